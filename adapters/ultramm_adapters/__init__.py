@@ -1,0 +1,1 @@
+"""Built-in adapters: each package holds one venue, and enters through the plugin door."""
