@@ -1,0 +1,81 @@
+"""The market maker: fair value, half-spread, skew, ladder. Formulas and tuning are in the README beside it."""
+
+from __future__ import annotations
+
+import math
+
+from ultramm.features.price import weighted_mid
+from ultramm.market import Book, Instrument, Quote, Side, Trade
+from ultramm.quoting.decision import Decision
+from ultramm.quoting.ladder import cap_lots, ladder, level_sizes
+from ultramm.quoting.spread import fixed_half_spread, inventory_skew
+from ultramm_strategies.market_maker.params import MarketMakerParams
+
+
+class MarketMaker:
+    """Quotes both sides of fair value at a fixed spread.
+
+    Parameters
+    ----------
+    params : MarketMakerParams
+        What to quote.
+    instrument : Instrument
+        Where.
+    """
+
+    def __init__(self, params: MarketMakerParams, instrument: Instrument) -> None:
+        self._params = params
+        self._instrument = instrument
+        self._sizes = level_sizes(params.order_size, params.levels, params.level_growth)
+        self._book: Book | None = None
+
+    def on_book(self, book: Book) -> None:
+        self._book = book
+
+    def on_trade(self, trade: Trade) -> None:
+        """Trades do not move this maker."""
+
+    def decide(self, now_ns: int, inventory: float) -> Decision:
+        """Quotes around fair value as it stands."""
+        book, params = self._book, self._params
+        if book is None:
+            return Decision.nothing("waits for the first book")
+        fair = book.mid if params.fair_value == "mid" else weighted_mid(book)
+        if not math.isfinite(fair):
+            return Decision.nothing("fair value is unknown")
+        fee = self._instrument.maker_fee if params.cover_fees else -math.inf
+        half_spread = fixed_half_spread(fair, params.half_spread_bps, fee, params.min_edge_bps)
+        shift = inventory_skew(
+            inventory, params.target_inventory, params.max_position, half_spread, params.skew
+        )
+        quotes: list[Quote] = []
+        reasons: dict[Side, str] = {}
+        for side in Side:
+            of_side = self._side(side, fair + shift, half_spread, fair, inventory, book)
+            quotes += of_side
+            if not of_side:
+                reasons[side] = self._why_nothing(side, inventory)
+        return Decision(tuple(quotes), fair, fair + shift, reasons)
+
+    def _side(
+        self,
+        side: Side,
+        reservation_price: float,
+        half_spread: float,
+        fair: float,
+        inventory: float,
+        book: Book,
+    ) -> tuple[Quote, ...]:
+        step = self._params.level_step_bps * 1e-4 * fair
+        rungs = ladder(self._instrument, side, reservation_price, half_spread, step, self._sizes, book)
+        return cap_lots(rungs, self._room(side, inventory))
+
+    def _room(self, side: Side, inventory: float) -> int:
+        """Lots until this side would pass the position limit."""
+        room = (self._params.max_position - side * inventory) / self._instrument.lot_size
+        return max(0, math.floor(room + 1e-9))
+
+    def _why_nothing(self, side: Side, inventory: float) -> str:
+        if self._room(side, inventory) == 0:
+            return f"position {inventory:g} is at its limit of {self._params.max_position:g}"
+        return f"order_size {self._params.order_size:g} is below the smallest order of {self._instrument.id}"

@@ -1,0 +1,1 @@
+"""What the trading earned, where it came from, and how the quoting did."""

@@ -1,0 +1,147 @@
+"""One strategy on one instrument: everything that is measured while it trades."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from ultramm.analytics.attribution import Attribution, PnL
+from ultramm.analytics.markout import Markout, Markouts
+from ultramm.analytics.quoting import QuotingStatistics, Uptime
+from ultramm.features.average import TimeAverage
+from ultramm.market import Fill, Instrument
+
+_EQUITY_INTERVAL_NS = 1_000_000_000
+
+
+class InventoryStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """Signed inventory in size units; `mean_abs` is averaged over time."""
+
+    last: float
+    largest: float
+    smallest: float
+    mean_abs: float | None
+
+
+class Drawdown(msgspec.Struct, frozen=True, kw_only=True):
+    """Largest fall of the P&L from its peak, sampled each second and at each fill, in settlement currency."""
+
+    largest: float
+    current: float
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """The measurements at one moment; of a finished run, its result."""
+
+    strategy: str
+    instrument: str
+    fills: int
+    maker_fills: int
+    volume: float
+    pnl: PnL
+    markouts: tuple[Markout, ...]
+    inventory: InventoryStatistics
+    quoting: QuotingStatistics
+    drawdown: Drawdown
+    last_mid: float | None
+
+
+class Scorecard:
+    """Keeps score, O(1) an event.
+
+    Parameters
+    ----------
+    strategy : str
+        Name of the strategy in the configuration.
+    instrument : Instrument
+        What it trades.
+    """
+
+    def __init__(self, strategy: str, instrument: Instrument) -> None:
+        self.strategy = strategy
+        self.instrument = instrument
+        self.attribution = Attribution(instrument)
+        self.uptime = Uptime()
+        self.submitted = self.accepted = self.rejected = self.cancelled = self.filled = 0
+        self._markouts = Markouts()
+        self._mid = math.nan
+        self._fills = self._maker_fills = 0
+        self._abs_inventory = TimeAverage()
+        self._largest = self._smallest = 0.0
+        self._peak = self._pnl_now = self._drawdown = 0.0
+        self._next_equity_ns = 0
+
+    @property
+    def mid(self) -> float:
+        """The last two-sided mid, price; NaN before."""
+        return self._mid
+
+    def on_mid(self, ts_ns: int, mid: float) -> None:
+        """From `ts_ns` on the mid is `mid`; NaN (a one-sided book) leaves the last one standing."""
+        self._markouts.on_mid(ts_ns, mid)
+        if mid == mid:
+            self._mid = mid
+        if ts_ns >= self._next_equity_ns:
+            self._next_equity_ns = ts_ns + _EQUITY_INTERVAL_NS
+            self._sample_equity()
+
+    def on_fill(self, fill: Fill) -> None:
+        mid = self._mid if self._mid == self._mid else fill.price
+        self._abs_inventory.update(fill.ts_ns, abs(self.attribution.position))
+        self.attribution.on_fill(fill, mid)
+        position = self.attribution.position
+        self._abs_inventory.update(fill.ts_ns, abs(position))
+        self._largest, self._smallest = max(self._largest, position), min(self._smallest, position)
+        self._markouts.on_fill(fill)
+        self._fills += 1
+        self._maker_fills += fill.maker
+        self._sample_equity()
+
+    def started(self, ts_ns: int) -> None:
+        """Averages over time begin here."""
+        self._abs_inventory.update(ts_ns, abs(self.attribution.position))
+        self.uptime.update(ts_ns, bid=False, ask=False)
+
+    def score(self, now_ns: int) -> Score:
+        """The measurements up to `now_ns`."""
+        self._abs_inventory.update(now_ns, abs(self.attribution.position))
+        self._sample_equity()
+        mean_abs = self._abs_inventory.value
+        return Score(
+            strategy=self.strategy,
+            instrument=self.instrument.id,
+            fills=self._fills,
+            maker_fills=self._maker_fills,
+            volume=self.attribution.volume,
+            pnl=self.attribution.pnl(self._mid),
+            markouts=self._markouts.results(),
+            inventory=InventoryStatistics(
+                last=self.attribution.position,
+                largest=self._largest,
+                smallest=self._smallest,
+                mean_abs=mean_abs if mean_abs == mean_abs else None,
+            ),
+            quoting=self._quoting(),
+            drawdown=Drawdown(largest=self._drawdown, current=self._peak - self._pnl_now),
+            last_mid=self._mid if self._mid == self._mid else None,
+        )
+
+    def _sample_equity(self) -> None:
+        self._pnl_now = self.attribution.pnl(self._mid).total
+        self._peak = max(self._peak, self._pnl_now)
+        self._drawdown = max(self._drawdown, self._peak - self._pnl_now)
+
+    def _quoting(self) -> QuotingStatistics:
+        return QuotingStatistics(
+            orders_submitted=self.submitted,
+            orders_accepted=self.accepted,
+            orders_rejected=self.rejected,
+            orders_cancelled=self.cancelled,
+            orders_filled=self.filled,
+            fill_ratio=self.filled / self.accepted if self.accepted else None,
+            uptime=self.uptime.both,
+            bid_uptime=self.uptime.bid,
+            ask_uptime=self.uptime.ask,
+        )
+

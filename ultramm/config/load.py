@@ -1,0 +1,216 @@
+"""From a YAML file to a checked configuration; every complaint is one line with file, key and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from ultramm.config.schema import Config
+from ultramm.errors import ConfigError
+
+DEFAULT_PATH = Path(__file__).with_name("default.yaml")
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_KEY_OF_UNKNOWN = re.compile(r"unknown field `([^`]+)`")
+_WHERE = re.compile(r" - at `(?:key` in `)?\$(.*)`$")
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A configuration, where it came from, and the values that environment variables gave (never to be shown)."""
+
+    config: Config
+    path: Path
+    secrets: frozenset[str]
+
+
+def read(path: Path | None, overrides: Iterable[str] = (), environment: Mapping[str, str] | None = None) -> Loaded:
+    """Read, substitute and validate a configuration file.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file; None is the packaged default.
+    overrides : iterable of str
+        ``KEY=VALUE`` with dots between the parts of a key and list positions as numbers; VALUE is YAML.
+
+    Raises
+    ------
+    ConfigError
+        One line: file, key path, what is wrong, what is allowed.
+    """
+    source = path or DEFAULT_PATH
+    document = _parse(source)
+    for override in overrides:
+        _apply(document, override)
+    secrets: set[str] = set()
+    values = os.environ if environment is None else environment
+    document = _substitute(document, source, values, secrets, "")
+    return Loaded(convert(document, Config, source, ""), source, frozenset(secrets))
+
+
+def convert[T](value: object, to: type[T], source: Path, prefix: str) -> T:
+    """`value` as the struct `to`; complaints are about the key path `prefix` of the file `source`."""
+    try:
+        return msgspec.convert(value, to, strict=True)
+    except msgspec.ValidationError as exc:
+        raise ConfigError(f"{source}: {_explain(str(exc), to, value, prefix)}") from exc
+
+
+def resolved(loaded: Loaded) -> dict[str, Any]:
+    """The configuration as plain values, everything that came from the environment masked."""
+    plain: dict[str, Any] = msgspec.to_builtins(loaded.config)
+    masked: dict[str, Any] = _mask(plain, loaded.secrets)
+    return masked
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of the file, for editors."""
+    return msgspec.json.schema(Config)
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot read the configuration: {exc.strerror or exc}") from exc
+    except (yaml.YAMLError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path}: no valid YAML: {' '.join(str(exc).split())}") from exc
+    if not isinstance(document, dict):
+        raise ConfigError(f"{path}: a configuration is a mapping of keys; see `ultramm config init`")
+    return document
+
+
+def _apply(document: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"--set {override}: write KEY=VALUE, such as --set strategies.0.params.levels=3")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        raise ConfigError(f"--set {override}: no valid YAML value") from exc
+    target: Any = document
+    parts = key.split(".")
+    for part in parts[:-1]:
+        target = _step(target, part, override)
+    if isinstance(target, list):
+        _step(target, parts[-1], override)
+        target[int(parts[-1])] = value
+    elif isinstance(target, dict):
+        target[parts[-1]] = value
+    else:
+        raise ConfigError(f"--set {override}: {'.'.join(parts[:-1])} is a value, it has no keys")
+
+
+def _step(target: Any, part: str, override: str) -> Any:
+    if isinstance(target, list):
+        if not part.isdecimal() or int(part) >= len(target):
+            raise ConfigError(f"--set {override}: {part} is no position in a list of {len(target)}")
+        return target[int(part)]
+    if isinstance(target, dict):
+        return target.setdefault(part, {})
+    raise ConfigError(f"--set {override}: {part} is below a value that has no keys")
+
+
+def _substitute(value: Any, source: Path, environment: Mapping[str, str], secrets: set[str], where: str) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _substitute(item, source, environment, secrets, f"{where}.{key}" if where else str(key))
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [
+            _substitute(item, source, environment, secrets, f"{where}[{index}]")
+            for index, item in enumerate(value)
+        ]
+    if not isinstance(value, str):
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        name, default = match.group(1), match.group(2)
+        given = environment.get(name)
+        if given:
+            secrets.add(given)
+            return given
+        if default is None:
+            raise ConfigError(
+                f"{source}: {where}: environment variable {name} is not set; "
+                f"export {name}=..., or write ${{{name}:-default}}"
+            )
+        return default
+
+    return _VARIABLE.sub(replace, value)
+
+
+def _explain(message: str, to: Any, value: object, prefix: str) -> str:
+    """msgspec's complaint with our key path, and the nearest spelling for an unknown key."""
+    found = _WHERE.search(message)
+    text = message[: found.start()] if found else message
+    inner, info = _locate(found.group(1) if found else "", to, value)
+    where = ".".join(part for part in (prefix, inner) if part)
+    unknown = _KEY_OF_UNKNOWN.search(text)
+    if unknown is None:
+        allowed = f"; allowed: {', '.join(map(str, info.values))}" if hasattr(info, "values") else ""
+        return f"{where or 'file'}: {text[0].lower()}{text[1:]}{allowed}"
+    key = unknown.group(1)
+    fields = [field.encode_name for field in info.fields]
+    near = difflib.get_close_matches(key, fields, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(sorted(fields))}"
+    return f"{f'{where}.' if where else ''}{key}: unknown key; {hint}"
+
+
+def _locate(path: str, to: Any, value: Any) -> tuple[str, Any]:
+    """The key path that msgspec's `path` means, with the keys of mappings named, and the type that is there."""
+    info = _struct_or_self(msgspec.inspect.type_info(to))
+    parts: list[str] = []
+    for name, index in re.findall(r"\.([^.\[\]]+)|\[([^\]]*)\]", path):
+        if name:
+            info = next(field.type for field in info.fields if field.encode_name == name)
+            value = value[name]
+            parts.append(name)
+        elif index == "...":
+            info = info.value_type
+            key = _failing_key(value, info)
+            value = value[key]
+            parts.append(key)
+        else:
+            info = info.item_type
+            value = value[int(index)]
+            parts[-1:] = [f"{parts[-1] if parts else ''}[{index}]"]
+        info = _struct_or_self(info)
+    return ".".join(parts), info
+
+
+def _failing_key(mapping: dict[str, Any], info: Any) -> str:
+    """msgspec does not say which value of a mapping is wrong: the first that does not convert."""
+    to = info.cls if isinstance(info, msgspec.inspect.StructType) else object
+    for key, value in mapping.items():
+        try:
+            msgspec.convert(value, to, strict=True)
+        except msgspec.ValidationError:
+            return key
+    return next(iter(mapping))
+
+
+def _struct_or_self(info: Any) -> Any:
+    """The struct of ``Struct | None``; anything else as it is."""
+    if isinstance(info, msgspec.inspect.UnionType):
+        return next(member for member in info.types if not isinstance(member, msgspec.inspect.NoneType))
+    return info
+
+
+def _mask(value: Any, secrets: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _mask(item, secrets) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_mask(item, secrets) for item in value]
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, "****")
+    return value

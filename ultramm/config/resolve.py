@@ -1,0 +1,127 @@
+"""A configuration joined with the plugins that it names."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import msgspec
+
+from ultramm import plugin
+from ultramm.config.load import Loaded, convert
+from ultramm.config.schema import Config, Strategy, Venue
+from ultramm.errors import ConfigError, PluginError
+from ultramm.plugin import AdapterPlugin, StrategyPlugin
+
+
+class ResolvedVenue(msgspec.Struct, frozen=True):
+    """A venue with its adapter's record and parameters."""
+
+    name: str
+    settings: Venue
+    adapter: AdapterPlugin
+    params: Any
+
+
+class ResolvedStrategy(msgspec.Struct, frozen=True):
+    """A strategy with its plugin's record and parameters."""
+
+    settings: Strategy
+    plugin: StrategyPlugin
+    params: Any
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """A configuration that can run: every name in it leads somewhere."""
+
+    config: Config
+    loaded: Loaded
+    venues: dict[str, ResolvedVenue]
+    strategies: tuple[ResolvedStrategy, ...]
+
+
+def resolve(loaded: Loaded) -> Resolved:
+    """Find the plugins, read their parameters, and check what the parts say of each other.
+
+    Raises
+    ------
+    ConfigError
+        One line: file, key path, what is wrong, what is allowed.
+    """
+    config = loaded.config
+    venues = {name: _venue(loaded, name, venue) for name, venue in config.venues.items()}
+    strategies = tuple(_strategy(loaded, index, venues) for index in range(len(config.strategies)))
+    _check_names(loaded)
+    return Resolved(config, loaded, venues, strategies)
+
+
+def _venue(loaded: Loaded, name: str, venue: Venue) -> ResolvedVenue:
+    where = f"venues.{name}"
+    adapter = _record(loaded, f"{where}.adapter", "adapter", venue.adapter)
+    params = _params(loaded, f"{where}.params", adapter.params, venue.params)
+    mode = loaded.config.mode
+    if mode == "live" and "live-orders" not in adapter.capabilities:
+        raise _error(loaded, "mode", f"adapter {venue.adapter} of venue {name} takes no live orders; use mode: paper")
+    if mode != "live" and venue.paper is None:
+        raise _error(loaded, f"{where}.paper", f"mode {mode} needs it, with starting_balances")
+    return ResolvedVenue(name, venue, adapter, params)
+
+
+def _strategy(loaded: Loaded, index: int, venues: dict[str, ResolvedVenue]) -> ResolvedStrategy:
+    settings = loaded.config.strategies[index]
+    where = f"strategies[{index}]"
+    record = _record(loaded, f"{where}.use", "strategy", settings.use)
+    params = _params(loaded, f"{where}.params", record.params, settings.params)
+    for position, instrument in enumerate(settings.instruments):
+        venue = _venue_of(loaded, f"{where}.instruments[{position}]", instrument, venues)
+        missing = record.requires - venue.adapter.capabilities
+        if missing:
+            text = f"{settings.use} needs {', '.join(sorted(missing))}, which adapter {venue.adapter.name} cannot do"
+            raise _error(loaded, f"{where}.use", text)
+    return ResolvedStrategy(settings, record, params)
+
+
+def _venue_of(
+    loaded: Loaded, where: str, instrument: str, venues: dict[str, ResolvedVenue]
+) -> ResolvedVenue:
+    symbol, _, venue_name = instrument.rpartition(".")
+    if venue_name not in venues or not symbol:
+        known = [f"{name}.{venue}" for venue, v in venues.items() for name in v.settings.instruments]
+        raise _error(loaded, where, f"unknown instrument {instrument}; {_nearest(instrument, known)}")
+    known = venues[venue_name].settings.instruments
+    if symbol not in known:
+        full = [f"{name}.{venue_name}" for name in known]
+        raise _error(loaded, where, f"unknown instrument {instrument}; {_nearest(instrument, full)}")
+    return venues[venue_name]
+
+
+def _check_names(loaded: Loaded) -> None:
+    seen: set[str] = set()
+    for index, strategy in enumerate(loaded.config.strategies):
+        if strategy.name in seen:
+            raise _error(loaded, f"strategies[{index}].name", f"{strategy.name} is taken; each strategy needs its own")
+        seen.add(strategy.name)
+
+
+def _record(loaded: Loaded, where: str, kind: str, name: str) -> Any:
+    try:
+        return plugin.record(kind, name)
+    except PluginError as exc:
+        raise _error(loaded, where, str(exc)) from exc
+
+
+def _params(loaded: Loaded, where: str, path: str, values: dict[str, object]) -> Any:
+    try:
+        struct = plugin.load(path)
+    except PluginError as exc:
+        raise _error(loaded, where, str(exc)) from exc
+    return convert(values, struct, loaded.path, where)
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+
+
+def _error(loaded: Loaded, where: str, text: str) -> ConfigError:
+    return ConfigError(f"{loaded.path}: {where}: {text}")

@@ -1,0 +1,115 @@
+"""The configuration file as structs. Parameters of strategies and adapters are the plugins' own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from ultramm.maker import NonNegative, Positive
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)*$", max_length=40)]
+VenueName = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=30)]
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the file; unknown keys are refused."""
+
+
+class Paper(_Section, frozen=True, kw_only=True):
+    """The simulated account and venue, in backtest and on paper.
+
+    Parameters
+    ----------
+    starting_balances : list of str
+        Amounts such as ``10000 USDT``.
+    latency_ms : float
+        From a command to its effect at the venue.
+    maker_fee_bps, taker_fee_bps : float, optional
+        Basis points of notional, negative for a rebate; the instrument's own when left out.
+    account : {"auto", "cash", "margin"}
+        ``auto`` is cash for spot pairs and margin for the rest.
+    leverage : float
+        Of a margin account.
+    """
+
+    starting_balances: Annotated[list[str], msgspec.Meta(min_length=1)]
+    latency_ms: NonNegative = 0.0
+    maker_fee_bps: float | None = None
+    taker_fee_bps: float | None = None
+    account: Literal["auto", "cash", "margin"] = "auto"
+    leverage: Annotated[float, msgspec.Meta(ge=1)] = 1.0
+
+
+class Venue(_Section, frozen=True, kw_only=True):
+    """A venue: which adapter serves it, its instruments, and the account to trade with."""
+
+    adapter: str
+    instruments: Annotated[list[str], msgspec.Meta(min_length=1)]
+    params: dict[str, object] = {}
+    paper: Paper | None = None
+
+
+class Strategy(_Section, frozen=True, kw_only=True):
+    """A strategy: which plugin, its name here, and the instruments it quotes, as ``SYMBOL.VENUE``."""
+
+    use: str
+    name: Name
+    instruments: Annotated[list[str], msgspec.Meta(min_length=1)]
+    params: dict[str, object] = {}
+
+
+class Risk(_Section, frozen=True, kw_only=True):
+    """Limits of every strategy on each of its instruments, beside the strategy's own ``max_position``.
+
+    Parameters
+    ----------
+    max_notional : float, optional
+        Worst-case exposure, in quote currency (contract currency for coin-margined contracts).
+    max_open_orders : int
+        Orders at or on their way to the venue.
+    price_collar_bps : float
+        Furthest an order may be from fair value.
+    messages_per_second : float
+        New orders and cancels in the long run; ``message_burst`` at once.
+    """
+
+    max_notional: Positive | None = None
+    max_open_orders: Annotated[int, msgspec.Meta(ge=1)] = 100
+    price_collar_bps: Positive = 500.0
+    messages_per_second: Positive = 100.0
+    message_burst: Annotated[float, msgspec.Meta(ge=1)] = 200.0
+
+
+class Journal(_Section, frozen=True, kw_only=True):
+    """Where records go: ``sqlite:///PATH``; a path without a leading slash is relative to the working folder."""
+
+    to: Annotated[str, msgspec.Meta(pattern=r"^sqlite:///.+")] = "sqlite:///data/journal.db"
+
+
+class Dashboard(_Section, frozen=True, kw_only=True):
+    """The page that a node serves."""
+
+    enabled: bool = True
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8050
+
+
+class Logging(_Section, frozen=True, kw_only=True):
+    """The log files."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    directory: str = "logs"
+
+
+class Config(_Section, frozen=True, kw_only=True):
+    """A whole configuration file."""
+
+    mode: Literal["backtest", "paper", "live"]
+    name: Name
+    venues: Annotated[dict[VenueName, Venue], msgspec.Meta(min_length=1)]
+    strategies: Annotated[list[Strategy], msgspec.Meta(min_length=1)]
+    seed: int = 0
+    risk: Risk = Risk()
+    journal: Journal = Journal()
+    dashboard: Dashboard = Dashboard()
+    logging: Logging = Logging()

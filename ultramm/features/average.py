@@ -1,0 +1,84 @@
+"""Exponentially weighted averages on irregular times."""
+
+from __future__ import annotations
+
+import math
+
+
+class EwAverage:
+    """Exponentially weighted average of samples that arrive at irregular times.
+
+    ``value += (1 - exp(-dt / tau)) * (x - value)``; the first sample is taken whole.
+
+    Parameters
+    ----------
+    tau_s : float
+        Time constant, seconds.
+
+    Examples
+    --------
+    >>> average = EwAverage(tau_s=10.0)
+    >>> for t_s, x in ((0, 0.0), (3, 2.0), (10, 0.0)):
+    ...     average.update(t_s * 10**9, x)
+    >>> round(average.value, 4)
+    0.2574
+    """
+
+    __slots__ = ("_last_ns", "_tau_ns", "value")
+
+    def __init__(self, tau_s: float) -> None:
+        self._tau_ns = tau_s * 1e9
+        self._last_ns = 0
+        self.value = math.nan
+
+    def update(self, ts_ns: int, x: float) -> None:
+        """Take one sample; a time before the last counts as the last."""
+        if self.value != self.value:
+            self.value = x
+            self._last_ns = ts_ns
+            return
+        elapsed_ns = max(0, ts_ns - self._last_ns)
+        self.value += -math.expm1(-elapsed_ns / self._tau_ns) * (x - self.value)
+        self._last_ns = max(ts_ns, self._last_ns)
+
+
+class TimeAverage:
+    """Average of a step function over time: each value counts for as long as it stood.
+
+    The mean spread of a book is this, not a mean over events, which would weigh busy moments more.
+
+    Parameters
+    ----------
+    tau_s : float, optional
+        Forget exponentially with this time constant, seconds; the default never forgets.
+    """
+
+    __slots__ = ("_last_ns", "_tau_ns", "_weight_ns", "_weighted", "_x")
+
+    def __init__(self, tau_s: float = math.inf) -> None:
+        self._tau_ns = tau_s * 1e9
+        self._last_ns = -1
+        self._x = math.nan
+        self._weight_ns = 0.0
+        self._weighted = 0.0
+
+    def update(self, ts_ns: int, x: float) -> None:
+        """From `ts_ns` on the function has the value `x`; NaN marks a time without value, which counts nothing."""
+        if self._last_ns >= 0 and ts_ns > self._last_ns:
+            elapsed_ns = ts_ns - self._last_ns
+            keep, span_ns = 1.0, float(elapsed_ns)
+            if self._tau_ns != math.inf:
+                keep = math.exp(-elapsed_ns / self._tau_ns)
+                span_ns = self._tau_ns * (1.0 - keep)
+            self._weight_ns *= keep
+            self._weighted *= keep
+            if self._x == self._x:
+                self._weight_ns += span_ns
+                self._weighted += span_ns * self._x
+        self._last_ns = max(ts_ns, self._last_ns)
+        self._x = x
+
+    @property
+    def value(self) -> float:
+        """The average so far, in the unit of `x`; NaN before any time passed."""
+        return self._weighted / self._weight_ns if self._weight_ns > 0 else math.nan

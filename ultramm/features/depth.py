@@ -1,0 +1,91 @@
+"""Spread and depth of the book, averaged over time."""
+
+from __future__ import annotations
+
+import math
+
+from ultramm.features.average import TimeAverage
+from ultramm.market import Book, Level
+
+
+class SpreadStatistics:
+    """Time-weighted bid-ask spread.
+
+    Parameters
+    ----------
+    tau_s : float
+        Time constant of the average, seconds.
+    """
+
+    __slots__ = ("_price", "_relative", "last")
+
+    def __init__(self, tau_s: float = 60.0) -> None:
+        self._price = TimeAverage(tau_s)
+        self._relative = TimeAverage(tau_s)
+        self.last = math.nan
+
+    def update(self, book: Book) -> None:
+        self.last = book.spread
+        self._price.update(book.ts_ns, self.last)
+        self._relative.update(book.ts_ns, 1e4 * self.last / book.mid)
+
+    @property
+    def value(self) -> float:
+        """Mean spread, in price; NaN before any time passed."""
+        return self._price.value
+
+    @property
+    def value_bps(self) -> float:
+        """Mean spread, in basis points of the mid."""
+        return self._relative.value
+
+
+class DepthStatistics:
+    """Time-weighted size within a distance of the mid, for each side.
+
+    Parameters
+    ----------
+    within_bps : float
+        Distance from the mid, basis points.
+    tau_s : float
+        Time constant of the average, seconds.
+    """
+
+    __slots__ = ("_asks", "_bids", "_within")
+
+    def __init__(self, within_bps: float = 10.0, tau_s: float = 60.0) -> None:
+        self._within = within_bps * 1e-4
+        self._bids = TimeAverage(tau_s)
+        self._asks = TimeAverage(tau_s)
+
+    def update(self, book: Book) -> None:
+        reach = self._within * book.mid
+        self._bids.update(book.ts_ns, _size_within(book.bids, book.mid, reach))
+        self._asks.update(book.ts_ns, _size_within(book.asks, book.mid, reach))
+
+    @property
+    def bid_size(self) -> float:
+        """Mean size of bids within reach; NaN before any time passed."""
+        return self._bids.value
+
+    @property
+    def ask_size(self) -> float:
+        """Mean size of asks within reach; NaN before any time passed."""
+        return self._asks.value
+
+    @property
+    def imbalance(self) -> float:
+        """``(bids - asks) / (bids + asks)`` of the two means, in -1 .. 1."""
+        total = self.bid_size + self.ask_size
+        return (self.bid_size - self.ask_size) / total if total > 0 else math.nan
+
+
+def _size_within(levels: tuple[Level, ...], mid: float, reach: float) -> float:
+    if mid != mid:
+        return math.nan
+    total = 0.0
+    for level in levels:
+        if abs(level.price - mid) > reach:
+            break
+        total += level.size
+    return total

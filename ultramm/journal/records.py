@@ -1,0 +1,110 @@
+"""The records of the journal: one struct a kind, the same in every store."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ultramm.maker import MakerStatus
+
+
+class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run-started"):
+    """A node began. `configuration` has its secrets masked."""
+
+    name: str
+    mode: str
+    version: str
+    pid: int
+    configuration: dict[str, object]
+
+
+class RunEnded(msgspec.Struct, frozen=True, kw_only=True, tag="run-ended"):
+    """A node ended; `open_orders` is what it knows to be left at the venue."""
+
+    reason: str
+    open_orders: int
+
+
+class OrderEvent(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
+    """Something happened to one of our orders: sent, accepted, cancelled, rejected."""
+
+    strategy: str
+    instrument: str
+    order_id: str
+    event: str
+    side: str = ""
+    price: float = 0.0
+    size: float = 0.0
+    reason: str = ""
+
+
+class FillEvent(msgspec.Struct, frozen=True, kw_only=True, tag="fill"):
+    """One of our orders traded; `mid` is the market's mid at that moment, `position` the inventory after it."""
+
+    strategy: str
+    instrument: str
+    order_id: str
+    side: str
+    price: float
+    size: float
+    fee: float
+    maker: bool
+    mid: float | None
+    position: float
+
+
+class HaltEvent(msgspec.Struct, frozen=True, kw_only=True, tag="halt"):
+    """A strategy stopped quoting, or was released; `source` says by whom."""
+
+    strategy: str
+    source: str
+    active: bool
+    reason: str = ""
+
+
+class BookView(msgspec.Struct, frozen=True, kw_only=True):
+    """The top of the book as (price, size), best first, for display."""
+
+    instrument: str
+    bids: tuple[tuple[float, float], ...]
+    asks: tuple[tuple[float, float], ...]
+    mean_spread_bps: float | None = None
+    sigma: float | None = None
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
+    """The node's heartbeat: every maker, the books it quotes on, its balances."""
+
+    state: str
+    makers: tuple[MakerStatus, ...]
+    books: tuple[BookView, ...]
+    balances: dict[str, str]
+    market_events: int = 0
+
+
+class CommandEvent(msgspec.Struct, frozen=True, kw_only=True, tag="command"):
+    """A command was taken up; `reply` is what its sender was told."""
+
+    verb: str
+    origin: str
+    reply: str
+
+
+Record = RunStarted | RunEnded | OrderEvent | FillEvent | HaltEvent | Status | CommandEvent
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """A record as stored: its place in the journal, its run, and when it was written."""
+
+    sequence: int
+    run: str
+    ts_ns: int
+    record: Record
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """A command for a running node, and its reply once there is one."""
+
+    id: int
+    verb: str
+    origin: str
+    reply: str | None = None

@@ -1,0 +1,135 @@
+"""The journal in one SQLite file, in WAL mode: one process writes records, others read them and leave commands."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from ultramm.errors import DataError
+from ultramm.journal.records import Command, Entry, Record
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    run TEXT NOT NULL,
+    ts_ns INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS records_by_kind ON records (kind, sequence);
+CREATE TABLE IF NOT EXISTS commands (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    ts_ns INTEGER NOT NULL,
+    verb TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    reply TEXT
+);
+"""
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Record)
+
+
+class SqliteJournal:
+    """A journal file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made when `create` is set.
+    create : bool
+        Make the file when it is not there. Without it, a missing file is an error.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be opened, made or written, or is no journal.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        self.path = path
+        if not create and not path.exists():
+            raise DataError(f"{path}: no journal here; start a node first, or name its journal or config")
+        try:
+            if create:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=2.0, check_same_thread=False, isolation_level=None)
+            self._prepare(create)
+        except (sqlite3.Error, OSError) as exc:
+            raise DataError(f"{path}: cannot {'write' if create else 'read'} the journal: {exc}") from exc
+
+    def _prepare(self, create: bool) -> None:
+        if create:
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_SCHEMA)
+            if self._version() == 0:
+                self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+        if self._version() != _SCHEMA_VERSION:
+            raise DataError(
+                f"{self.path}: journal format {self._version()}, this version reads {_SCHEMA_VERSION}"
+            )
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def append(self, rows: Iterable[tuple[str, int, Record]]) -> None:
+        """Write (run, ts_ns, record) rows in one transaction."""
+        encoded = [(run, ts, record.__struct_config__.tag, _encoder.encode(record)) for run, ts, record in rows]
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany("INSERT INTO records (run, ts_ns, kind, body) VALUES (?, ?, ?, ?)", encoded)
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            self._db.execute("ROLLBACK")
+            raise
+
+    def read(self, *, kind: str | None = None, after: int = 0, limit: int = 1000) -> list[Entry]:
+        """The first `limit` entries after a sequence number, oldest first."""
+        query = "SELECT sequence, run, ts_ns, body FROM records WHERE sequence > ?"
+        arguments: list[object] = [after]
+        if kind is not None:
+            query += " AND kind = ?"
+            arguments.append(kind)
+        rows = self._db.execute(query + " ORDER BY sequence LIMIT ?", [*arguments, limit])
+        return [_entry(row) for row in rows]
+
+    def last(self, kind: str, count: int = 1) -> list[Entry]:
+        """The last `count` entries of one kind, newest first."""
+        rows = self._db.execute(
+            "SELECT sequence, run, ts_ns, body FROM records WHERE kind = ? ORDER BY sequence DESC LIMIT ?",
+            (kind, count),
+        )
+        return [_entry(row) for row in rows]
+
+    def leave_command(self, verb: str, origin: str) -> int:
+        """Leave a command for the node that writes this journal; returns its number."""
+        cursor = self._db.execute(
+            "INSERT INTO commands (ts_ns, verb, origin) VALUES (?, ?, ?)", (time.time_ns(), verb, origin)
+        )
+        return int(cursor.lastrowid or 0)
+
+    def pending_commands(self) -> list[Command]:
+        """Commands that have no reply yet, oldest first."""
+        rows = self._db.execute("SELECT id, verb, origin FROM commands WHERE reply IS NULL ORDER BY id")
+        return [Command(id=number, verb=verb, origin=origin) for number, verb, origin in rows]
+
+    def reply(self, command_id: int, text: str) -> None:
+        self._db.execute("UPDATE commands SET reply = ? WHERE id = ?", (text, command_id))
+
+    def reply_to(self, command_id: int) -> str | None:
+        """The reply to a command, or None while there is none."""
+        row = self._db.execute("SELECT reply FROM commands WHERE id = ?", (command_id,)).fetchone()
+        return row[0] if row else None
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def _entry(row: tuple[int, str, int, bytes]) -> Entry:
+    sequence, run, ts_ns, body = row
+    return Entry(sequence=sequence, run=run, ts_ns=ts_ns, record=_decoder.decode(body))

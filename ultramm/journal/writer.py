@@ -1,0 +1,108 @@
+"""Writes the journal from a thread of its own, so that a slow disk never slows a quote."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+from ultramm.journal.records import Command, Record
+from ultramm.journal.sqlite import SqliteJournal
+
+_POLL_S = 0.1
+
+
+class JournalWriter:
+    """Takes records at once and writes them in batches; brings commands the other way.
+
+    When the store fails, records are kept and tried again; after `patience_s` without success, or with more than
+    `capacity` records waiting, `problem` says why, and the node must stop quoting. It is cleared by the next
+    successful write; nothing is dropped.
+
+    Parameters
+    ----------
+    journal : SqliteJournal
+        Where to write.
+    run : str
+        Name of this run.
+    on_command : callable
+        Called on the writer's thread with each new `Command`; it must hand over to the event loop.
+    """
+
+    def __init__(
+        self,
+        journal: SqliteJournal,
+        run: str,
+        on_command: Callable[[Command], None],
+        *,
+        patience_s: float = 2.0,
+        capacity: int = 100_000,
+    ) -> None:
+        self.problem: str | None = None
+        self._journal = journal
+        self._run = run
+        self._on_command = on_command
+        self._patience_s = patience_s
+        self._capacity = capacity
+        self._queue: queue.SimpleQueue[tuple[str, int, Record]] = queue.SimpleQueue()
+        self._replies: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
+        self._waiting: list[tuple[str, int, Record]] = []
+        self._taken = 0
+        self._failing_since: float | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def write(self, ts_ns: int, record: Record) -> None:
+        """Queue one record; never blocks."""
+        self._queue.put((self._run, ts_ns, record))
+
+    def reply(self, command_id: int, text: str) -> None:
+        """Queue the answer to a command; never blocks."""
+        self._replies.put((command_id, text))
+
+    def close(self, timeout_s: float = 10.0) -> bool:
+        """Write what is left and end; False when records had to be given up."""
+        self._stop.set()
+        self._thread.join(timeout_s)
+        return not self._waiting and self._queue.empty()
+
+    def _work(self) -> None:
+        for command in self._pending():
+            # Left for a node that no longer runs: this one must not act on it.
+            self._journal.reply(command.id, "no node was running")
+        while not self._stop.wait(_POLL_S):
+            self._cycle()
+        self._cycle()
+        self._journal.close()
+
+    def _cycle(self) -> None:
+        while not self._queue.empty():
+            self._waiting.append(self._queue.get())
+        try:
+            if self._waiting:
+                self._journal.append(self._waiting)
+                self._waiting = []
+            while not self._replies.empty():
+                self._journal.reply(*self._replies.get())
+            for command in self._pending():
+                if command.id > self._taken:
+                    self._taken = command.id
+                    self._on_command(command)
+        except Exception as exc:
+            self._failed(exc)
+        else:
+            self._failing_since = None
+            self.problem = None
+
+    def _pending(self) -> list[Command]:
+        return self._journal.pending_commands()
+
+    def _failed(self, exc: Exception) -> None:
+        now = time.monotonic()
+        self._failing_since = now if self._failing_since is None else self._failing_since
+        if now - self._failing_since >= self._patience_s or len(self._waiting) > self._capacity:
+            self.problem = f"the journal {self._journal.path} cannot be written: {exc}"

@@ -1,0 +1,297 @@
+"""The trading step of one maker on one instrument, on one page and free of any kernel.
+
+::
+
+    book, trade -> strategy.decide -> orders.plan -> risk.review -> what to send
+    the venue's answers            -> live orders, inventory, score
+
+The shell (`ultramm.nautilus.shell`) feeds it and sends what it approves; a strategy cannot send. Time is what the
+events say: the same events give the same orders in backtest, paper and live.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Protocol
+
+import msgspec
+
+from ultramm.analytics.scorecard import Score, Scorecard
+from ultramm.market import Book, Fill, Instrument, Side, Trade
+from ultramm.orders.live import LiveOrders, OrderState
+from ultramm.orders.plan import Plan, Refusal, plan
+from ultramm.quoting.decision import Decision
+from ultramm.risk.budget import MessageBudget
+from ultramm.risk.limits import Limits
+from ultramm.risk.review import Review, review
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters that every maker has; a strategy's own parameters extend them.
+
+    Parameters
+    ----------
+    max_position : float
+        Largest inventory, long or short, size.
+    refresh_ms : float
+        Least time between two decisions, milliseconds; a fill brings the next decision forward.
+    tolerance_bps : float
+        An order this near to where it should be keeps its place in the queue, basis points.
+    max_order_age_s : float
+        An order is replaced when older, seconds.
+    stale_after_s : float
+        Quotes are pulled when the market has been silent for longer, seconds.
+    """
+
+    max_position: Positive
+    refresh_ms: NonNegative = 250.0
+    tolerance_bps: NonNegative = 0.0
+    max_order_age_s: Positive = 1800.0
+    stale_after_s: Positive = 10.0
+
+
+class QuotingStrategy(Protocol):
+    """What a strategy plugin provides: it is built as ``strategy(params, instrument)``."""
+
+    def __init__(self, params: Any, instrument: Instrument) -> None: ...
+
+    def on_book(self, book: Book) -> None:
+        """The book changed."""
+
+    def on_trade(self, trade: Trade) -> None:
+        """Somebody traded."""
+
+    def decide(self, now_ns: int, inventory: float) -> Decision:
+        """The quotes wanted now, with a signed `inventory` in size units."""
+
+
+class SideStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One side: the orders at the venue as (price, size), or in words why there are none."""
+
+    orders: tuple[tuple[float, float], ...]
+    reason: str | None
+
+
+class MakerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a maker does now, for people."""
+
+    state: str
+    bid: SideStatus
+    ask: SideStatus
+    fair: float | None
+    reservation_price: float | None
+    score: Score
+
+
+class Maker:
+    """One strategy on one instrument: decides, plans, reviews, and keeps score.
+
+    Parameters
+    ----------
+    name : str
+        The strategy's name in the configuration.
+    instrument : Instrument
+        What it quotes.
+    strategy : QuotingStrategy
+        What decides.
+    params : MakerParams
+        How often and how carefully to requote.
+    limits : Limits
+        What every order is reviewed against; `MakerParams.max_position` holds beside them.
+    budget : MessageBudget
+        Messages that may be sent.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        instrument: Instrument,
+        strategy: QuotingStrategy,
+        params: MakerParams,
+        limits: Limits,
+        budget: MessageBudget,
+    ) -> None:
+        self.name = name
+        self.instrument = instrument
+        self.orders = LiveOrders()
+        self.score = Scorecard(name, instrument)
+        self._strategy = strategy
+        self._limits = msgspec.structs.replace(
+            limits, max_position=min(limits.max_position, params.max_position)
+        )
+        self._budget = budget
+        self._refresh_ns = round(params.refresh_ms * 1e6)
+        self._max_age_ns = round(params.max_order_age_s * 1e9)
+        self._stale_ns = round(params.stale_after_s * 1e9)
+        self._stale_after_s = params.stale_after_s
+        self._tolerance = params.tolerance_bps * 1e-4
+        self._halts: dict[str, str] = {}
+        self.degraded = False
+        self._book: Book | None = None
+        self._next_ns = 0
+        self._decision = Decision.nothing("waits for the first book")
+        self._refusals: tuple[Refusal, ...] = ()
+
+    # -- the market ------------------------------------------------------------------------------------------
+
+    def on_book(self, book: Book) -> None:
+        """The book changed."""
+        if self._book is None:
+            self.score.started(book.ts_ns)
+        self._book = book
+        self.score.on_mid(book.ts_ns, book.mid)
+        if not self.degraded:
+            self._strategy.on_book(book)
+
+    def on_trade(self, trade: Trade) -> None:
+        """Somebody traded."""
+        if not self.degraded:
+            self._strategy.on_trade(trade)
+
+    # -- the step --------------------------------------------------------------------------------------------
+
+    def due(self, now_ns: int) -> bool:
+        """Whether it is time to decide again."""
+        return now_ns >= self._next_ns
+
+    def step(self, now_ns: int) -> Review:
+        """Decide, plan and review; what is approved must be sent, and reported back with `on_sent`."""
+        self._next_ns = now_ns + self._refresh_ns
+        self._decision = self._decide(now_ns)
+        fair = self._decision.fair
+        tolerance = self._tolerance * fair / self.instrument.tick_size if math.isfinite(fair) else 0.0
+        planned = plan(
+            self.orders,
+            self._decision.quotes,
+            now_ns,
+            tolerance_ticks=math.floor(tolerance),
+            max_age_ns=self._max_age_ns,
+        )
+        if planned.empty:
+            self._refusals = planned.held
+            return Review(planned)
+        reviewed = review(
+            planned,
+            self.orders,
+            self.inventory_lots,
+            fair,
+            self.instrument,
+            self._limits,
+            self._budget,
+            now_ns,
+        )
+        self._refusals = planned.held + reviewed.refused
+        return reviewed
+
+    def withdraw(self) -> Plan:
+        """Cancel whatever is open; orders in flight follow when the venue has answered."""
+        return Plan(cancels=tuple(order.id for order in self.orders if order.state is OrderState.OPEN))
+
+    def _decide(self, now_ns: int) -> Decision:
+        if self._halts:
+            return Decision.nothing("; ".join(self._halts.values()))
+        problem = self._market_problem(now_ns)
+        if problem is not None:
+            return Decision.nothing(problem)
+        return self._strategy.decide(now_ns, self.inventory)
+
+    def _market_problem(self, now_ns: int) -> str | None:
+        book = self._book
+        if book is None:
+            return "waits for the first book"
+        if now_ns - book.ts_ns > self._stale_ns:
+            return f"no market data for more than {self._stale_after_s:g} s"
+        if not book.two_sided:
+            return "the book has one side only"
+        if book.asks[0].price <= book.bids[0].price:
+            return "the book is crossed or locked"
+        return None
+
+    # -- the venue's answers ---------------------------------------------------------------------------------
+
+    def on_accepted(self, order_id: str, ts_ns: int) -> None:
+        self.orders.accepted(order_id)
+        self.score.accepted += 1
+        self._presence(ts_ns)
+
+    def on_rejected(self, order_id: str, ts_ns: int) -> None:
+        self.orders.closed(order_id)
+        self.score.rejected += 1
+        self._presence(ts_ns)
+
+    def on_cancelled(self, order_id: str, ts_ns: int) -> None:
+        self.orders.closed(order_id)
+        self.score.cancelled += 1
+        self._presence(ts_ns)
+
+    def on_fill(self, fill: Fill) -> None:
+        """One of our orders traded; brings the next decision forward."""
+        self.score.filled += self.orders.filled(fill.order_id, self.instrument.lots(fill.size))
+        self.score.on_fill(fill)
+        self._presence(fill.ts_ns)
+        self._next_ns = 0
+
+    def _presence(self, ts_ns: int) -> None:
+        resting = self.orders.resting
+        self.score.uptime.update(ts_ns, bid=resting(Side.BUY), ask=resting(Side.SELL))
+
+    # -- control and display ---------------------------------------------------------------------------------
+
+    @property
+    def inventory(self) -> float:
+        """Signed position that this maker built, size."""
+        return self.score.attribution.position
+
+    @property
+    def inventory_lots(self) -> int:
+        return self.instrument.lots(self.inventory)
+
+    @property
+    def halted(self) -> bool:
+        return bool(self._halts)
+
+    def halt(self, source: str, reason: str) -> None:
+        """Quote nothing until the same `source` releases it; `reason` is shown for both sides."""
+        self._halts[source] = reason
+        self._next_ns = 0
+
+    def degrade(self, reason: str) -> None:
+        """Quote nothing and ask the strategy nothing, for good."""
+        self.degraded = True
+        self.halt("error", reason)
+
+    def release(self, source: str) -> None:
+        self._halts.pop(source, None)
+        self._next_ns = 0
+
+    def stale(self, now_ns: int) -> bool:
+        """Whether live orders rest on a market that went silent."""
+        return self._book is not None and now_ns - self._book.ts_ns > self._stale_ns and len(self.orders) > 0
+
+    def status(self, now_ns: int) -> MakerStatus:
+        """What it does now, and why not more."""
+        return MakerStatus(
+            state="degraded" if self.degraded else "halted" if self._halts else "running",
+            bid=self._side_status(Side.BUY),
+            ask=self._side_status(Side.SELL),
+            fair=_known(self._decision.fair),
+            reservation_price=_known(self._decision.reservation_price),
+            score=self.score.score(now_ns),
+        )
+
+    def _side_status(self, side: Side) -> SideStatus:
+        mine = [order for order in self.orders if order.side is side and order.state is OrderState.OPEN]
+        mine.sort(key=lambda order: -side * order.ticks)
+        orders = tuple((self.instrument.price(o.ticks), self.instrument.size(o.lots)) for o in mine)
+        reason = self._decision.reasons.get(side)
+        if reason is None and not orders:
+            refused = [refusal.reason for refusal in self._refusals if refusal.quote.side is side]
+            reason = refused[0] if refused else "orders are on their way"
+        return SideStatus(orders=orders, reason=reason)
+
+
+def _known(price: float) -> float | None:
+    return price if math.isfinite(price) else None

@@ -1,0 +1,1 @@
+"""The only package of the framework that imports nautilus_trader."""

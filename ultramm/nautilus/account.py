@@ -1,0 +1,82 @@
+"""The simulated venue of backtest and paper: one set of rules, so that both give the same fills.
+
+Limit orders have a place in the queue, liquidity that was taken is gone, trades fill, and commands take their
+latency. Both kernels' entry points are fed from here.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from nautilus_trader.backtest.models import FillModel, LatencyModel, MakerTakerFeeModel
+from nautilus_trader.model.enums import AccountType, BookType, OmsType
+from nautilus_trader.model.instruments import CurrencyPair, Equity
+from nautilus_trader.model.objects import Money
+
+from ultramm.config.resolve import ResolvedVenue
+from ultramm.config.schema import Paper
+from ultramm.errors import ConfigError
+
+MATCHING: dict[str, Any] = {
+    "book_type": BookType.L2_MBP,
+    "trade_execution": True,
+    "bar_execution": False,
+    "queue_position": True,
+    "liquidity_consumption": True,
+    "use_reduce_only": True,
+}
+
+
+def paper_settings(venue: ResolvedVenue) -> Paper:
+    """The `paper` section, which resolving made sure is there."""
+    assert venue.settings.paper is not None
+    return venue.settings.paper
+
+
+def account_type(paper: Paper, instruments: list[Any]) -> Any:
+    """Cash for spot pairs and shares, margin for whatever can be shorted."""
+    if paper.account == "auto":
+        cash = all(isinstance(instrument, (CurrencyPair, Equity)) for instrument in instruments)
+        return AccountType.CASH if cash else AccountType.MARGIN
+    return AccountType.CASH if paper.account == "cash" else AccountType.MARGIN
+
+
+def exchange_arguments(venue: ResolvedVenue, instruments: list[Any], seed: int) -> dict[str, Any]:
+    """Keyword arguments that `SimulatedExchange` and `BacktestEngine.add_venue` share."""
+    paper = paper_settings(venue)
+    kind = account_type(paper, instruments)
+    latency_ns = round(paper.latency_ms * 1e6)
+    return {
+        "oms_type": OmsType.NETTING,
+        "account_type": kind,
+        "base_currency": None,
+        "starting_balances": _balances(venue, paper),
+        "default_leverage": Decimal(str(paper.leverage)) if kind == AccountType.MARGIN else Decimal(1),
+        "leverages": {},
+        "modules": [],
+        "fill_model": FillModel(random_seed=seed),
+        "fee_model": MakerTakerFeeModel(),
+        "latency_model": LatencyModel(base_latency_nanos=latency_ns) if latency_ns else None,
+        **MATCHING,
+    }
+
+
+def with_fees(instrument: Any, paper: Paper) -> Any:
+    """The instrument with the fees that the configuration sets."""
+    values = type(instrument).to_dict(instrument)
+    for key, bps in (("maker_fee", paper.maker_fee_bps), ("taker_fee", paper.taker_fee_bps)):
+        if bps is not None:
+            values[key] = str(Decimal(str(bps)) / 10_000)
+    return type(instrument).from_dict(values)
+
+
+def _balances(venue: ResolvedVenue, paper: Paper) -> list[Any]:
+    balances = []
+    for index, text in enumerate(paper.starting_balances):
+        try:
+            balances.append(Money.from_str(text))
+        except Exception as exc:
+            where = f"venues.{venue.name}.paper.starting_balances[{index}]"
+            raise ConfigError(f"{where}: {text!r} is no amount; write such as 10000 USDT") from exc
+    return balances

@@ -1,0 +1,243 @@
+"""The same configuration, run by the Nautilus backtest kernel."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from itertools import batched
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
+from nautilus_trader.config import LoggingConfig, RiskEngineConfig
+from nautilus_trader.model.identifiers import TraderId, Venue
+
+from ultramm import __version__
+from ultramm.analytics.scorecard import Score
+from ultramm.config.resolve import Resolved
+from ultramm.errors import RunError
+from ultramm.journal.records import FillEvent, HaltEvent, Record
+from ultramm.nautilus.account import exchange_arguments
+from ultramm.nautilus.build import Feed, feeds, shells
+from ultramm.nautilus.shell import MakerShell
+
+_CHUNK = 20_000
+# Our own message budget decides: the kernel's would drop orders silently (OrderDenied) instead of planning for it.
+KERNEL_RATE = "100000/00:00:01"
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """A venue's account as the kernel kept it.
+
+    `equity_change` is the change of all its balances plus open positions' P&L at the last mid, in the settlement
+    currency of its instruments; `gap` is its distance from the P&L of the strategies, which the kernel's rounding
+    of each booking to the currency's decimals explains.
+    """
+
+    venue: str
+    balances: dict[str, str]
+    equity_change: float | None
+    gap: float | None
+
+
+class BacktestResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backtest found; equal, to the byte, for an equal configuration, data and version."""
+
+    name: str
+    version: str
+    seed: int
+    data: dict[str, str]
+    first_ns: int
+    last_ns: int
+    market_events: int
+    scores: tuple[Score, ...]
+    accounts: tuple[Account, ...]
+    halts: tuple[HaltEvent, ...]
+    fills_sha256: str
+
+
+class Collector:
+    """Keeps what a result needs of the records that a node would write to its journal."""
+
+    def __init__(self) -> None:
+        self.fills: list[tuple[int, FillEvent]] = []
+        self.halts: list[HaltEvent] = []
+
+    def __call__(self, ts_ns: int, record: Record) -> None:
+        if isinstance(record, FillEvent):
+            self.fills.append((ts_ns, record))
+        elif isinstance(record, HaltEvent):
+            self.halts.append(record)
+
+    def fills_sha256(self) -> str:
+        """Fingerprint of every fill: time, side, price, size, fee."""
+        digest = hashlib.sha256()
+        for ts_ns, fill in self.fills:
+            line = f"{ts_ns} {fill.strategy} {fill.instrument} {fill.side} {fill.price} {fill.size} {fill.fee}\n"
+            digest.update(line.encode())
+        return digest.hexdigest()
+
+
+def run_backtest(
+    resolved: Resolved, *, progress: Callable[[int], None] | None = None, collector: Collector | None = None
+) -> BacktestResult:
+    """Run a configuration over its venues' recorded or generated events.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with the time of the last event done, nanoseconds.
+
+    Raises
+    ------
+    UserError
+        When configuration or data are wrong.
+    RunError
+        When the kernel stopped early.
+    """
+    collector = collector or Collector()
+    opened = feeds(resolved)
+    engine = _engine(resolved, opened)
+    try:
+        makers = shells(resolved, collector)
+        for shell in makers:
+            engine.add_strategy(shell)
+        span, count = _play(engine, merged(opened), progress)
+        return _result(resolved, opened, engine, makers, collector, span, count)
+    finally:
+        engine.dispose()
+
+
+def merged(opened: list[Feed]) -> Iterator[Any]:
+    """The events of all venues in the order of ``ts_init``."""
+    if len(opened) == 1:
+        return opened[0].source.events()
+    import heapq
+
+    return heapq.merge(*(feed.source.events() for feed in opened), key=lambda event: event.ts_init)
+
+
+def _engine(resolved: Resolved, opened: list[Feed]) -> BacktestEngine:
+    engine = BacktestEngine(
+        BacktestEngineConfig(
+            trader_id=TraderId("ULTRAMM-001"),
+            logging=LoggingConfig(bypass_logging=True),
+            risk_engine=RiskEngineConfig(max_order_submit_rate=KERNEL_RATE, max_order_modify_rate=KERNEL_RATE),
+            run_analysis=False,
+        )
+    )
+    for feed in opened:
+        arguments = exchange_arguments(resolved.venues[feed.venue], feed.instruments, resolved.config.seed)
+        engine.add_venue(Venue(feed.venue), **arguments)
+        for instrument in feed.instruments:
+            engine.add_instrument(instrument)
+    return engine
+
+
+def _play(
+    engine: BacktestEngine, events: Iterable[Any], progress: Callable[[int], None] | None
+) -> tuple[tuple[int, int], int]:
+    """Run chunk by chunk, so that memory does not grow with the recording."""
+    first_ns = last_ns = count = 0
+    for chunk in batched(events, _CHUNK):
+        if not count:
+            first_ns = chunk[0].ts_init
+        engine.add_data(list(chunk))
+        engine.run(streaming=True)
+        engine.clear_data()
+        last_ns = chunk[-1].ts_init
+        count += len(chunk)
+        if progress is not None:
+            progress(last_ns)
+    if not count:
+        raise RunError("the data holds no events for these instruments")
+    return (first_ns, last_ns), count
+
+
+def _result(
+    resolved: Resolved,
+    opened: list[Feed],
+    engine: BacktestEngine,
+    makers: list[MakerShell],
+    collector: Collector,
+    span: tuple[int, int],
+    count: int,
+) -> BacktestResult:
+    scores = tuple(shell.maker.score.score(span[1]) for shell in makers)
+    engine.end()
+    return BacktestResult(
+        name=resolved.config.name,
+        version=__version__,
+        seed=resolved.config.seed,
+        data=_fingerprints(opened),
+        first_ns=span[0],
+        last_ns=span[1],
+        market_events=count,
+        scores=scores,
+        accounts=tuple(_account(engine, feed, scores) for feed in opened),
+        halts=tuple(collector.halts),
+        fills_sha256=collector.fills_sha256(),
+    )
+
+
+def _account(engine: BacktestEngine, feed: Feed, scores: tuple[Score, ...]) -> Account:
+    account = engine.portfolio.account(Venue(feed.venue))
+    balances = {currency.code: str(balance) for currency, balance in account.balances_total().items()}
+    change = equity_change(engine.cache, account, feed.instruments, scores)
+    ours = [score.pnl.total for score in scores if score.instrument.endswith(f".{feed.venue}")]
+    gap = None if change is None else abs(change - sum(ours))
+    return Account(venue=feed.venue, balances=balances, equity_change=change, gap=gap)
+
+
+def equity_change(cache: Any, account: Any, instruments: list[Any], scores: tuple[Score, ...]) -> float | None:
+    """Change of the kernel's account since its start, in the common settlement currency; None if there is none.
+
+    A second and independent way to the strategies' P&L: from the kernel's balances and positions instead of from
+    our fills.
+    """
+    currencies = {score.pnl.currency for score in scores if score.last_mid is not None}
+    if len(currencies) != 1:
+        return None
+    settlement = currencies.pop()
+    mids = {score.instrument: score.last_mid for score in scores}
+    prices = {settlement: 1.0}
+    for instrument in instruments:
+        base, mid = instrument.get_base_currency(), mids.get(instrument.id.value)
+        if base is not None and mid is not None and account.is_cash_account:
+            prices[base.code] = mid
+    change = 0.0
+    for currency, balance in account.balances_total().items():
+        start = account.starting_balances()[currency]
+        moved = balance.as_decimal() - start.as_decimal()
+        if moved and currency.code not in prices:
+            return None
+        change += float(moved) * prices.get(currency.code, 0.0)
+    if not account.is_cash_account:
+        change += _open_positions(cache, instruments, mids)
+    return change
+
+
+def _open_positions(cache: Any, instruments: list[Any], mids: dict[str, float | None]) -> float:
+    total = 0.0
+    for instrument in instruments:
+        mid = mids.get(instrument.id.value)
+        for position in cache.positions_open(instrument_id=instrument.id):
+            if mid is None:
+                continue
+            entry, size = position.avg_px_open, position.signed_qty * float(instrument.multiplier)
+            total += size * (1 / entry - 1 / mid) if instrument.is_inverse else size * (mid - entry)
+    return total
+
+
+def _fingerprints(opened: list[Feed]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for feed in opened:
+        for path in feed.source.files():
+            found[path.name] = _sha256(path)
+    return dict(sorted(found.items()))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

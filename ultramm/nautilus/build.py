@@ -1,0 +1,102 @@
+"""From a resolved configuration to sources and strategy shells: shared by backtest, paper and live."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from ultramm import plugin
+from ultramm.config.resolve import Resolved, ResolvedStrategy
+from ultramm.config.schema import Risk
+from ultramm.errors import ConfigError, PluginError, UserError
+from ultramm.journal.records import Record
+from ultramm.maker import Maker
+from ultramm.market import Instrument
+from ultramm.nautilus.account import paper_settings, with_fees
+from ultramm.nautilus.shell import MakerShell
+from ultramm.nautilus.source import Source
+from ultramm.risk.budget import MessageBudget
+from ultramm.risk.limits import Limits
+
+Recorder = Callable[[int, Record], None]
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """A venue's source with its instruments, fees as configured."""
+
+    venue: str
+    source: Source
+    instruments: list[Any]
+
+
+def feeds(resolved: Resolved) -> list[Feed]:
+    """Open every venue's source.
+
+    Raises
+    ------
+    UserError
+        When the data a source names cannot be had; the message names file and key.
+    """
+    return [_feed(resolved, name) for name in resolved.venues]
+
+
+def _feed(resolved: Resolved, name: str) -> Feed:
+    venue = resolved.venues[name]
+    path = resolved.loaded.path
+    try:
+        source_class = plugin.load(venue.adapter.source)
+    except PluginError as exc:
+        raise ConfigError(f"{path}: venues.{name}.adapter: {exc}") from exc
+    try:
+        source: Source = source_class(name, venue.settings.instruments, venue.params, resolved.config.seed)
+        instruments = [with_fees(instrument, paper_settings(venue)) for instrument in source.instruments()]
+    except UserError as exc:
+        raise type(exc)(f"{path}: venues.{name}: {exc}") from exc
+    return Feed(name, source, instruments)
+
+
+def shells(resolved: Resolved, record: Recorder) -> list[MakerShell]:
+    """A shell for each strategy and instrument."""
+    made: list[MakerShell] = []
+    for strategy in resolved.strategies:
+        try:
+            quoting = plugin.load(strategy.plugin.strategy)
+        except PluginError as exc:
+            raise ConfigError(f"{resolved.loaded.path}: strategies: {strategy.settings.name}: {exc}") from exc
+        for instrument_id in strategy.settings.instruments:
+            made.append(
+                MakerShell(
+                    name=strategy.settings.name,
+                    tag=f"{len(made) + 1:03d}",
+                    instrument_id=instrument_id,
+                    build=_maker_builder(strategy, quoting, resolved.config.risk),
+                    depth_levels=strategy.plugin.depth_levels,
+                    record=record,
+                )
+            )
+    return made
+
+
+def _maker_builder(strategy: ResolvedStrategy, quoting: Any, risk: Risk) -> Callable[[Instrument], Maker]:
+    def build(instrument: Instrument) -> Maker:
+        return Maker(
+            name=strategy.settings.name,
+            instrument=instrument,
+            strategy=quoting(strategy.params, instrument),
+            params=strategy.params,
+            limits=_limits(risk),
+            budget=MessageBudget(risk.messages_per_second, risk.message_burst),
+        )
+
+    return build
+
+
+def _limits(risk: Risk) -> Limits:
+    return Limits(
+        max_notional=risk.max_notional if risk.max_notional is not None else math.inf,
+        max_open_orders=risk.max_open_orders,
+        price_collar_bps=risk.price_collar_bps,
+    )

@@ -1,0 +1,117 @@
+"""What a catalog remembers of the imports into it: the file ``ultramm-imports.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+
+from ultramm.errors import DataError
+from ultramm.nautilus.binance_book import Gap
+
+IMPORTER_VERSION = 1  # raise it when the same capture gives other data
+MANIFEST = "ultramm-imports.json"
+
+
+class ImportSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The account of an import.
+
+    Parameters
+    ----------
+    files : list of str
+        The captures, in order of time.
+    instrument_id, product : str
+        Product is "spot", "usdm" or "coinm".
+    lines : int
+        Lines read.
+    kept : dict
+        What was written: "deltas" (single levels), "batches" (of deltas), "trades", "quotes".
+    dropped : dict
+        Cause -> count, of messages or, for causes that begin with "level" or "delete", of levels.
+    gaps : list of Gap
+        Breaks in the ids of depth and trades in order of time, at most 1,000 of each kind.
+    gap_counts : dict
+        All breaks, by kind.
+    first_ns, last_ns : int
+        Local time of the first and last line, nanoseconds since the epoch.
+    clock_offset_ms : float or None
+        Median of exchange time minus local time; None when no message has the exchange's time.
+    crossed_batches : int
+        Batches after which the best bid was not below the best ask; they are kept.
+    starts_incomplete : bool
+        The capture has no snapshot at its beginning: the book begins with the first diff alone.
+    already_imported : bool
+        Nothing was done, since the catalog has this content already.
+    """
+
+    files: list[str]
+    instrument_id: str
+    product: str
+    lines: int
+    kept: dict[str, int]
+    dropped: dict[str, int]
+    gaps: list[Gap]
+    gap_counts: dict[str, int]
+    first_ns: int
+    last_ns: int
+    clock_offset_ms: float | None
+    crossed_batches: int
+    starts_incomplete: bool
+    already_imported: bool = False
+
+
+class ImportRecord(msgspec.Struct, frozen=True):
+    """One import: the contents it read (sha256, sorted) and what came of it."""
+
+    sha256: list[str]
+    instrument_id: str
+    importer_version: int
+    summary: ImportSummary
+
+
+class Manifest(msgspec.Struct):
+    """All imports into a catalog.
+
+    `pending` lists files that an import is moving in right now, relative to the catalog; what an interrupted
+    one left there is removed by the next.
+    """
+
+    imports: list[ImportRecord] = []
+    pending: list[str] = []
+
+    @classmethod
+    def read(cls, catalog: Path) -> Manifest:
+        """The manifest of a catalog; an empty one where there is none."""
+        path = catalog / MANIFEST
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=cls)
+        except (FileNotFoundError, NotADirectoryError):
+            return cls()
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise DataError(f"{path}: is damaged ({error}); import into a new catalog") from error
+
+    def write(self, catalog: Path) -> None:
+        """Replace the file in one step."""
+        draft = catalog / f".{MANIFEST}.new"
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
+        draft.replace(catalog / MANIFEST)
+
+    def find(self, sha256: Collection[str], instrument_id: str) -> ImportRecord | None:
+        """The import of exactly these contents as this instrument; None when there was none.
+
+        Raises
+        ------
+        DataError
+            Some of the contents were imported, but together with others, without some, or by another version.
+        """
+        for record in self.imports:
+            if record.instrument_id != instrument_id or not set(record.sha256) & set(sha256):
+                continue
+            if record.sha256 == sorted(sha256) and record.importer_version == IMPORTER_VERSION:
+                return record
+            raise DataError(
+                f"{instrument_id}: the catalog has part of this content from an earlier import of "
+                f"{', '.join(record.summary.files)}; import only what is new, or into a new catalog"
+            )
+        return None

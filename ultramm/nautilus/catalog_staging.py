@@ -1,0 +1,167 @@
+"""Writing into a catalog all or nothing: data gathers in a directory beside it and is moved in at the end.
+
+A catalog that does not exist yet appears by one rename. Into an existing one the files are moved one by one
+under a lock, listed in the manifest as pending meanwhile: an error undoes the move, and what a kill leaves
+half done is undone by the next import.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from nautilus_trader.persistence.catalog import ParquetDataCatalog
+
+from ultramm.errors import DataError
+from ultramm.nautilus.catalog_manifest import ImportRecord, Manifest
+
+_LOCK = ".ultramm-lock"
+_DATA_FOLDERS = ("order_book_deltas", "trade_tick", "quote_tick")
+
+
+class Staging:
+    """A catalog in the making, beside `target`; a context manager that removes it unless it was published."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        # A rename cannot leave a file system, so beside a mount point is inside of it.
+        self._home = target if target.is_mount() else target.parent
+        self._home.mkdir(parents=True, exist_ok=True)
+        self._prefix = f".{target.name}.import-"
+        self._remove_abandoned()
+        self._shell = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self._home))
+        self._alive = contextlib.ExitStack()
+        self._alive.enter_context(_locked(self._shell))
+        self._directory = self._shell / "catalog"
+        self._directory.mkdir()
+        self._catalog = ParquetDataCatalog(self._directory)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._alive.close()
+        shutil.rmtree(self._shell, ignore_errors=True)
+
+    def write(self, data: list[Any]) -> None:
+        """Write instruments or data of one kind, behind what was written of it before.
+
+        Chunks of one kind must not share a ``ts_init``: files of a catalog are disjoint, closed intervals.
+        """
+        if data:
+            self._catalog.write_data(data)
+
+    def publish(self, record: ImportRecord) -> bool:
+        """Move everything into the catalog; False when another process has imported the same meanwhile.
+
+        Raises
+        ------
+        DataError
+            The catalog has data of these times, or another definition of the instrument.
+        """
+        Manifest(imports=[record]).write(self._directory)
+        with contextlib.suppress(OSError):  # it exists and is not empty
+            self._directory.rename(self._target)
+            return True
+        with _locked(self._target):
+            manifest = _undo_interrupted(self._target)
+            if manifest.find(record.sha256, record.instrument_id):
+                return False
+            moves = self._moves(record.instrument_id)
+            manifest.pending = moves
+            manifest.write(self._target)
+            try:
+                self._move(moves)
+            except BaseException:
+                _undo_interrupted(self._target)
+                raise
+            manifest.pending = []
+            manifest.imports.append(record)
+            manifest.write(self._target)
+        return True
+
+    def _move(self, moves: list[str]) -> None:
+        for name in moves:
+            destination = self._target / name
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            (self._directory / name).rename(destination)
+
+    def _moves(self, instrument_id: str) -> list[str]:
+        staged = [path.relative_to(self._directory) for path in self._directory.glob("data/*/*/*.parquet")]
+        moves = []
+        for path in sorted(staged):
+            if path.parts[1] in _DATA_FOLDERS:
+                self._check_disjoint(path)
+                moves.append(str(path))
+            elif not self._has_same_instrument(instrument_id):
+                moves.append(str(path))
+        return moves
+
+    def _check_disjoint(self, path: Path) -> None:
+        # Catalog files are named START_END in digits of fixed width, so that names compare as times do.
+        start, end = path.stem.split("_")
+        for other in (self._target / path.parent).glob("*.parquet"):
+            other_start, _, other_end = other.stem.partition("_")
+            if start <= other_end and other_start <= end:
+                raise DataError(
+                    f"{self._target}: has {path.parts[1]} of {path.parts[2]} from {other_start} to "
+                    f"{other_end}, which overlaps; import into another catalog"
+                )
+
+    def _has_same_instrument(self, instrument_id: str) -> bool:
+        def definition(catalog: Any) -> list[tuple[Any, ...]]:
+            return [
+                (type(i), i.price_increment, i.size_increment, i.multiplier, i.is_inverse)
+                for i in catalog.instruments(instrument_ids=[instrument_id])
+            ]
+
+        present = definition(ParquetDataCatalog(self._target))
+        if present and present[-1:] != definition(self._catalog):
+            raise DataError(
+                f"{self._target}: defines {instrument_id} with another tick, lot or contract; "
+                f"import into another catalog"
+            )
+        return bool(present)
+
+    def _remove_abandoned(self) -> None:
+        for path in self._home.glob(f"{self._prefix}*"):
+            with contextlib.suppress(OSError), _locked(path, wait=False):
+                shutil.rmtree(path)
+
+
+def find_import(catalog: Path, sha256: Collection[str], instrument_id: str) -> ImportRecord | None:
+    """The import of these contents into a catalog, as `Manifest.find`, once an interrupted one is undone."""
+    manifest = Manifest.read(catalog)
+    if manifest.pending:
+        with _locked(catalog):  # waits for an import that is only on its way
+            manifest = _undo_interrupted(catalog)
+    return manifest.find(sha256, instrument_id)
+
+
+def _undo_interrupted(catalog: Path) -> Manifest:
+    """Remove what an import that did not come to its end has moved in; needs the lock."""
+    manifest = Manifest.read(catalog)
+    if manifest.pending:
+        for name in manifest.pending:
+            (catalog / name).unlink(missing_ok=True)
+        manifest.pending = []
+        manifest.write(catalog)
+    return manifest
+
+
+@contextlib.contextmanager
+def _locked(directory: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of a directory; without `wait`, `OSError` when it is held or never had one."""
+    flags = os.O_RDWR | (os.O_CREAT if wait else 0)
+    handle = os.open(directory / _LOCK, flags, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,61 @@
+"""Between the kernel's objects and our plain ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nautilus_trader.model.enums import AggressorSide, OrderSide
+
+from ultramm.market import Book, Instrument, Level, Side, Trade
+
+
+def to_instrument(instrument: Any) -> Instrument:
+    """Our view of a Nautilus instrument."""
+    inverse = bool(instrument.is_inverse)
+    base = instrument.get_base_currency()
+    settlement = instrument.get_cost_currency() if not inverse else instrument.get_settlement_currency()
+    return Instrument(
+        id=instrument.id.value,
+        tick_size=float(instrument.price_increment),
+        lot_size=float(instrument.size_increment),
+        price_precision=instrument.price_precision,
+        size_precision=instrument.size_precision,
+        quote_currency=instrument.quote_currency.code,
+        settlement_currency=settlement.code,
+        base_currency=base.code if base is not None else "",
+        min_size=float(instrument.min_quantity or 0),
+        min_notional=float(instrument.min_notional or 0),
+        multiplier=float(instrument.multiplier),
+        inverse=inverse,
+        maker_fee=float(instrument.maker_fee),
+        taker_fee=float(instrument.taker_fee),
+    )
+
+
+def to_touch(book: Any, ts_ns: int) -> Book:
+    """Best bid and ask of a Nautilus book; constant time, whatever its depth."""
+    bid, ask = book.best_bid_price(), book.best_ask_price()
+    bids = (Level(bid.as_double(), book.best_bid_size().as_double()),) if bid is not None else ()
+    asks = (Level(ask.as_double(), book.best_ask_size().as_double()),) if ask is not None else ()
+    return Book(ts_ns, bids, asks)
+
+
+def to_book(book: Any, ts_ns: int, levels: int) -> Book:
+    """The first `levels` of each side; the kernel builds every level for it, so not for each event."""
+    bids = tuple(Level(level.price.as_double(), level.size()) for level in book.bids()[:levels])
+    asks = tuple(Level(level.price.as_double(), level.size()) for level in book.asks()[:levels])
+    return Book(ts_ns, bids, asks)
+
+
+def to_trade(tick: Any) -> Trade:
+    """A public trade; one whose aggressor the venue did not tell counts as a buy."""
+    side = Side.SELL if tick.aggressor_side == AggressorSide.SELLER else Side.BUY
+    return Trade(tick.ts_init, tick.price.as_double(), tick.size.as_double(), side)
+
+
+def to_side(order_side: Any) -> Side:
+    return Side.BUY if order_side == OrderSide.BUY else Side.SELL
+
+
+def to_order_side(side: Side) -> Any:
+    return OrderSide.BUY if side is Side.BUY else OrderSide.SELL

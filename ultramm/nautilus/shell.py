@@ -1,0 +1,341 @@
+"""The Nautilus strategy around a `Maker`: it converts events, sends what was approved, and never raises.
+
+An exception that leaves a Nautilus callback ends the process with orders live. So every callback is guarded: the
+quotes are pulled, the strategy is marked degraded, and the journal is told why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Concatenate
+
+from nautilus_trader.config import StrategyConfig
+from nautilus_trader.model.enums import BookType, LiquiditySide, TimeInForce
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
+from nautilus_trader.trading.strategy import Strategy
+
+from ultramm.journal.records import FillEvent, HaltEvent, OrderEvent, Record
+from ultramm.maker import Maker
+from ultramm.market import Fill, Instrument, Quote, Side
+from ultramm.nautilus.convert import to_book, to_instrument, to_order_side, to_side, to_touch, to_trade
+from ultramm.orders.plan import Plan
+
+_HEARTBEAT = timedelta(milliseconds=500)
+
+
+def guarded[**P](
+    method: Callable[Concatenate[MakerShell, P], None],
+) -> Callable[Concatenate[MakerShell, P], None]:
+    """A callback whose exception degrades its strategy instead of ending the process."""
+
+    @functools.wraps(method)
+    def wrapper(self: MakerShell, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception as exc:
+            self.degrade(f"{method.__name__}: {type(exc).__name__}: {exc}")
+
+    return wrapper
+
+
+class MakerShell(Strategy):
+    """Runs one maker on one instrument.
+
+    Parameters
+    ----------
+    name, tag : str
+        The strategy's name in the configuration, and a tag that is unique in the node: order ids carry it.
+    instrument_id : str
+        What it quotes.
+    build : callable
+        Makes the `Maker` once the instrument is known.
+    depth_levels : int
+        Levels of the book that the strategy reads; 1 is the touch.
+    record : callable
+        Takes (ts_ns, record) for the journal.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tag: str,
+        instrument_id: str,
+        build: Callable[[Instrument], Maker],
+        depth_levels: int,
+        record: Callable[[int, Record], None],
+    ) -> None:
+        super().__init__(
+            StrategyConfig(
+                strategy_id=f"{name}-{tag}", order_id_tag=tag, log_events=False, log_commands=False
+            )
+        )
+        self.maker_name = name
+        self.instrument_id = InstrumentId.from_str(instrument_id)
+        self._build = build
+        self._depth_levels = depth_levels
+        self._record = record
+        self._maker: Maker | None = None
+        self._book: Any = None
+        self._nautilus_instrument: Any = None
+        self._now_ns = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._flattening = False
+        self.market_events = 0
+
+    @property
+    def maker(self) -> Maker:
+        assert self._maker is not None, "the strategy has not started"
+        return self._maker
+
+    @property
+    def started(self) -> bool:
+        return self._maker is not None
+
+    @property
+    def now_ns(self) -> int:
+        """Time of the last event seen."""
+        return self._now_ns
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        """Not guarded: a strategy that cannot start must stop the node before it trades."""
+        self._loop = _running_loop()
+        self._nautilus_instrument = self.cache.instrument(self.instrument_id)
+        self._maker = self._build(to_instrument(self._nautilus_instrument))
+        self._now_ns = self.clock.timestamp_ns()
+        self.subscribe_order_book_deltas(self.instrument_id, BookType.L2_MBP)
+        self.subscribe_trade_ticks(self.instrument_id)
+        self.clock.set_timer(f"heartbeat-{self.id}", _HEARTBEAT, callback=self._on_timer)
+
+    def on_stop(self) -> None:
+        self.withdraw("stop", "the strategy was stopped")
+
+    def _on_timer(self, _event: Any) -> None:
+        """Live timers fire on a thread of the kernel's: everything of ours happens on the loop."""
+        if self._loop is None:
+            self._heartbeat()
+        else:
+            self._loop.call_soon_threadsafe(self._heartbeat)
+
+    @guarded
+    def _heartbeat(self) -> None:
+        """What must happen even when the market is silent; decisions wait for the market."""
+        now_ns = self.clock.timestamp_ns()
+        if self.maker.stale(now_ns) or (self.maker.halted and len(self.maker.orders)):
+            self._step(max(now_ns, self._now_ns))
+        self._unwind()
+
+    # -- the market ------------------------------------------------------------------------------------------
+
+    @guarded
+    def on_order_book_deltas(self, deltas: Any) -> None:
+        now_ns = self._now_ns = deltas.ts_init
+        self.market_events += 1
+        if self._book is None:
+            self._book = self.cache.order_book(self.instrument_id)
+        maker = self.maker
+        if self._depth_levels > 1:
+            maker.on_book(to_book(self._book, now_ns, self._depth_levels))
+        else:
+            maker.on_book(to_touch(self._book, now_ns))
+        if maker.due(now_ns):
+            self._step(now_ns)
+
+    @guarded
+    def on_trade_tick(self, tick: Any) -> None:
+        self._now_ns = tick.ts_init
+        self.market_events += 1
+        maker = self.maker
+        maker.on_trade(to_trade(tick))
+        if maker.due(self._now_ns):
+            self._step(self._now_ns)
+
+    def _step(self, now_ns: int) -> None:
+        approved = self.maker.step(now_ns).approved
+        if not approved.empty:
+            self._send(approved, now_ns)
+
+    def _send(self, plan: Plan, now_ns: int) -> None:
+        self._cancel(plan.cancels)
+        instrument = self.maker.instrument
+        for quote in plan.submits:
+            order = self.order_factory.limit(
+                self.instrument_id,
+                to_order_side(quote.side),
+                self._nautilus_instrument.make_qty(instrument.size(quote.lots)),
+                self._nautilus_instrument.make_price(instrument.price(quote.ticks)),
+                time_in_force=TimeInForce.GTC,
+                post_only=True,
+            )
+            order_id = order.client_order_id.value
+            self.maker.orders.sent(order_id, quote, now_ns)
+            self.maker.score.submitted += 1
+            self._record_order(now_ns, order_id, "sent", quote)
+            self.submit_order(order)
+
+    def _cancel(self, order_ids: tuple[str, ...]) -> None:
+        orders = [self.cache.order(ClientOrderId(order_id)) for order_id in order_ids]
+        live = [order for order in orders if order is not None and order.is_open]
+        for order in live:
+            self.maker.orders.cancelling(order.client_order_id.value)
+        if len(live) == 1:
+            self.cancel_order(live[0])
+        elif live:
+            self.cancel_orders(live)
+
+    # -- the venue's answers ---------------------------------------------------------------------------------
+
+    @guarded
+    def on_order_accepted(self, event: Any) -> None:
+        order_id = event.client_order_id.value
+        if order_id in self.maker.orders:
+            self.maker.on_accepted(order_id, event.ts_event)
+            self._record_order(event.ts_event, order_id, "accepted")
+
+    @guarded
+    def on_order_rejected(self, event: Any) -> None:
+        self._refused(event, "rejected")
+
+    @guarded
+    def on_order_denied(self, event: Any) -> None:
+        self._refused(event, "denied")
+
+    def _refused(self, event: Any, how: str) -> None:
+        order_id = event.client_order_id.value
+        self.maker.on_rejected(order_id, self._now_ns)
+        self._record_order(self._now_ns, order_id, how, reason=event.reason)
+
+    @guarded
+    def on_order_canceled(self, event: Any) -> None:
+        self._ended(event, "cancelled")
+
+    @guarded
+    def on_order_expired(self, event: Any) -> None:
+        self._ended(event, "expired")
+
+    def _ended(self, event: Any, how: str) -> None:
+        order_id = event.client_order_id.value
+        self.maker.on_cancelled(order_id, event.ts_event)
+        self._record_order(event.ts_event, order_id, how)
+
+    @guarded
+    def on_order_cancel_rejected(self, event: Any) -> None:
+        order_id = event.client_order_id.value
+        order = self.cache.order(event.client_order_id)
+        if order is not None and order.is_closed:
+            self.maker.orders.closed(order_id)
+        else:
+            self.maker.orders.cancel_failed(order_id)
+        self._record_order(self._now_ns, order_id, "cancel rejected", reason=event.reason)
+
+    @guarded
+    def on_order_filled(self, event: Any) -> None:
+        maker = self.maker
+        fill = Fill(
+            ts_ns=event.ts_event,
+            order_id=event.client_order_id.value,
+            side=to_side(event.order_side),
+            price=event.last_px.as_double(),
+            size=event.last_qty.as_double(),
+            fee=event.commission.as_double(),
+            maker=event.liquidity_side == LiquiditySide.MAKER,
+        )
+        maker.on_fill(fill)
+        mid = maker.score.mid
+        self._record(
+            fill.ts_ns,
+            FillEvent(
+                strategy=self.maker_name,
+                instrument=maker.instrument.id,
+                order_id=fill.order_id,
+                side=fill.side.name,
+                price=fill.price,
+                size=fill.size,
+                fee=fill.fee,
+                maker=fill.maker,
+                mid=mid if mid == mid else None,
+                position=maker.inventory,
+            ),
+        )
+
+    def _record_order(
+        self, ts_ns: int, order_id: str, event: str, quote: Quote | None = None, reason: str = ""
+    ) -> None:
+        instrument = self.maker.instrument
+        self._record(
+            ts_ns,
+            OrderEvent(
+                strategy=self.maker_name,
+                instrument=instrument.id,
+                order_id=order_id,
+                event=event,
+                side=quote.side.name if quote else "",
+                price=instrument.price(quote.ticks) if quote else 0.0,
+                size=instrument.size(quote.lots) if quote else 0.0,
+                reason=reason,
+            ),
+        )
+
+    # -- control ---------------------------------------------------------------------------------------------
+
+    def withdraw(self, source: str, reason: str) -> None:
+        """Quote nothing until `source` releases it, and cancel what is open now."""
+        if self._maker is None:
+            return
+        self.maker.halt(source, reason)
+        self._record_halt(source, active=True, reason=reason)
+        try:
+            self._step(self._now_ns)
+        except Exception as exc:
+            self.degrade(f"withdraw: {type(exc).__name__}: {exc}")
+
+    def release(self, source: str) -> None:
+        """Undo `withdraw` of the same source."""
+        if source == "operator":
+            self._flattening = False
+        self.maker.release(source)
+        self._record_halt(source, active=False)
+
+    def flatten(self) -> None:
+        """Pull the quotes, then close the position at market."""
+        self.withdraw("operator", "flattened by operator")
+        self._flattening = True
+        self._unwind()
+
+    def degrade(self, reason: str) -> None:
+        """Pull the quotes for good: something of ours is broken."""
+        self.log.error(f"degraded: {reason}")
+        if self._maker is None:
+            return
+        self.maker.degrade(f"degraded: {reason}")
+        self._record_halt("error", active=True, reason=reason)
+        self._cancel(self.maker.withdraw().cancels)
+
+    def _record_halt(self, source: str, *, active: bool, reason: str = "") -> None:
+        self._record(
+            self._now_ns, HaltEvent(strategy=self.maker_name, source=source, active=active, reason=reason)
+        )
+
+    def _unwind(self) -> None:
+        """Close the position once no quote can change it any more; one market order at a time."""
+        maker = self.maker
+        if not self._flattening or len(maker.orders) or not maker.inventory_lots:
+            return
+        side = Side.SELL if maker.inventory_lots > 0 else Side.BUY
+        size = self._nautilus_instrument.make_qty(abs(maker.inventory))
+        order = self.order_factory.market(self.instrument_id, to_order_side(side), size)
+        quote = Quote(side, maker.instrument.ticks(maker.score.mid), abs(maker.inventory_lots))
+        maker.orders.sent(order.client_order_id.value, quote, self._now_ns)
+        self._record_order(self._now_ns, order.client_order_id.value, "sent", quote, "flatten at market")
+        self.submit_order(order)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

@@ -1,0 +1,1 @@
+"""Our own orders: what is live, and the least that has to be sent to reach what is wanted."""

@@ -1,0 +1,119 @@
+"""The orders that are, or may be, at the venue."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+
+import msgspec
+
+from ultramm.market import Quote, Side
+
+
+class OrderState(enum.Enum):
+    """Where an order stands between us and the venue."""
+
+    SENT = "sent"
+    OPEN = "open"
+    CANCELLING = "cancelling"
+
+
+class LiveOrder(msgspec.Struct, frozen=True, gc=False):
+    """An order that may still be filled: in flight counts as live until the venue says otherwise.
+
+    `lots` is what is left of the `placed_lots` it began with; `sent_ns` is when it was sent.
+    """
+
+    id: str
+    side: Side
+    ticks: int
+    lots: int
+    placed_lots: int
+    level: int
+    sent_ns: int
+    state: OrderState = OrderState.SENT
+
+
+class LiveOrders:
+    """Every live order of one strategy on one instrument, kept up to date by the venue's answers."""
+
+    __slots__ = ("_orders", "_resting")
+
+    def __init__(self) -> None:
+        self._orders: dict[str, LiveOrder] = {}
+        self._resting = {Side.BUY: 0, Side.SELL: 0}
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def __iter__(self) -> Iterator[LiveOrder]:
+        return iter(self._orders.values())
+
+    def __contains__(self, order_id: str) -> bool:
+        return order_id in self._orders
+
+    def get(self, order_id: str) -> LiveOrder | None:
+        return self._orders.get(order_id)
+
+    def sent(self, order_id: str, quote: Quote, now_ns: int) -> None:
+        """Recorded before the order leaves, so that it counts even if no answer comes."""
+        self._orders[order_id] = LiveOrder(
+            order_id, quote.side, quote.ticks, quote.lots, quote.lots, quote.level, now_ns
+        )
+
+    def accepted(self, order_id: str) -> None:
+        """The venue took it; an answer that comes after a cancel was sent changes nothing."""
+        order = self._orders.get(order_id)
+        if order is not None and order.state is OrderState.SENT:
+            self._replace(order, state=OrderState.OPEN)
+
+    def cancelling(self, order_id: str) -> None:
+        order = self._orders.get(order_id)
+        if order is not None:
+            self._replace(order, state=OrderState.CANCELLING)
+
+    def cancel_failed(self, order_id: str) -> None:
+        """The venue would not cancel: the order is open until it says otherwise."""
+        order = self._orders.get(order_id)
+        if order is not None:
+            self._replace(order, state=OrderState.OPEN)
+
+    def filled(self, order_id: str, lots: int) -> bool:
+        """Take `lots` off; an order with nothing left is closed. True when it is the order's first fill."""
+        order = self._orders.get(order_id)
+        if order is None:
+            return False
+        if lots >= order.lots:
+            self.closed(order_id)
+        else:
+            self._replace(order, lots=order.lots - lots)
+        return order.lots == order.placed_lots
+
+    def closed(self, order_id: str) -> None:
+        """Cancelled, rejected, denied or expired: the venue's own word, never a time-out."""
+        order = self._orders.pop(order_id, None)
+        if order is not None:
+            self._resting[order.side] -= order.state is not OrderState.SENT
+
+    def lots(self, side: Side) -> int:
+        """Lots that may still be filled on one side."""
+        return sum(order.lots for order in self._orders.values() if order.side is side)
+
+    def resting(self, side: Side) -> bool:
+        """Whether the venue holds an order of this side."""
+        return self._resting[side] > 0
+
+    def _replace(self, order: LiveOrder, *, state: OrderState | None = None, lots: int | None = None) -> None:
+        changed = LiveOrder(
+            order.id,
+            order.side,
+            order.ticks,
+            order.lots if lots is None else lots,
+            order.placed_lots,
+            order.level,
+            order.sent_ns,
+            order.state if state is None else state,
+        )
+        self._orders[order.id] = changed
+        before, after = order.state is not OrderState.SENT, changed.state is not OrderState.SENT
+        self._resting[order.side] += after - before

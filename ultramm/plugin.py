@@ -1,0 +1,198 @@
+"""The plugin door: what a plugin is, which are installed, and how one is loaded.
+
+A plugin is a frozen record of import paths, reached through an entry point. Listing loads the records and nothing
+else, so that ``ultramm plugins list`` never pays for a trading kernel. The built-in strategies and adapters come
+through the same three groups as anybody's:
+
+- ``ultramm.strategies``: `StrategyPlugin`, what to quote
+- ``ultramm.adapters``: `AdapterPlugin`, where to quote
+- ``ultramm.plugins``: `ActorPlugin`, anything else that joins a node
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections import defaultdict
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+import msgspec
+
+from ultramm.errors import PluginError
+
+Capability = Literal[
+    "amend", "batch-cancel", "post-only", "iceberg", "cancel-by-side", "position-reports", "live-orders"
+]
+
+
+class StrategyPlugin(msgspec.Struct, frozen=True, kw_only=True):
+    """A strategy that turns the market into quotes.
+
+    Parameters
+    ----------
+    params : str
+        ``module:Class`` of the msgspec struct that holds the strategy's parameters.
+    strategy : str
+        ``module:Class`` of the strategy itself, an `ultramm.maker.QuotingStrategy`.
+    requires : frozenset of Capability
+        What a venue must be able to do.
+    depth_levels : int
+        Levels of the book a side that the strategy reads at each decision.
+    """
+
+    name: str
+    summary: str
+    params: str
+    strategy: str
+    requires: frozenset[Capability] = frozenset()
+    depth_levels: int = 1
+
+
+class AdapterPlugin(msgspec.Struct, frozen=True, kw_only=True):
+    """A venue, recorded or live.
+
+    Parameters
+    ----------
+    params : str
+        ``module:Class`` of the msgspec struct that holds the adapter's parameters.
+    source : str
+        ``module:Class`` of its `ultramm.nautilus.source.Source`: instruments, recorded data for a backtest, and
+        the data client of a node.
+    """
+
+    name: str
+    summary: str
+    params: str
+    source: str
+    capabilities: frozenset[Capability] = frozenset()
+
+
+class ActorPlugin(msgspec.Struct, frozen=True, kw_only=True):
+    """Anything else that joins a node: a guard, an exporter, a view.
+
+    Parameters
+    ----------
+    actor : str
+        ``module:Class`` of a Nautilus actor that is built with its parameters.
+    """
+
+    name: str
+    summary: str
+    params: str
+    actor: str
+
+
+Record = StrategyPlugin | AdapterPlugin | ActorPlugin
+
+GROUPS: dict[str, type[Record]] = {
+    "ultramm.strategies": StrategyPlugin,
+    "ultramm.adapters": AdapterPlugin,
+    "ultramm.plugins": ActorPlugin,
+}
+KINDS: dict[str, str] = {
+    "strategy": "ultramm.strategies",
+    "adapter": "ultramm.adapters",
+    "plugin": "ultramm.plugins",
+}
+
+
+class Installed(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry point as found: its record, or why it has none."""
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    record: Record | None = None
+    error: str | None = None
+
+
+def installed(kind: str | None = None) -> list[Installed]:
+    """Every plugin found, sorted by kind and name; broken and duplicate ones carry their `error`.
+
+    Parameters
+    ----------
+    kind : {"strategy", "adapter", "plugin"}, optional
+        Only plugins of this kind.
+    """
+    found = []
+    for kind_name, group in KINDS.items():
+        if kind in (None, kind_name):
+            found += _refuse_duplicates([_read(kind_name, entry) for entry in entry_points(group=group)])
+    return sorted(found, key=lambda plugin: (plugin.kind, plugin.name, plugin.distribution))
+
+
+def record(kind: str, name: str) -> Record:
+    """The record of one plugin.
+
+    Raises
+    ------
+    PluginError
+        When there is none of that name (the nearest is suggested), two, or a broken one.
+    """
+    matches = [plugin for plugin in installed(kind) if plugin.name == name]
+    if not matches:
+        raise PluginError(_missing(kind, name))
+    found = matches[0]
+    if found.error is not None or found.record is None:
+        raise PluginError(f"{kind} {name} of {found.distribution} {found.version}: {found.error}")
+    return found.record
+
+
+def load(path: str) -> Any:
+    """The object at ``module:attribute``.
+
+    Raises
+    ------
+    PluginError
+        When the module or the attribute cannot be had; the cause is named.
+    """
+    module_name, _, attribute = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except Exception as exc:
+        raise PluginError(f"cannot load {path}: {_one_line(exc)}") from exc
+
+
+def _read(kind: str, entry: EntryPoint) -> Installed:
+    distribution = entry.dist
+    name = distribution.name if distribution else "?"
+    version = distribution.version if distribution else "?"
+    expected = GROUPS[KINDS[kind]]
+    try:
+        loaded = entry.load()
+    except Exception as exc:
+        return Installed(kind=kind, name=entry.name, distribution=name, version=version, error=_one_line(exc))
+    if not isinstance(loaded, expected):
+        error = f"{entry.value} is a {type(loaded).__name__}, not a {expected.__name__}"
+        return Installed(kind=kind, name=entry.name, distribution=name, version=version, error=error)
+    return Installed(kind=kind, name=entry.name, distribution=name, version=version, record=loaded)
+
+
+def _refuse_duplicates(plugins: Iterable[Installed]) -> list[Installed]:
+    by_name: defaultdict[str, list[Installed]] = defaultdict(list)
+    for plugin in plugins:
+        by_name[plugin.name].append(plugin)
+    kept: list[Installed] = []
+    for same in by_name.values():
+        # An editable install beside a wheel of the same distribution is one plugin, found twice.
+        owners = sorted({plugin.distribution for plugin in same})
+        if len(owners) == 1:
+            kept.append(same[0])
+            continue
+        error = f"provided by {' and '.join(owners)}: uninstall all but one"
+        kept += [msgspec.structs.replace(plugin, record=None, error=error) for plugin in same]
+    return kept
+
+
+def _missing(kind: str, name: str) -> str:
+    names = sorted({plugin.name for plugin in installed(kind)})
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"installed: {', '.join(names) or 'none'}"
+    return f"no {kind} named {name!r}; {hint}"
+
+
+def _one_line(exc: BaseException) -> str:
+    return " ".join(f"{type(exc).__name__}: {exc}".split())

@@ -1,0 +1,37 @@
+"""What a strategy wants, and in words why it wants nothing."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from ultramm.market import Quote, Side
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """The quotes a strategy wants now.
+
+    Parameters
+    ----------
+    quotes : tuple of Quote
+        Both sides, best first on each.
+    fair, reservation_price : float
+        Price; NaN while unknown.
+    reasons : dict of Side to str
+        For each side without a quote, why.
+    """
+
+    quotes: tuple[Quote, ...] = ()
+    fair: float = math.nan
+    reservation_price: float = math.nan
+    reasons: dict[Side, str] = {}
+
+    @classmethod
+    def nothing(cls, reason: str, fair: float = math.nan) -> Decision:
+        """Quote nothing on either side."""
+        return cls(fair=fair, reasons={Side.BUY: reason, Side.SELL: reason})
+
+    def side(self, side: Side) -> tuple[Quote, ...]:
+        """The quotes of one side, best first."""
+        return tuple(quote for quote in self.quotes if quote.side is side)
