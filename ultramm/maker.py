@@ -250,8 +250,9 @@ class Maker:
         return self.instrument.lots(self.inventory)
 
     @property
-    def halted(self) -> bool:
-        return bool(self._halts)
+    def halts(self) -> dict[str, str]:
+        """Who stopped the quoting, and why; empty while it quotes."""
+        return self._halts
 
     def halt(self, source: str, reason: str) -> None:
         """Quote nothing until the same `source` releases it; `reason` is shown for both sides."""

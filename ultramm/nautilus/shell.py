@@ -111,8 +111,12 @@ class MakerShell(Strategy):
         self.subscribe_trade_ticks(self.instrument_id)
         self.clock.set_timer(f"heartbeat-{self.id}", _HEARTBEAT, callback=self._on_timer)
 
+    @guarded
     def on_stop(self) -> None:
-        self.withdraw("stop", "the strategy was stopped")
+        """The node has withdrawn before; this is for a kernel that stops by itself."""
+        if self._maker is not None:
+            self.maker.halt("stop", "the strategy was stopped")
+            self.finish_withdrawal()
 
     def _on_timer(self, _event: Any) -> None:
         """Live timers fire on a thread of the kernel's: everything of ours happens on the loop."""
@@ -125,7 +129,7 @@ class MakerShell(Strategy):
     def _heartbeat(self) -> None:
         """What must happen even when the market is silent; decisions wait for the market."""
         now_ns = self.clock.timestamp_ns()
-        if self.maker.stale(now_ns) or (self.maker.halted and len(self.maker.orders)):
+        if self.maker.stale(now_ns) or (self.maker.halts and len(self.maker.orders)):
             self._step(max(now_ns, self._now_ns))
         self._unwind()
 
@@ -292,6 +296,11 @@ class MakerShell(Strategy):
             self._step(self._now_ns)
         except Exception as exc:
             self.degrade(f"withdraw: {type(exc).__name__}: {exc}")
+
+    @guarded
+    def finish_withdrawal(self) -> None:
+        """Cancel what was in flight when the quotes were pulled and is open by now."""
+        self._cancel(self.maker.withdraw().cancels)
 
     def release(self, source: str) -> None:
         """Undo `withdraw` of the same source."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ultramm.market import Side
+from ultramm.simulation.events import LevelChange
 
 
 class BookSide:
@@ -54,9 +55,12 @@ class BookSide:
 
     def lots_above(self, limit: float) -> int:
         """Lots at ranks strictly above `limit`."""
-        total = 0
         rank = self.best
+        if rank <= limit:
+            return 0
         levels = self.levels
+        total = levels[rank]
+        rank -= 1
         while rank > limit and total < self.lots:
             total += levels.get(rank, 0)
             rank -= 1
@@ -71,6 +75,10 @@ class BookSide:
             rank -= 1
             index -= levels.get(rank, 0)
         return rank
+
+    def change(self, rank: int) -> LevelChange:
+        """What is now at `rank`, as the world is told."""
+        return LevelChange(self.side, self.side * rank, self.levels.get(rank, 0))
 
     def by_ticks(self) -> dict[int, int]:
         """Price in ticks to lots, best price first."""

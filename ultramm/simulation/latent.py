@@ -8,10 +8,10 @@ from collections import deque
 
 from ultramm.simulation.presets import Preset
 
-STEP_S = 0.01
+STEP_S = 0.02
 """The price diffuses in steps of this length; between two of them it only moves by impact."""
 
-_MEMORY_STEPS = 128
+_MEMORY_STEPS = 64
 
 
 class LatentPrice:

@@ -68,6 +68,11 @@ class SyntheticMarket:
         self._race_rng = stream("cancels-and-informed")
         self._lp_next_s = self._time_s
         self._informed_orders = 0
+        self._lp_rate = 2.0 * preset.lp_rate_per_s
+        self._cancel_rate = preset.cancel_rate_per_s
+        self._stale_rate = preset.stale_cancel_rate_per_s
+        self._stale_reach = preset.lp_half_ticks - preset.stale_margin_ticks
+        self._informed_fee = preset.informed_fee_ticks
         self._latency_log_median = math.log(preset.lp_latency_median_s)
         self._log_depth = math.log(1.0 - preset.lp_touch_share)
         self._log_block = math.log(1.0 - 1.0 / preset.lp_block_mean_lots)
@@ -126,17 +131,15 @@ class SyntheticMarket:
 
     def _whole_book(self) -> tuple[LevelChange, ...]:
         return tuple(
-            LevelChange(book.side, ticks, lots)
-            for book in (self._bids, self._asks)
-            for ticks, lots in book.by_ticks().items()
+            book.change(rank) for book in (self._bids, self._asks) for rank in sorted(book.levels, reverse=True)
         )
 
     # ------------------------------------------------------------------ who acts next
 
     def _next_event(self) -> MarketEvent:
         """Let the next agent act."""
+        price = self._price
         while True:
-            price = self._price
             scheduled_s = min(price.next_s, self._lp_next_s, self._noise.next_s)
             event = self._race(scheduled_s)
             if event is not None:
@@ -151,59 +154,53 @@ class SyntheticMarket:
 
     def _race(self, until_s: float) -> MarketEvent | None:
         """The cancel or informed order that comes before `until_s`, if any."""
-        bids, asks, preset = self._bids, self._asks, self._preset
+        bids, asks = self._bids, self._asks
         fair = self._price.ticks
-        reach = preset.lp_half_ticks - preset.stale_margin_ticks
-        stale_bids = bids.lots_above(fair - reach)
-        stale_asks = asks.lots_above(-fair - reach)
-        calm_rate = preset.cancel_rate_per_s
-        stale_rate = preset.stale_cancel_rate_per_s
-        bid_rate = calm_rate * bids.lots + stale_rate * stale_bids
-        ask_rate = calm_rate * asks.lots + stale_rate * stale_asks
-        sell_rate = self._informed_rate(bids.best - fair)
-        buy_rate = self._informed_rate(asks.best + fair)
-        rng = self._race_rng
+        stale_bid_rate = self._stale_rate * bids.lots_above(fair - self._stale_reach)
+        stale_ask_rate = self._stale_rate * asks.lots_above(-fair - self._stale_reach)
+        bid_rate = stale_bid_rate + self._cancel_rate * bids.lots
+        ask_rate = stale_ask_rate + self._cancel_rate * asks.lots
+        sell_rate = self._informed_rate(bids.best - fair - self._informed_fee)
+        buy_rate = self._informed_rate(asks.best + fair - self._informed_fee)
         total = bid_rate + ask_rate + sell_rate + buy_rate
-        time_s = self._time_s + rng.expovariate(total)
+        random_number = self._race_rng.random
+        time_s = self._time_s - math.log(1.0 - random_number()) / total
         if time_s >= until_s:
             return None
         self._time_s = time_s
-        point = rng.random() * total
+        point = random_number() * total
         if point < bid_rate:
-            return self._cancel(bids, stale_bids, point)
+            return self._cancel(bids, point, stale_bid_rate)
         point -= bid_rate
         if point < ask_rate:
-            return self._cancel(asks, stale_asks, point)
+            return self._cancel(asks, point, stale_ask_rate)
         return self._informed_order(bids if point - ask_rate < sell_rate else asks)
 
-    def _informed_rate(self, edge_ticks: float) -> float:
-        preset = self._preset
-        profit = edge_ticks - preset.informed_fee_ticks
-        if profit <= 0.0:
+    def _informed_rate(self, profit_ticks: float) -> float:
+        if profit_ticks <= 0.0:
             return 0.0
-        return min(preset.informed_gain_per_s * profit, preset.informed_max_per_s)
+        return min(self._preset.informed_gain_per_s * profit_ticks, self._preset.informed_max_per_s)
 
     # ------------------------------------------------------------------ what they do
 
     def _quote(self) -> MarketEvent:
         rng = self._lp_rng
-        self._lp_next_s = self._time_s + rng.expovariate(2.0 * self._preset.lp_rate_per_s)
+        self._lp_next_s = self._time_s - math.log(1.0 - rng.random()) / self._lp_rate
         book = self._bids if rng.random() < 0.5 else self._asks
         rank = self._lp_rank(book)
         book.add(rank, self._lp_lots())
-        return MarketEvent(self._time_s, (self._change(book, rank),))
+        return MarketEvent(self._time_s, (book.change(rank),))
 
-    def _cancel(self, book: BookSide, stale_lots: int, point: float) -> MarketEvent:
-        """Take away one lot; stale lots are the first of the side, and weigh more."""
-        preset = self._preset
-        stale_weight = preset.stale_cancel_rate_per_s * stale_lots
-        if point < stale_weight:
-            index = int(point / preset.stale_cancel_rate_per_s)
+    def _cancel(self, book: BookSide, point: float, stale_rate: float) -> MarketEvent:
+        """Take away the lot that `point` of the side's cancel rate falls on: a stale one first, then any."""
+        if point < stale_rate:
+            index = int(point / self._stale_rate)
         else:
-            index = int((point - stale_weight) / preset.cancel_rate_per_s)
+            index = int((point - stale_rate) / self._cancel_rate)
         rank = book.rank_of_lot(min(index, book.lots - 1))
         book.remove(rank, 1)
-        return MarketEvent(self._time_s, self._changes(book, [rank]))
+        changes = (book.change(rank),) if book.levels else self._changes(book, [rank])
+        return MarketEvent(self._time_s, changes)
 
     def _noise_order(self) -> MarketEvent:
         preset, rng = self._preset, self._noise_rng
@@ -264,8 +261,4 @@ class SyntheticMarket:
             book.add(refill, self._lp_lots())
             if refill not in ranks:
                 ranks.append(refill)
-        return tuple([self._change(book, rank) for rank in ranks])
-
-    @staticmethod
-    def _change(book: BookSide, rank: int) -> LevelChange:
-        return LevelChange(book.side, book.side * rank, book.levels.get(rank, 0))
+        return tuple([book.change(rank) for rank in ranks])

@@ -1,0 +1,352 @@
+"""A node: the configuration as a running `TradingNode`, watched, commanded, and ended with no order left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from nautilus_trader.config import LiveExecClientConfig, LoggingConfig, TradingNodeConfig
+from nautilus_trader.live.config import (
+    LiveDataClientConfig,
+    LiveDataEngineConfig,
+    LiveExecEngineConfig,
+    LiveRiskEngineConfig,
+)
+from nautilus_trader.live.node import TradingNode
+from nautilus_trader.model.identifiers import TraderId, Venue
+
+from ultramm.analytics.scorecard import Score
+from ultramm.config.resolve import Resolved
+from ultramm.errors import RunError
+from ultramm.features.depth import SpreadStatistics
+from ultramm.features.volatility import EwVolatility
+from ultramm.journal.records import BookView, Record, Status
+from ultramm.nautilus.account import exchange_arguments
+from ultramm.nautilus.backtest import KERNEL_RATE
+from ultramm.nautilus.build import feeds, shells
+from ultramm.nautilus.convert import to_book
+from ultramm.nautilus.feed import FeedDataClient, feed_factory
+from ultramm.nautilus.paper import paper_factory
+from ultramm.nautilus.shell import MakerShell
+
+_TICK_S = 0.25
+_START_TIMEOUT_S = 30.0
+_CANCEL_TIMEOUT_S = 10.0
+_KILL_TIMEOUT_S = 1.0
+_VIEW_LEVELS = 10
+
+# Closed orders and positions are forgotten after a while: without this the kernel keeps every one of them.
+_PURGE: dict[str, Any] = {
+    "purge_closed_orders_interval_mins": 5,
+    "purge_closed_orders_buffer_mins": 10,
+    "purge_closed_positions_interval_mins": 5,
+    "purge_closed_positions_buffer_mins": 10,
+    "purge_account_events_interval_mins": 5,
+    "purge_account_events_lookback_mins": 10,
+}
+
+
+class NodeSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """How a node's run ended; `open_orders` is what the kernel still knows to be live at the venue."""
+
+    reason: str
+    open_orders: int
+    scores: tuple[Score, ...]
+
+
+class NodeRunner:
+    """Runs one configuration until it is stopped.
+
+    Parameters
+    ----------
+    resolved : Resolved
+        What to run; ``mode`` must not be live with an adapter that takes no live orders.
+    record : callable
+        Takes (ts_ns, record) for the journal; must not block.
+    journal_problem : callable
+        Why the journal cannot be written, or None; while it cannot, nothing is quoted.
+    on_status : callable
+        Called on the loop several times a second with the latest `Status`.
+    """
+
+    def __init__(
+        self,
+        resolved: Resolved,
+        record: Callable[[int, Record], None],
+        journal_problem: Callable[[], str | None] = lambda: None,
+        on_status: Callable[[Status], None] = lambda _: None,
+    ) -> None:
+        self._resolved = resolved
+        self._record = record
+        self._journal_problem = journal_problem
+        self._on_status = on_status
+        self._feeds = feeds(resolved)
+        self._shells = shells(resolved, record)
+        self._clients: list[FeedDataClient] = []
+        self._views = {
+            instrument.id.value: _MarketView() for feed in self._feeds for instrument in feed.instruments
+        }
+        self._stop_reason: str | None = None
+        self._failure: BaseException | None = None
+        self._killed = False
+        self._paused = False
+        self._node: Any = None
+
+    @property
+    def shells(self) -> list[MakerShell]:
+        return self._shells
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    async def run(self, duration_s: float | None = None) -> NodeSummary:
+        """Start, trade, and stop with every order of its own cancelled and confirmed.
+
+        Raises
+        ------
+        RunError
+            When the node did not come up, or broke while it ran.
+        """
+        self._node = node = self._build(asyncio.get_running_loop())
+        self._take_signals()
+        task = asyncio.create_task(node.run_async())
+        try:
+            await self._started(task)
+            for client in self._clients:
+                client.play()
+            await self._watch(task, duration_s)
+            await self._withdraw()
+            summary = self._summary()
+        finally:
+            await self._end(task)
+        if self._failure is not None:
+            raise RunError(f"the node stopped: {type(self._failure).__name__}: {self._failure}")
+        return summary
+
+    def stop(self, reason: str) -> None:
+        """Ask the node to end."""
+        self._stop_reason = self._stop_reason or reason
+
+    def _build(self, loop: asyncio.AbstractEventLoop) -> Any:
+        config = self._resolved.config
+        node = TradingNode(_node_config(self._resolved), loop=loop)
+        for feed in self._feeds:
+            rules = exchange_arguments(self._resolved.venues[feed.venue], feed.instruments, config.seed)
+            for instrument in feed.instruments:
+                node.kernel.cache.add_instrument(instrument)
+            node.add_data_client_factory(feed.venue, feed_factory(feed, self._clients, self._data_ended))
+            node.add_exec_client_factory(
+                feed.venue, paper_factory(feed.venue, rules, feed.instruments, node.kernel.exec_engine)
+            )
+        node.build()
+        for shell in self._shells:
+            node.trader.add_strategy(shell)
+        return node
+
+    def _take_signals(self) -> None:
+        """The kernel's handlers would stop it without waiting for cancels to be confirmed."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stop, f"signal {number.name}")
+
+    def _data_ended(self, error: BaseException | None) -> None:
+        if error is None:
+            self.stop("the recording ended")
+        else:
+            self._failure = error
+            self.stop("the market data failed")
+
+    async def _started(self, task: asyncio.Task[None]) -> None:
+        """The kernel goes on as if nothing were when connecting or reconciling timed out: it must not be believed."""
+        deadline = asyncio.get_running_loop().time() + _START_TIMEOUT_S
+        while not (self._node.trader.is_running and all(shell.started for shell in self._shells)):
+            if task.done():
+                error = task.exception()
+                raise RunError(f"the node did not start: {error}" if error else "the node did not start")
+            if asyncio.get_running_loop().time() > deadline:
+                raise RunError("the node did not start: connecting or reconciling timed out; see the log file")
+            await asyncio.sleep(0.02)
+
+    async def _watch(self, task: asyncio.Task[None], duration_s: float | None) -> None:
+        loop = asyncio.get_running_loop()
+        end_s = None if duration_s is None else loop.time() + duration_s
+        ticks = 0
+        while self._stop_reason is None:
+            if task.done():
+                self._failure = task.exception() or RunError("the kernel ended by itself")
+                self.stop("the kernel ended")
+                return
+            self._mind_journal()
+            self._report(keep=ticks % 4 == 0)
+            ticks += 1
+            left_s = _TICK_S if end_s is None else min(_TICK_S, end_s - loop.time())
+            if left_s <= 0:
+                self.stop("the duration is over")
+                return
+            await asyncio.sleep(left_s)
+
+    async def _withdraw(self) -> None:
+        """Cancel everything of ours, and wait until the venue has confirmed it."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (_KILL_TIMEOUT_S if self._killed else _CANCEL_TIMEOUT_S)
+        for shell in self._shells:
+            shell.withdraw("stop", f"the node stops: {self._stop_reason}")
+        while self._open_orders() and loop.time() < deadline:
+            await asyncio.sleep(0.02)
+            for shell in self._shells:
+                shell.finish_withdrawal()
+        self._report(keep=True)
+
+    async def _end(self, task: asyncio.Task[None]) -> None:
+        for client in self._clients:
+            client.hold()
+        await self._node.stop_async()
+        if not task.done():
+            task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        # Not node.dispose(): inside a running loop it would cancel our own tasks and stop the loop.
+        self._node.kernel.dispose()
+
+    def _open_orders(self) -> int:
+        cache = self._node.kernel.cache
+        return sum(
+            len(cache.orders_open(strategy_id=shell.id)) + len(cache.orders_inflight(strategy_id=shell.id))
+            for shell in self._shells
+        )
+
+    def _summary(self) -> NodeSummary:
+        scores = tuple(shell.maker.score.score(shell.now_ns) for shell in self._shells)
+        return NodeSummary(reason=self._stop_reason or "", open_orders=self._open_orders(), scores=scores)
+
+    # -- commands --------------------------------------------------------------------------------------------
+
+    def command(self, verb: str) -> str:
+        """Carry out a command; the answer is for the person who gave it."""
+        if verb == "pause":
+            self._paused = True
+            for shell in self._shells:
+                shell.withdraw("operator", "paused by operator")
+            return "paused: quotes are pulled"
+        if verb == "resume":
+            self._paused = False
+            for shell in self._shells:
+                shell.release("operator")
+            return "resumed"
+        if verb == "flatten":
+            self._paused = True
+            for shell in self._shells:
+                shell.flatten()
+            return "flattening: quotes are pulled, positions are closed at market; resume to quote again"
+        if verb in ("stop", "kill"):
+            self._killed = verb == "kill"
+            self.stop(f"{verb} by operator")
+            return "stopping: orders are cancelled and confirmed" if verb == "stop" else "killed"
+        return f"unknown command {verb}"
+
+    def _mind_journal(self) -> None:
+        """A node that cannot write its journal keeps its orders safe and stops quoting."""
+        problem = self._journal_problem()
+        for shell in self._shells:
+            halted = "journal" in shell.maker.halts
+            if problem is not None and not halted:
+                shell.withdraw("journal", problem)
+            elif problem is None and halted:
+                shell.release("journal")
+
+    # -- display ---------------------------------------------------------------------------------------------
+
+    def _report(self, *, keep: bool) -> None:
+        status = self._status()
+        self._on_status(status)
+        if keep:
+            self._record(self._node.kernel.clock.timestamp_ns(), status)
+
+    def _status(self) -> Status:
+        kernel = self._node.kernel
+        now_ns = kernel.clock.timestamp_ns()
+        return Status(
+            state="stopping" if self._stop_reason else "paused" if self._paused else "running",
+            makers=tuple(shell.maker.status(shell.now_ns) for shell in self._shells),
+            books=tuple(self._book_view(instrument_id, now_ns) for instrument_id in self._views),
+            balances=self._balances(),
+            market_events=sum(shell.market_events for shell in self._shells),
+        )
+
+    def _book_view(self, instrument_id: str, now_ns: int) -> BookView:
+        instrument = next(i for f in self._feeds for i in f.instruments if i.id.value == instrument_id)
+        book = self._node.kernel.cache.order_book(instrument.id)
+        if book is None:
+            return BookView(instrument=instrument_id, bids=(), asks=())
+        return self._views[instrument_id].look(instrument_id, to_book(book, now_ns, _VIEW_LEVELS))
+
+    def _balances(self) -> dict[str, str]:
+        shown: dict[str, str] = {}
+        for feed in self._feeds:
+            account = self._node.kernel.portfolio.account(Venue(feed.venue))
+            if account is not None:
+                for currency, balance in account.balances_total().items():
+                    shown[f"{feed.venue} {currency.code}"] = str(balance)
+        return shown
+
+
+class _MarketView:
+    """What is shown of one market beside its book."""
+
+    def __init__(self) -> None:
+        self._spread = SpreadStatistics(tau_s=60.0)
+        self._sigma = EwVolatility(tau_s=30.0)
+
+    def look(self, instrument_id: str, book: Any) -> BookView:
+        self._spread.update(book)
+        self._sigma.update(book.ts_ns, book.mid)
+        spread_bps, sigma = self._spread.value_bps, self._sigma.value
+        return BookView(
+            instrument=instrument_id,
+            bids=tuple((level.price, level.size) for level in book.bids),
+            asks=tuple((level.price, level.size) for level in book.asks),
+            mean_spread_bps=spread_bps if spread_bps == spread_bps else None,
+            sigma=sigma if sigma == sigma else None,
+        )
+
+
+def _node_config(resolved: Resolved) -> Any:
+    config = resolved.config
+    venues = list(config.venues)
+    return TradingNodeConfig(
+        trader_id=TraderId("ULTRAMM-001"),
+        logging=LoggingConfig(
+            log_level="ERROR",
+            log_level_file=config.logging.level,
+            log_directory=str(Path(config.logging.directory)),
+            log_file_name=config.name,
+            log_file_max_size=50_000_000,
+            log_colors=False,
+            print_config=False,
+        ),
+        data_engine=LiveDataEngineConfig(graceful_shutdown_on_exception=True),
+        risk_engine=LiveRiskEngineConfig(
+            graceful_shutdown_on_exception=True,
+            max_order_submit_rate=KERNEL_RATE,
+            max_order_modify_rate=KERNEL_RATE,
+        ),
+        # A simulated venue answers always: checks that invent outcomes for orders without an answer must be off.
+        exec_engine=LiveExecEngineConfig(
+            graceful_shutdown_on_exception=True,
+            reconciliation=True,
+            reconciliation_startup_delay_secs=0.0,
+            inflight_check_interval_ms=0,
+            generate_missing_orders=False,
+            **_PURGE,
+        ),
+        data_clients={name: LiveDataClientConfig() for name in venues},
+        exec_clients={name: LiveExecClientConfig() for name in venues},
+        timeout_connection=10.0,
+        timeout_reconciliation=10.0,
+        timeout_portfolio=10.0,
+        timeout_disconnection=5.0,
+        timeout_post_stop=0.2,
+    )
+
