@@ -1,4 +1,10 @@
-"""The synthetic market: an endless, seeded stream of order book events with the habits of a real one."""
+"""The synthetic market: an endless, seeded stream of order book events with the habits of a real one.
+
+>>> market = SyntheticMarket(PRESETS["wide"], seed=7)
+>>> stream = market.events()
+>>> next(stream).trades  # the first event is the whole book
+()
+"""
 
 from ultramm.simulation.events import LevelChange, MarketEvent, MarketTrade
 from ultramm.simulation.presets import PRESETS, Preset

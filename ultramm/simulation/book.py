@@ -9,8 +9,8 @@ from ultramm.simulation.events import LevelChange
 class BookSide:
     """The lots resting at each price of one side.
 
-    Prices are *ranks*: ``side * ticks``, so that on both sides a higher rank is a better price, and the ask side is
-    the bid side of the mirrored market. Every rule about quotes is then written once.
+    Prices are *ranks*: ``side * ticks``, so that on both sides a higher rank is a better price, and the ask
+    side is the bid side of the mirrored market. Every rule about quotes is then written once.
 
     Parameters
     ----------

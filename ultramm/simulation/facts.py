@@ -1,7 +1,7 @@
 """The stylised facts of a synthetic market, measured as one would measure those of a real one.
 
-Cont 2001, "Empirical properties of asset returns: stylized facts and statistical issues", and, for the signs of
-orders, Bouchaud, Farmer, Lillo 2009, "How markets slowly digest changes in supply and demand".
+Cont 2001, "Empirical properties of asset returns: stylized facts and statistical issues", and, for the signs
+of orders, Bouchaud, Farmer, Lillo 2009, "How markets slowly digest changes in supply and demand".
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class StylisedFacts(msgspec.Struct, frozen=True, kw_only=True):
     abs_return_acf_1, abs_return_acf_30 : float
         Autocorrelation of absolute 1 s returns at 1 s and 30 s.
     maker_edge_0s_ticks, maker_edge_1s_ticks, maker_edge_5s_ticks : float
-        What the resting side of each trade earned against the mid right after the market order, 1 s and 5 s later;
-        an order that trades at two prices counts as two trades.
+        What the resting side of each trade earned against the mid right after the market order, 1 s and 5 s
+        later; an order that trades at two prices counts as two trades.
     market_orders_per_s : float
         Market orders of all takers.
     informed_share : float
@@ -127,7 +127,9 @@ class _Recorder:
             spread = ask - bid
             self._time_by_spread[spread] = self._time_by_spread.get(spread, 0.0) + held_s
             self._touch_lot_seconds += held_s * 0.5 * (bid_lots + ask_lots)
-            self._sample(event.time_s - start_s, 0.5 * (bid + ask), (bid_lots - ask_lots) / (bid_lots + ask_lots))
+            self._sample(
+                event.time_s - start_s, 0.5 * (bid + ask), (bid_lots - ask_lots) / (bid_lots + ask_lots)
+            )
             self._events += 1
             if event.trades:
                 self._order(event, event.time_s - start_s)
@@ -161,7 +163,9 @@ class _Recorder:
             return_acf_1=autocorrelation(second_returns, 1),
             signature_ratio=float(sigma_50ms / sigma_10s),
             sigma_1s_ticks=float(second_returns.std()),
-            kurtosis_1s=float(np.mean((second_returns - second_returns.mean()) ** 4) / second_returns.var() ** 2),
+            kurtosis_1s=float(
+                np.mean((second_returns - second_returns.mean()) ** 4) / second_returns.var() ** 2
+            ),
             abs_return_acf_1=autocorrelation(np.abs(second_returns), 1),
             abs_return_acf_30=autocorrelation(np.abs(second_returns), 30),
             maker_edge_0s_ticks=float(np.mean(trades[:, 1] * (trades[:, 2] - trades[:, 3]))),

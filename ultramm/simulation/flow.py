@@ -33,8 +33,8 @@ class HawkesClock:
     Notes
     -----
     Exact, without thinning: the next arrival is the earlier of one of the base rate and one of the fading
-    excitation, whose integral ends at a finite value (Dassios, Zhao 2013, "Exact simulation of Hawkes process with
-    exponentially decaying intensity").
+    excitation, whose integral ends at a finite value (Dassios, Zhao 2013, "Exact simulation of Hawkes process
+    with exponentially decaying intensity").
     """
 
     def __init__(
@@ -77,9 +77,9 @@ class HawkesClock:
 class MetaorderSigns:
     """Signs of market orders that are slices of a few large orders, so that they remember.
 
-    Each order belongs to one of `pool` metaorders, picked uniformly; a finished metaorder is replaced by one of
-    random sign. Their lengths are Pareto distributed, which makes the autocorrelation of signs fall as a power
-    (Lillo, Mike, Farmer 2005, "Theory for long memory in supply and demand").
+    Each order belongs to one of `pool` metaorders, picked uniformly; a finished metaorder is replaced by one
+    of random sign. Their lengths are Pareto distributed, which makes the autocorrelation of signs fall as a
+    power (Lillo, Mike, Farmer 2005, "Theory for long memory in supply and demand").
 
     Parameters
     ----------

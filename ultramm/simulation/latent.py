@@ -9,7 +9,7 @@ from collections import deque
 from ultramm.simulation.presets import Preset
 
 STEP_S = 0.02
-"""The price diffuses in steps of this length; between two of them it only moves by impact."""
+"""The price diffuses in steps of this length, below a provider's delay; in between, only impact moves it."""
 
 _MEMORY_STEPS = 64
 
@@ -17,9 +17,9 @@ _MEMORY_STEPS = 64
 class LatentPrice:
     """A Brownian price with two volatility regimes, normal jumps and the impact of trades.
 
-    Regimes and jumps have exponential clocks. The price remembers its recent past, because liquidity providers
-    look at it with a delay. Its stream of random numbers is used up at the same pace in every market, so two
-    presets under one seed see the same path up to impact.
+    Regimes and jumps have exponential clocks. The price remembers its recent past, because liquidity
+    providers look at it with a delay. It draws the same numbers whatever the book does, so that two presets
+    of equal volatility have the same path under one seed, up to impact.
 
     Parameters
     ----------
@@ -56,7 +56,10 @@ class LatentPrice:
         self.next_s = now_s + STEP_S
 
     def seen(self, age_s: float) -> float:
-        """The price `age_s` seconds before the last step, in ticks; what is forgotten counts as the oldest known."""
+        """The price of `age_s` seconds ago in ticks, at most 1.3 s ago.
+
+        Rounding down to whole steps makes up, on average, for the time since the last step.
+        """
         return self._past[-1 - min(int(age_s / STEP_S), _MEMORY_STEPS - 1)]
 
     def _turn(self, now_s: float) -> None:

@@ -1,8 +1,9 @@
 """A synthetic market: a latent price, providers who see it late, and takers who know or do not know it.
 
-Without informed takers a resting order earns its half-spread, which no real market pays; with them, makers lose
-where they lose in reality. After Glosten, Milgrom 1985 (informed and noise takers), Cont, Stoikov, Talreja 2010
-(a book as a queueing system), Lillo, Mike, Farmer 2005 (metaorders), Bacry, Muzy 2014 (Hawkes arrivals).
+Without informed takers a resting order earns its half-spread, which no real market pays; with them, makers
+lose where they lose in reality. After Glosten, Milgrom 1985 (informed and noise takers), Cont, Stoikov,
+Talreja 2010 (a book as a queueing system), Lillo, Mike, Farmer 2005 (metaorders), Bacry, Muzy 2014 (Hawkes
+arrivals).
 """
 
 from __future__ import annotations
@@ -25,18 +26,11 @@ WARM_UP_S = 30.0
 class SyntheticMarket:
     """An endless stream of book changes and trades, the same for the same preset and seed.
 
-    One agent acts at a time. Provider orders, noise orders and steps of the latent price have clocks of their own;
-    cancels and informed takers have rates that depend on the book and the price, and are drawn anew after each
-    action (Gillespie 1977), which is exact because nothing else changes in between. Each class of agents draws from
-    its own stream.
-
-    *Providers* quote at most once per action: their view is the latent price of a moment ago with an error, their
-    price that view less a half-spread, rounded away from it and stepped back to join rather than cross. They cancel
-    lot by lot, quickly where the price has left a quote stale. *Noise takers* follow metaorders and push the latent
-    price. *Informed takers* take the best level when the latent price has passed it.
-
-    The book is never crossed. A side that an action empties is refilled by one provider order in the same event, so
-    it is never one-sided either.
+    *Providers* each see the latent price of a moment ago, with an error; they quote that view less a
+    half-spread, rounded outwards, and step back rather than cross. Resting lots are cancelled one by one,
+    soon where the price has left them stale. *Noise takers* slice metaorders at the times of a Hawkes process
+    and push the latent price. *Informed takers* take the whole best level, the sooner the further the latent
+    price has passed it.
 
     Parameters
     ----------
@@ -44,6 +38,18 @@ class SyntheticMarket:
         The market; see `PRESETS`.
     seed : int
         Same seed, same events, in every process.
+
+    Notes
+    -----
+    One agent acts at a time. Provider orders, noise orders and the latent price have clocks of their own,
+    which the book does not influence. Cancels and informed takers compete with rates that depend on the book
+    and the price, and are drawn anew whenever either changes (Gillespie 1977), so nothing is approximated but
+    the 20 ms steps of the latent price. Each class of agents has its own stream of random numbers: under one
+    seed, two presets see the same price shocks, noise arrivals and signs.
+
+    The book is never crossed or locked, because every quote is clamped to the opposite best. A side that an
+    action empties is refilled by one provider quote in the same event, so it is never one-sided either; what
+    a sweep wanted beyond the last level is forgotten.
     """
 
     def __init__(self, preset: Preset, seed: int) -> None:
@@ -115,9 +121,9 @@ class SyntheticMarket:
         return self._bids.by_ticks(), self._asks.by_ticks()
 
     def events(self) -> Iterator[MarketEvent]:
-        """All that happens from now on, in time order and without end; the first event builds the book.
+        """All that happens from now on, in time order and without end; the first event is the whole book.
 
-        Iterators of one market share its state: use one at a time.
+        Iterators of one market share its state: use one at a time. The state is that of the event just given.
         """
         yield MarketEvent(self._time_s, self._whole_book())
         while True:
@@ -131,10 +137,10 @@ class SyntheticMarket:
 
     def _whole_book(self) -> tuple[LevelChange, ...]:
         return tuple(
-            book.change(rank) for book in (self._bids, self._asks) for rank in sorted(book.levels, reverse=True)
+            book.change(rank)
+            for book in (self._bids, self._asks)
+            for rank in sorted(book.levels, reverse=True)
         )
-
-    # ------------------------------------------------------------------ who acts next
 
     def _next_event(self) -> MarketEvent:
         """Let the next agent act."""
@@ -180,8 +186,6 @@ class SyntheticMarket:
         if profit_ticks <= 0.0:
             return 0.0
         return min(self._preset.informed_gain_per_s * profit_ticks, self._preset.informed_max_per_s)
-
-    # ------------------------------------------------------------------ what they do
 
     def _quote(self) -> MarketEvent:
         rng = self._lp_rng
@@ -235,8 +239,6 @@ class SyntheticMarket:
             ranks.append(rank)
             trades.append(MarketTrade(taker, book.side * rank, size))
         return MarketEvent(self._time_s, self._changes(book, ranks), tuple(trades))
-
-    # ------------------------------------------------------------------ parts
 
     def _lp_rank(self, book: BookSide) -> int:
         preset, rng = self._preset, self._lp_rng

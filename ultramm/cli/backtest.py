@@ -1,0 +1,98 @@
+"""``ultramm backtest``: the configuration, run by the backtest kernel."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from ultramm.cli.options import Json, Set
+from ultramm.cli.output import number, percent, print_json, print_table
+
+if TYPE_CHECKING:
+    from ultramm.analytics.scorecard import Score
+    from ultramm.nautilus.backtest import BacktestResult
+
+app = typer.Typer(help="Run a configuration on recorded or generated data.", no_args_is_help=True)
+
+
+@app.command("run")
+def run(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration file.")],
+    json: Json = False,
+    overrides: Set = [],  # noqa: B006
+) -> None:
+    """Run CONFIG by the backtest kernel, whatever its mode, and print the result."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from ultramm.config.load import read
+    from ultramm.config.resolve import resolve
+
+    resolved = resolve(read(config, [*overrides, "mode=backtest"]))
+    from ultramm.nautilus.backtest import run_backtest
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading the data", total=None)
+        result = run_backtest(
+            resolved, progress=lambda ts_ns: bar.update(task, description=f"at {_clock(ts_ns)}")
+        )
+    if json:
+        print_json(_plain(result))
+        return
+    for score in result.scores:
+        _print_score(result, score)
+
+
+def _plain(result: BacktestResult) -> dict[str, Any]:
+    """The result; of a single strategy on a single instrument its score is not nested in a list."""
+    plain: dict[str, Any] = msgspec.to_builtins(result)
+    if len(result.scores) == 1:
+        plain |= plain.pop("scores")[0]
+    return plain
+
+
+def _clock(ts_ns: int) -> str:
+    return datetime.fromtimestamp(ts_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _print_score(result: BacktestResult, score: Score) -> None:
+    currency = score.pnl.currency
+    minutes = (result.last_ns - result.first_ns) / 60e9
+    title = f"{score.strategy} on {score.instrument}: {_clock(result.first_ns)} UTC, {minutes:.1f} minutes"
+    quoting = score.quoting
+    digits = 8 if abs(score.pnl.total) < 0.01 else 4
+    rows = [
+        ("P&L", f"{number(score.pnl.total, digits)} {currency}", "change of equity, inventory at the last mid"),
+        ("  spread capture", number(score.pnl.spread_capture, digits), "earned against the mid at each fill"),
+        ("  inventory", number(score.pnl.inventory, digits), "position times the moves of the mid"),
+        ("  fees", number(-score.pnl.fees, digits), "negative = paid"),
+        ("identity residual", f"{score.pnl.identity_residual:.1e}", "P&L minus its parts, relative"),
+        *[("kernel's account", f"{a.gap:.1e} {currency}", "its distance from the P&L") for a in result.accounts
+          if a.gap is not None],
+        ("largest drawdown", number(score.drawdown.largest, digits), currency),
+        ("fills", f"{score.fills:,}", f"{score.maker_fills:,} of them passive"),
+        ("volume", number(score.volume, 2), "traded notional"),
+        *[
+            (f"markout {m.horizon_s:g} s", _plus_minus(m.mean_bps, m.standard_error_bps), f"bps, {m.fills:,} fills")
+            for m in score.markouts
+        ],
+        ("orders", f"{quoting.orders_accepted:,}", f"accepted; {quoting.orders_rejected:,} rejected"),
+        ("fill ratio", percent(quoting.fill_ratio), "of accepted orders"),
+        ("quote uptime", percent(quoting.uptime), f"both sides; bid {percent(quoting.bid_uptime)}, "
+         f"ask {percent(quoting.ask_uptime)}"),
+        ("inventory", f"{score.inventory.last:g}", f"at the end; {score.inventory.smallest:g} to "
+         f"{score.inventory.largest:g}, mean size {number(score.inventory.mean_abs)}"),
+    ]
+    print_table(title, ("", ">", ""), rows)
+
+
+def _plus_minus(mean: float | None, standard_error: float | None) -> str:
+    if mean is None:
+        return number(None)
+    return f"{mean:+.3f}" + (f" ± {standard_error:.3f}" if standard_error is not None else "")

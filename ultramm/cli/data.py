@@ -1,0 +1,155 @@
+"""``ultramm data``: recordings into catalogs, and what catalogs hold."""
+
+from __future__ import annotations
+
+import enum
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ultramm.cli.options import Json
+from ultramm.cli.output import number, print_json, print_table
+from ultramm.errors import DataError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ultramm.nautilus.catalog import ImportSummary
+
+app = typer.Typer(help="Market data in and out of catalogs.", no_args_is_help=True)
+
+Catalog = Annotated[Path, typer.Option("--catalog", metavar="DIR", help="Folder of the catalog.")]
+
+
+class Kind(enum.StrEnum):
+    """What can be imported."""
+
+    BINANCE = "binance"
+
+
+class PresetName(enum.StrEnum):
+    """The built-in market's presets."""
+
+    TIGHT = "tight"
+    WIDE = "wide"
+    BENIGN = "benign"
+    WIDE2 = "wide2"
+
+
+@app.command("import")
+def import_files(
+    kind: Annotated[Kind, typer.Argument(help="What the files are: binance = raw WebSocket captures.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of one instrument.")],
+    catalog: Catalog,
+    instrument: Annotated[
+        str | None, typer.Option("--instrument", metavar="ID", help="SYMBOL.VENUE; by default found in the files.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Import captures into a catalog; importing the same content again changes nothing."""
+    for file in files:
+        if not file.is_file():
+            raise DataError(f"{file}: no such file")
+    from ultramm.nautilus.catalog import import_binance
+
+    with _bar() as bar:
+        task = bar.add_task(f"importing {kind.value}", total=None)
+        summary = import_binance(
+            files, catalog, instrument, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    if json:
+        print_json(summary)
+    else:
+        _print_summary(summary)
+
+
+@app.command("list")
+def list_catalog(
+    catalog: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the catalog.")] = Path("data/catalog"),
+    json: Json = False,
+) -> None:
+    """List what a catalog holds."""
+    from ultramm.nautilus.catalog import holdings
+
+    found = holdings(catalog)
+    if json:
+        print_json(found)
+        return
+    if not found:
+        typer.echo(f"{catalog}: empty; fill it with `ultramm data import` or `ultramm data synth`")
+        return
+    rows = [(h.instrument_id, h.kind, f"{h.rows:,}", _clock(h.first_ns), _clock(h.last_ns)) for h in found]
+    print_table(str(catalog), ("instrument", "kind", ">rows", "from (UTC)", "to (UTC)"), rows)
+
+
+@app.command("synth")
+def synth(
+    catalog: Catalog,
+    instrument: Annotated[
+        str, typer.Option("--instrument", metavar="ID", help="SYMBOL.VENUE of the instrument to make.")
+    ] = "BTCUSDT.SIM",
+    preset: Annotated[PresetName, typer.Option(help="Who trades.")] = PresetName.WIDE,
+    seed: Annotated[int, typer.Option(help="Same seed, same market.")] = 0,
+    duration: Annotated[str, typer.Option(metavar="TIME", help="Length, such as 90s, 30m or 2h.")] = "1h",
+    pace: Annotated[float, typer.Option(min=0.01, help="Seconds of market a second.")] = 1.0,
+    json: Json = False,
+) -> None:
+    """Generate a session of the built-in market into a catalog."""
+    from ultramm.cli.durations import seconds
+    from ultramm.nautilus.catalog_synthetic import generate
+
+    length_s = seconds(duration, "--duration")
+    with _bar() as bar:
+        task = bar.add_task(f"generating {preset.value}", total=length_s)
+        summary = generate(
+            catalog,
+            instrument,
+            preset.value,
+            seed=seed,
+            duration_s=length_s,
+            pace=pace,
+            progress=lambda done_s: bar.update(task, completed=done_s),
+        )
+    if json:
+        print_json(summary)
+    else:
+        _print_summary(summary)
+
+
+def _bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _clock(ts_ns: int) -> str:
+    return datetime.fromtimestamp(ts_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+def _print_summary(summary: ImportSummary) -> None:
+    rows = [
+        ("from", f"{_clock(summary.first_ns)} UTC"),
+        ("to", f"{_clock(summary.last_ns)} UTC"),
+        ("lines read", f"{summary.lines:,}"),
+        *[(f"kept: {kind}", f"{count:,}") for kind, count in summary.kept.items()],
+        *[(f"dropped: {cause}", f"{count:,}") for cause, count in summary.dropped.items()],
+        *[(f"gaps in ids: {kind}", f"{count:,}") for kind, count in summary.gap_counts.items()],
+        ("crossed books", f"{summary.crossed_batches:,}"),
+        ("exchange clock ahead", f"{number(summary.clock_offset_ms, 1)} ms"),
+    ]
+    if summary.starts_incomplete:
+        rows.append(("beginning", "no snapshot: the book fills up from the first changes"))
+    state = "already there, nothing was done" if summary.already_imported else "imported"
+    print_table(f"{summary.instrument_id} ({summary.product}): {state}", ("", ">"), rows)

@@ -1,0 +1,64 @@
+"""``ultramm NOUN VERB``: the commands, and what becomes of errors.
+
+Exit codes: 0 done, 1 the run failed, 2 the user's input is wrong, 130 interrupted before anything ran.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from ultramm import __version__
+from ultramm.cli import backtest, config, dashboard, data, node, plugins
+from ultramm.errors import UltrammError, UserError
+
+app = typer.Typer(
+    name="ultramm",
+    help="A plugin-based market maker: the same strategy in backtest, paper and live.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(node.app, name="node")
+app.add_typer(backtest.app, name="backtest")
+app.add_typer(data.app, name="data")
+app.add_typer(config.app, name="config")
+app.add_typer(plugins.app, name="plugins")
+app.command(name="dashboard")(dashboard.dashboard)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+) -> None:
+    if version:
+        typer.echo(f"ultramm {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; errors that are the user's to mend are one line."""
+    try:
+        result = app(standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except click.ClickException as exc:
+        exc.show()
+        sys.exit(2)
+    except UserError as exc:
+        _complain(exc)
+        sys.exit(2)
+    except UltrammError as exc:
+        _complain(exc)
+        sys.exit(1)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _complain(exc: UltrammError) -> None:
+    print(f"ultramm: {' '.join(str(exc).split())}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""``ultramm node``: run a node, and act on one that runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ultramm.cli.options import Json, OptionalConfig, Set
+from ultramm.cli.output import print_json
+from ultramm.errors import ConfigError, RunError
+
+if TYPE_CHECKING:
+    from ultramm.config.resolve import Resolved
+    from ultramm.journal.records import Entry
+    from ultramm.journal.sqlite import SqliteJournal
+
+app = typer.Typer(help="Run a node, and act on one that runs.", no_args_is_help=True)
+
+_SILENT_S = 5.0
+_REPLY_TIMEOUT_S = 10.0
+
+JournalOption = Annotated[
+    Path | None, typer.Option("--journal", help="Journal file of the node, instead of the configuration's.")
+]
+
+
+@app.command("start")
+def start(
+    config: OptionalConfig = None,
+    live: Annotated[bool, typer.Option("--live", help="Trade real money: needs mode: live in the file too.")] = False,
+    duration: Annotated[str | None, typer.Option(metavar="TIME", help="End after this long, such as 60s or 2h.")] = None,
+    no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Serve no web page.")] = False,
+    overrides: Set = [],  # noqa: B006
+) -> None:
+    """Run a node until it is stopped: by default paper trading on the built-in market."""
+    from ultramm.cli.durations import seconds
+    from ultramm.cli.ports import require_free_port
+    from ultramm.config.load import read
+    from ultramm.config.resolve import resolve
+
+    duration_s = None if duration is None else seconds(duration, "--duration")
+    loaded = read(config, overrides)
+    _check_mode(loaded.path, loaded.config.mode, live=live)
+    resolved = resolve(loaded)
+    _check_directory(loaded.path, resolved.config.logging.directory)
+    port = resolved.config.dashboard.port if resolved.config.dashboard.enabled and not no_dashboard else None
+    if port is not None:
+        require_free_port(port, f"{loaded.path}: dashboard.port")
+    from ultramm.cli.run_node import run_node
+
+    run_node(resolved, duration_s, port)
+
+
+def _check_mode(path: Path, mode: str, *, live: bool) -> None:
+    if mode == "live" and not live:
+        raise ConfigError(f"{path}: mode: live trades real money; say so on the command line too, with --live")
+    if live and mode != "live":
+        raise ConfigError(f"{path}: mode: --live needs mode: live in the file, it says {mode}")
+    if mode == "backtest":
+        raise ConfigError(f"{path}: mode: a node runs paper or live; use `ultramm backtest run {path}`")
+
+
+def _check_directory(path: Path, directory: str) -> None:
+    try:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(f"{path}: logging.directory: cannot make {directory}: {exc.strerror or exc}") from exc
+    if not os.access(directory, os.W_OK):
+        raise ConfigError(f"{path}: logging.directory: {directory} cannot be written")
+
+
+@app.command("status")
+def status(config: OptionalConfig = None, journal: JournalOption = None, json: Json = False) -> None:
+    """Show what a node quotes, or in words why not."""
+    with_journal = _open(config, journal)
+    entry = _last_status(with_journal)
+    if json:
+        age_s = (time.time_ns() - entry.ts_ns) / 1e9
+        print_json({"run": entry.run, "age_s": round(age_s, 3), "status": entry.record})
+        return
+    from rich.console import Console
+
+    from ultramm.cli.live_view import render
+
+    running = _is_running(with_journal, entry)
+    note = "" if running else " · not running: this is its last word"
+    Console().print(render(entry.record, f"{entry.run}{note}"))
+
+
+@app.command("pause")
+def pause(config: OptionalConfig = None, journal: JournalOption = None) -> None:
+    """Pull the quotes; the node goes on watching."""
+    _command("pause", config, journal)
+
+
+@app.command("resume")
+def resume(config: OptionalConfig = None, journal: JournalOption = None) -> None:
+    """Quote again after pause or flatten."""
+    _command("resume", config, journal)
+
+
+@app.command("flatten")
+def flatten(config: OptionalConfig = None, journal: JournalOption = None) -> None:
+    """Pull the quotes and close the positions at market."""
+    _command("flatten", config, journal)
+
+
+@app.command("stop")
+def stop(config: OptionalConfig = None, journal: JournalOption = None) -> None:
+    """End the node, every order of its own cancelled and confirmed."""
+    _command("stop", config, journal)
+
+
+@app.command("kill")
+def kill(config: OptionalConfig = None, journal: JournalOption = None) -> None:
+    """End the node at once: cancels are sent, and waited for one second only."""
+    _command("kill", config, journal)
+
+
+def journal_path(resolved_to: str) -> Path:
+    """The file of a ``sqlite:///PATH`` address."""
+    return Path(resolved_to.removeprefix("sqlite:///"))
+
+
+def _open(config: Path | None, journal: Path | None) -> SqliteJournal:
+    from ultramm.config.load import read
+    from ultramm.journal.sqlite import SqliteJournal
+
+    return SqliteJournal(journal or journal_path(read(config).config.journal.to))
+
+
+def _last_status(journal: SqliteJournal) -> Entry:
+    entries = journal.last("status")
+    if not entries:
+        raise RunError(f"{journal.path}: no node has reported here yet")
+    return entries[0]
+
+
+def _is_running(journal: SqliteJournal, last: Entry) -> bool:
+    ended = journal.last("run-ended")
+    return not (ended and ended[0].run == last.run) and time.time_ns() - last.ts_ns < _SILENT_S * 1e9
+
+
+def _command(verb: str, config: Path | None, journal: Path | None) -> None:
+    store = _open(config, journal)
+    if not _is_running(store, _last_status(store)):
+        raise RunError(f"{store.path}: no node is running on this journal")
+    number = store.leave_command(verb, f"cli pid {os.getpid()}")
+    deadline = time.monotonic() + _REPLY_TIMEOUT_S
+    while (reply := store.reply_to(number)) is None:
+        if time.monotonic() > deadline:
+            raise RunError(f"{store.path}: the node did not answer {verb} within {_REPLY_TIMEOUT_S:g} s")
+        time.sleep(0.05)
+    print(reply, file=sys.stdout)

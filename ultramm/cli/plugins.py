@@ -1,0 +1,90 @@
+"""``ultramm plugins``: what is installed, and from where."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from ultramm import plugin
+from ultramm.cli.options import Json
+from ultramm.cli.output import print_json, print_table
+from ultramm.errors import PluginError
+
+app = typer.Typer(help="What is installed, and from which distribution.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_plugins(json: Json = False) -> None:
+    """List every plugin; a broken one is shown with its cause and hides no other."""
+    found = plugin.installed()
+    if json:
+        print_json([_plain(item) for item in found])
+        return
+    rows = [
+        (item.kind, item.name, f"{item.distribution} {item.version}", item.error or _summary(item))
+        for item in found
+    ]
+    print_table("Plugins", ("kind", "name", "from", "summary"), rows)
+
+
+@app.command("show")
+def show_plugin(name: Annotated[str, typer.Argument(help="Name of the plugin.")], json: Json = False) -> None:
+    """Show one plugin: its record and its parameters."""
+    found = [item for item in plugin.installed() if item.name == name]
+    if not found:
+        known = ", ".join(sorted({item.name for item in plugin.installed()}))
+        raise PluginError(f"no plugin named {name!r}; installed: {known}")
+    for item in found:
+        described = _plain(item) | {"parameters": _parameters(item)}
+        if json:
+            print_json(described)
+            continue
+        rows = [(key, _text(value)) for key, value in described.items() if key != "parameters" and value]
+        print_table(f"{item.kind} {item.name}", ("", ""), rows)
+        if described["parameters"]:
+            table = [(p["name"], p["type"], p["default"]) for p in described["parameters"]]
+            print_table("Parameters", ("name", "type", "default"), table)
+
+
+def _plain(item: plugin.Installed) -> dict[str, Any]:
+    described: dict[str, Any] = msgspec.to_builtins(item, order="sorted")
+    return described
+
+
+def _summary(item: plugin.Installed) -> str:
+    return item.record.summary if item.record is not None else ""
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{key}: {_text(inner)}" for key, inner in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _parameters(item: plugin.Installed) -> list[dict[str, str]]:
+    if item.record is None:
+        return []
+    fields = msgspec.structs.fields(plugin.load(item.record.params))
+    return [
+        {
+            "name": field.encode_name,
+            "type": _type_name(field.type),
+            "default": "required" if field.required else _default(field),
+        }
+        for field in fields
+    ]
+
+
+def _default(field: msgspec.structs.FieldInfo) -> str:
+    value = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+    return str(value)
+
+
+def _type_name(annotation: Any) -> str:
+    inner = getattr(annotation, "__origin__", annotation) if hasattr(annotation, "__metadata__") else annotation
+    limits = [str(meta) for meta in getattr(annotation, "__metadata__", ())]
+    name = inner.__name__ if isinstance(inner, type) else str(inner).replace("typing.", "")
+    bounds = ", ".join(text.removeprefix("msgspec.Meta(").removesuffix(")") for text in limits)
+    return f"{name} ({bounds})" if bounds else name

@@ -1,0 +1,140 @@
+"""Everything around a node's run: journal, dashboard process, live view, and the last lines."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from ultramm import __version__
+from ultramm.cli.live_view import LiveView, PlainView, View
+from ultramm.cli.node import journal_path
+from ultramm.config.load import resolved as plain_config
+from ultramm.config.resolve import Resolved
+from ultramm.errors import RunError
+from ultramm.journal.records import Command, CommandEvent, Record, RunEnded, RunStarted
+from ultramm.journal.sqlite import SqliteJournal
+from ultramm.journal.writer import JournalWriter
+from ultramm.nautilus.node import NodeRunner, NodeSummary
+
+
+def run_node(resolved: Resolved, duration_s: float | None, dashboard_port: int | None) -> None:
+    """Run a node to its end.
+
+    Raises
+    ------
+    UserError
+        When journal or data are not to be had; nothing ran.
+    RunError
+        When the node failed, or left orders open.
+    """
+    config = resolved.config
+    run = f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    path = journal_path(config.journal.to)
+    journal = SqliteJournal(path, create=True)
+    print(f"{config.name}: {config.mode.upper()} trading; journal {path}, logs in {config.logging.directory}/")
+    with _dashboard(path, dashboard_port):
+        summary = asyncio.run(_run(resolved, journal, run, duration_s))
+    _print_summary(summary)
+    if summary.open_orders:
+        raise RunError(f"{summary.open_orders} orders may still be open at the venue; see {path}")
+
+
+async def _run(
+    resolved: Resolved, journal: SqliteJournal, run: str, duration_s: float | None
+) -> NodeSummary:
+    loop = asyncio.get_running_loop()
+    runner: NodeRunner
+
+    def on_command(command: Command) -> None:
+        loop.call_soon_threadsafe(_obey, runner, writer, command)
+
+    writer = JournalWriter(journal, run, on_command)
+    view = _view(resolved, run)
+    runner = NodeRunner(resolved, _both(writer.write, view.on_record), lambda: writer.problem, view.on_status)
+    writer.start()
+    writer.write(
+        time.time_ns(),
+        RunStarted(
+            name=resolved.config.name,
+            mode=resolved.config.mode,
+            version=__version__,
+            pid=os.getpid(),
+            configuration=plain_config(resolved.loaded),
+        ),
+    )
+    reason, open_orders = "failed", 0
+    try:
+        with view:
+            summary = await runner.run(duration_s)
+        reason, open_orders = summary.reason, summary.open_orders
+        return summary
+    finally:
+        writer.write(time.time_ns(), RunEnded(reason=reason, open_orders=open_orders))
+        if not await asyncio.to_thread(writer.close):
+            print(f"ultramm: records were lost: {writer.problem}", file=sys.stderr)
+
+
+def _obey(runner: NodeRunner, writer: JournalWriter, command: Command) -> None:
+    reply = runner.command(command.verb)
+    writer.write(time.time_ns(), CommandEvent(verb=command.verb, origin=command.origin, reply=reply))
+    writer.reply(command.id, reply)
+
+
+def _both(first: Callable[[int, Record], None], second: Callable[[Record], None]) -> Callable[[int, Record], None]:
+    def record(ts_ns: int, item: Record) -> None:
+        first(ts_ns, item)
+        second(item)
+
+    return record
+
+
+def _view(resolved: Resolved, run: str) -> View:
+    console = Console()
+    if console.is_terminal:
+        return LiveView(console, f"{run} · {resolved.config.mode.upper()}")
+    return PlainView()
+
+
+@contextmanager
+def _dashboard(journal: Path, port: int | None) -> Iterator[None]:
+    """The page, in a process of its own so that it never slows a quote."""
+    if port is None:
+        yield
+        return
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ultramm.cli.main", "dashboard", str(journal), "--port", str(port)],  # noqa: S603
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    print(f"dashboard on http://127.0.0.1:{port}")
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _print_summary(summary: NodeSummary) -> None:
+    print(f"stopped: {summary.reason}")
+    for score in summary.scores:
+        pnl = score.pnl
+        print(
+            f"{score.strategy} {score.instrument}: {score.fills} fills, "
+            f"P&L {pnl.total:+.8g} {pnl.currency} (spread capture {pnl.spread_capture:+.8g}, "
+            f"inventory {pnl.inventory:+.8g}, fees {-pnl.fees:+.8g}), position {score.inventory.last:g}"
+        )
+    print(f"fills: {sum(score.fills for score in summary.scores)}")
+    print(f"open orders: {summary.open_orders}")
