@@ -17,7 +17,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 
 from ultramm.analytics.scorecard import Score, Scorecard
-from ultramm.market import Book, Fill, Instrument, Side, Trade
+from ultramm.market import Book, Fill, Instrument, Side, Trade, known
 from ultramm.orders.live import LiveOrders, OrderState
 from ultramm.orders.plan import Plan, Refusal, plan
 from ultramm.quoting.decision import Decision
@@ -119,9 +119,7 @@ class Maker:
         self.orders = LiveOrders()
         self.score = Scorecard(name, instrument)
         self._strategy = strategy
-        self._limits = msgspec.structs.replace(
-            limits, max_position=min(limits.max_position, params.max_position)
-        )
+        self._limits = msgspec.structs.replace(limits, max_position=min(limits.max_position, params.max_position))
         self._budget = budget
         self._refresh_ns = round(params.refresh_ms * 1e6)
         self._max_age_ns = round(params.max_order_age_s * 1e9)
@@ -278,8 +276,8 @@ class Maker:
             state="degraded" if self.degraded else "halted" if self._halts else "running",
             bid=self._side_status(Side.BUY),
             ask=self._side_status(Side.SELL),
-            fair=_known(self._decision.fair),
-            reservation_price=_known(self._decision.reservation_price),
+            fair=known(self._decision.fair),
+            reservation_price=known(self._decision.reservation_price),
             score=self.score.score(now_ns),
         )
 
@@ -292,7 +290,3 @@ class Maker:
             refused = [refusal.reason for refusal in self._refusals if refusal.quote.side is side]
             reason = refused[0] if refused else "orders are on their way"
         return SideStatus(orders=orders, reason=reason)
-
-
-def _known(price: float) -> float | None:
-    return price if math.isfinite(price) else None

@@ -158,3 +158,8 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     size: float
     fee: float
     maker: bool
+
+
+def known(value: float) -> float | None:
+    """The value, or None where it is NaN or infinite: what records and JSON can carry."""
+    return value if math.isfinite(value) else None

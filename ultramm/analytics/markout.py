@@ -53,7 +53,7 @@ class Markouts:
             for horizon in self._horizons:
                 horizon.mature(ts_ns, self._mid)
             self._next_due_ns = min(horizon.due_ns for horizon in self._horizons)
-        if mid == mid:
+        if not math.isnan(mid):
             self._mid = mid
 
     def results(self) -> tuple[Markout, ...]:
@@ -78,7 +78,7 @@ class _Horizon:
     def mature(self, ts_ns: int, mid: float) -> None:
         while self.pending and self.pending[0][0] < ts_ns:
             _, fill = self.pending.popleft()
-            if mid == mid:
+            if not math.isnan(mid):
                 self._add(1e4 * fill.side * (mid - fill.price) / fill.price, fill.size)
 
     def _add(self, markout_bps: float, size: float) -> None:

@@ -10,7 +10,7 @@ from ultramm.analytics.attribution import Attribution, PnL
 from ultramm.analytics.markout import Markout, Markouts
 from ultramm.analytics.quoting import QuotingStatistics, Uptime
 from ultramm.features.average import TimeAverage
-from ultramm.market import Fill, Instrument
+from ultramm.market import Fill, Instrument, known
 
 _EQUITY_INTERVAL_NS = 1_000_000_000
 
@@ -80,14 +80,14 @@ class Scorecard:
     def on_mid(self, ts_ns: int, mid: float) -> None:
         """From `ts_ns` on the mid is `mid`; NaN (a one-sided book) leaves the last one standing."""
         self._markouts.on_mid(ts_ns, mid)
-        if mid == mid:
+        if not math.isnan(mid):
             self._mid = mid
         if ts_ns >= self._next_equity_ns:
             self._next_equity_ns = ts_ns + _EQUITY_INTERVAL_NS
             self._sample_equity()
 
     def on_fill(self, fill: Fill) -> None:
-        mid = self._mid if self._mid == self._mid else fill.price
+        mid = fill.price if math.isnan(self._mid) else self._mid
         self._abs_inventory.update(fill.ts_ns, abs(self.attribution.position))
         self.attribution.on_fill(fill, mid)
         position = self.attribution.position
@@ -120,11 +120,11 @@ class Scorecard:
                 last=self.attribution.position,
                 largest=self._largest,
                 smallest=self._smallest,
-                mean_abs=mean_abs if mean_abs == mean_abs else None,
+                mean_abs=known(mean_abs),
             ),
             quoting=self._quoting(),
             drawdown=Drawdown(largest=self._drawdown, current=self._peak - self._pnl_now),
-            last_mid=self._mid if self._mid == self._mid else None,
+            last_mid=known(self._mid),
         )
 
     def _sample_equity(self) -> None:
@@ -144,4 +144,3 @@ class Scorecard:
             bid_uptime=self.uptime.bid,
             ask_uptime=self.uptime.ask,
         )
-

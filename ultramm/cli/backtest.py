@@ -39,9 +39,7 @@ def run(
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("reading the data", total=None)
-        result = run_backtest(
-            resolved, progress=lambda ts_ns: bar.update(task, description=f"at {_clock(ts_ns)}")
-        )
+        result = run_backtest(resolved, progress=lambda ts_ns: bar.update(task, description=f"at {_clock(ts_ns)}"))
     if json:
         print_json(_plain(result))
         return
@@ -68,26 +66,44 @@ def _print_score(result: BacktestResult, score: Score) -> None:
     quoting = score.quoting
     digits = 8 if abs(score.pnl.total) < 0.01 else 4
     rows = [
-        ("P&L", f"{number(score.pnl.total, digits)} {currency}", "change of equity, inventory at the last mid"),
+        (
+            "P&L",
+            f"{number(score.pnl.total, digits)} {currency}",
+            "change of equity, inventory at the last mid",
+        ),
         ("  spread capture", number(score.pnl.spread_capture, digits), "earned against the mid at each fill"),
         ("  inventory", number(score.pnl.inventory, digits), "position times the moves of the mid"),
-        ("  fees", number(-score.pnl.fees, digits), "negative = paid"),
+        ("  fees", number(0 - score.pnl.fees, digits), "negative = paid"),
         ("identity residual", f"{score.pnl.identity_residual:.1e}", "P&L minus its parts, relative"),
-        *[("kernel's account", f"{a.gap:.1e} {currency}", "its distance from the P&L") for a in result.accounts
-          if a.gap is not None],
+        *[
+            ("kernel's account", f"{a.gap:.1e} {currency}", "its distance from the P&L")
+            for a in result.accounts
+            if a.gap is not None
+        ],
         ("largest drawdown", number(score.drawdown.largest, digits), currency),
         ("fills", f"{score.fills:,}", f"{score.maker_fills:,} of them passive"),
         ("volume", number(score.volume, 2), "traded notional"),
         *[
-            (f"markout {m.horizon_s:g} s", _plus_minus(m.mean_bps, m.standard_error_bps), f"bps, {m.fills:,} fills")
+            (
+                f"markout {m.horizon_s:g} s",
+                _plus_minus(m.mean_bps, m.standard_error_bps),
+                f"bps, {m.fills:,} fills",
+            )
             for m in score.markouts
         ],
         ("orders", f"{quoting.orders_accepted:,}", f"accepted; {quoting.orders_rejected:,} rejected"),
         ("fill ratio", percent(quoting.fill_ratio), "of accepted orders"),
-        ("quote uptime", percent(quoting.uptime), f"both sides; bid {percent(quoting.bid_uptime)}, "
-         f"ask {percent(quoting.ask_uptime)}"),
-        ("inventory", f"{score.inventory.last:g}", f"at the end; {score.inventory.smallest:g} to "
-         f"{score.inventory.largest:g}, mean size {number(score.inventory.mean_abs)}"),
+        (
+            "quote uptime",
+            percent(quoting.uptime),
+            f"both sides; bid {percent(quoting.bid_uptime)}, ask {percent(quoting.ask_uptime)}",
+        ),
+        (
+            "inventory",
+            f"{score.inventory.last:g}",
+            f"at the end; {score.inventory.smallest:g} to "
+            f"{score.inventory.largest:g}, mean size {number(score.inventory.mean_abs)}",
+        ),
     ]
     print_table(title, ("", ">", ""), rows)
 

@@ -44,7 +44,8 @@ def import_files(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of one instrument.")],
     catalog: Catalog,
     instrument: Annotated[
-        str | None, typer.Option("--instrument", metavar="ID", help="SYMBOL.VENUE; by default found in the files.")
+        str | None,
+        typer.Option("--instrument", metavar="ID", help="SYMBOL.VENUE; by default found in the files."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -57,7 +58,10 @@ def import_files(
     with _bar() as bar:
         task = bar.add_task(f"importing {kind.value}", total=None)
         summary = import_binance(
-            files, catalog, instrument, progress=lambda done, total: bar.update(task, completed=done, total=total)
+            files,
+            catalog,
+            instrument,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if json:
         print_json(summary)

@@ -142,8 +142,14 @@ def _maker_table(maker: MakerStatus) -> Table:
         ("ask", _side(maker.ask, "red")),
         ("fair", Text(number(maker.fair, 2))),
         ("inventory", Text(f"{score.inventory.last:g}")),
-        ("P&L", Text(f"{pnl.total:+,.4f} {pnl.currency}", style="bold green" if pnl.total >= 0 else "bold red")),
-        ("", Text(f"capture {pnl.spread_capture:+,.4f}  inventory {pnl.inventory:+,.4f}  fees {-pnl.fees:+,.4f}")),
+        (
+            "P&L",
+            Text(f"{pnl.total:+,.4f} {pnl.currency}", style="bold green" if pnl.total >= 0 else "bold red"),
+        ),
+        (
+            "",
+            Text(f"capture {pnl.spread_capture:+,.4f}  inventory {pnl.inventory:+,.4f}  fees {0 - pnl.fees:+,.4f}"),
+        ),
         ("fills", Text(f"{score.fills:,}")),
         ("markout 1 s", Text(f"{number(one_second.mean_bps if one_second else None, 3)} bps")),
         ("uptime", Text(f"{percent(score.quoting.uptime)} both sides")),

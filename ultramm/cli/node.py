@@ -15,7 +15,6 @@ from ultramm.cli.output import print_json
 from ultramm.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
-    from ultramm.config.resolve import Resolved
     from ultramm.journal.records import Entry
     from ultramm.journal.sqlite import SqliteJournal
 
@@ -33,7 +32,9 @@ JournalOption = Annotated[
 def start(
     config: OptionalConfig = None,
     live: Annotated[bool, typer.Option("--live", help="Trade real money: needs mode: live in the file too.")] = False,
-    duration: Annotated[str | None, typer.Option(metavar="TIME", help="End after this long, such as 60s or 2h.")] = None,
+    duration: Annotated[
+        str | None, typer.Option(metavar="TIME", help="End after this long, such as 60s or 2h.")
+    ] = None,
     no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Serve no web page.")] = False,
     overrides: Set = [],  # noqa: B006
 ) -> None:

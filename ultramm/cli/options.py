@@ -13,5 +13,6 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. strategies.0.params.levels=3."),
 ]
 OptionalConfig = Annotated[
-    Path | None, typer.Argument(metavar="[CONFIG]", help="Configuration file; the packaged default when left out.")
+    Path | None,
+    typer.Argument(metavar="[CONFIG]", help="Configuration file; the packaged default when left out."),
 ]

@@ -23,8 +23,7 @@ def list_plugins(json: Json = False) -> None:
         print_json([_plain(item) for item in found])
         return
     rows = [
-        (item.kind, item.name, f"{item.distribution} {item.version}", item.error or _summary(item))
-        for item in found
+        (item.kind, item.name, f"{item.distribution} {item.version}", item.error or _summary(item)) for item in found
     ]
     print_table("Plugins", ("kind", "name", "from", "summary"), rows)
 

@@ -48,9 +48,7 @@ def run_node(resolved: Resolved, duration_s: float | None, dashboard_port: int |
         raise RunError(f"{summary.open_orders} orders may still be open at the venue; see {path}")
 
 
-async def _run(
-    resolved: Resolved, journal: SqliteJournal, run: str, duration_s: float | None
-) -> NodeSummary:
+async def _run(resolved: Resolved, journal: SqliteJournal, run: str, duration_s: float | None) -> NodeSummary:
     loop = asyncio.get_running_loop()
     runner: NodeRunner
 
@@ -110,8 +108,8 @@ def _dashboard(journal: Path, port: int | None) -> Iterator[None]:
     if port is None:
         yield
         return
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ultramm.cli.main", "dashboard", str(journal), "--port", str(port)],  # noqa: S603
+    process = subprocess.Popen(  # noqa: S603  (our own program and arguments)
+        [sys.executable, "-m", "ultramm.cli.main", "dashboard", str(journal), "--port", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -134,7 +132,7 @@ def _print_summary(summary: NodeSummary) -> None:
         print(
             f"{score.strategy} {score.instrument}: {score.fills} fills, "
             f"P&L {pnl.total:+.8g} {pnl.currency} (spread capture {pnl.spread_capture:+.8g}, "
-            f"inventory {pnl.inventory:+.8g}, fees {-pnl.fees:+.8g}), position {score.inventory.last:g}"
+            f"inventory {pnl.inventory:+.8g}, fees {0 - pnl.fees:+.8g}), position {score.inventory.last:g}"
         )
     print(f"fills: {sum(score.fills for score in summary.scores)}")
     print(f"open orders: {summary.open_orders}")

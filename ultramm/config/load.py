@@ -126,8 +126,7 @@ def _substitute(value: Any, source: Path, environment: Mapping[str, str], secret
         }
     if isinstance(value, list):
         return [
-            _substitute(item, source, environment, secrets, f"{where}[{index}]")
-            for index, item in enumerate(value)
+            _substitute(item, source, environment, secrets, f"{where}[{index}]") for index, item in enumerate(value)
         ]
     if not isinstance(value, str):
         return value

@@ -81,9 +81,7 @@ def _strategy(loaded: Loaded, index: int, venues: dict[str, ResolvedVenue]) -> R
     return ResolvedStrategy(settings, record, params)
 
 
-def _venue_of(
-    loaded: Loaded, where: str, instrument: str, venues: dict[str, ResolvedVenue]
-) -> ResolvedVenue:
+def _venue_of(loaded: Loaded, where: str, instrument: str, venues: dict[str, ResolvedVenue]) -> ResolvedVenue:
     symbol, _, venue_name = instrument.rpartition(".")
     if venue_name not in venues or not symbol:
         known = [f"{name}.{venue}" for venue, v in venues.items() for name in v.settings.instruments]

@@ -72,7 +72,7 @@ def _maker(maker: MakerStatus, book: BookView | None) -> str:
         ("P&amp;L", f"{pnl.total:+,.4f} {pnl.currency}"),
         ("spread capture", f"{pnl.spread_capture:+,.4f}"),
         ("inventory P&amp;L", f"{pnl.inventory:+,.4f}"),
-        ("fees", f"{-pnl.fees:+,.4f}"),
+        ("fees", f"{0 - pnl.fees:+,.4f}"),
         ("position", f"{score.inventory.last:g}"),
         ("fills", f"{score.fills:,}"),
         ("markout 1 s", "–" if markout is None else f"{markout:+.2f} bps"),  # noqa: RUF001

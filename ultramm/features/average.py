@@ -33,7 +33,7 @@ class EwAverage:
 
     def update(self, ts_ns: int, x: float) -> None:
         """Take one sample; a time before the last counts as the last."""
-        if self.value != self.value:
+        if math.isnan(self.value):
             self.value = x
             self._last_ns = ts_ns
             return
@@ -72,7 +72,7 @@ class TimeAverage:
                 span_ns = self._tau_ns * (1.0 - keep)
             self._weight_ns *= keep
             self._weighted *= keep
-            if self._x == self._x:
+            if not math.isnan(self._x):
                 self._weight_ns += span_ns
                 self._weighted += span_ns * self._x
         self._last_ns = max(ts_ns, self._last_ns)

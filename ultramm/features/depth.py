@@ -81,7 +81,7 @@ class DepthStatistics:
 
 
 def _size_within(levels: tuple[Level, ...], mid: float, reach: float) -> float:
-    if mid != mid:
+    if math.isnan(mid):
         return math.nan
     total = 0.0
     for level in levels:

@@ -26,7 +26,16 @@ class EwVolatility:
     J. P. Morgan/Reuters, *RiskMetrics Technical Document*, 4th ed., 1996, section 5.2.
     """
 
-    __slots__ = ("_decay", "_interval_ns", "_last_mid", "_next_ns", "_standing", "_warm", "samples", "variance")
+    __slots__ = (
+        "_decay",
+        "_interval_ns",
+        "_last_mid",
+        "_next_ns",
+        "_standing",
+        "_warm",
+        "samples",
+        "variance",
+    )
 
     def __init__(self, tau_s: float = 30.0, interval_s: float = 1.0, warm_samples: int = 10) -> None:
         self._decay = math.exp(-interval_s / tau_s)
@@ -40,9 +49,9 @@ class EwVolatility:
 
     def update(self, ts_ns: int, mid: float) -> None:
         """From `ts_ns` on the mid is `mid`; NaN (a one-sided book) is ignored."""
-        if mid != mid:
+        if math.isnan(mid):
             return
-        if self._standing != self._standing:
+        if math.isnan(self._standing):
             self._standing = self._last_mid = mid
             self._next_ns = ts_ns + self._interval_ns
             return

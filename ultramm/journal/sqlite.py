@@ -70,9 +70,7 @@ class SqliteJournal:
             if self._version() == 0:
                 self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
         if self._version() != _SCHEMA_VERSION:
-            raise DataError(
-                f"{self.path}: journal format {self._version()}, this version reads {_SCHEMA_VERSION}"
-            )
+            raise DataError(f"{self.path}: journal format {self._version()}, this version reads {_SCHEMA_VERSION}")
 
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])

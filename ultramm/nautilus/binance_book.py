@@ -2,13 +2,13 @@
 
 1. Diffs that come before the snapshot are held back; those that the snapshot already covers are dropped, the
    rest are applied right behind it, at the time of the snapshot: before it, nobody could know the book.
-2. The snapshot is one batch: CLEAR, then an ADD a level. A diff is one batch of ADD, UPDATE and DELETE, decided
-   against the levels known here. The last delta of a batch has ``F_LAST``; sequence is the id ``u``. A level
-   off the instrument's grid is dropped and keeps the size that it had: real books have a few, far from the
-   touch, with orders from before a change of lot size.
+2. The snapshot is one batch: CLEAR, then an ADD a level. A diff is one batch of ADD, UPDATE and DELETE,
+   decided against the levels known here. The last delta of a batch has ``F_LAST``; sequence is the id ``u``.
+   A level off the instrument's grid is dropped and keeps the size that it had: real books have a few, far
+   from the touch, with orders from before a change of lot size.
 3. Diffs must chain: on spot ``U`` follows the last ``u``, on futures ``pu`` is the last ``u``. A gap is
-   reported and the book goes on, since as a rule there is no snapshot to start again from: levels that changed
-   in the gap stay wrong until the exchange names them again.
+   reported and the book goes on, since as a rule there is no snapshot to start again from: levels that
+   changed in the gap stay wrong until the exchange names them again.
 4. A later snapshot replaces the book when it is not older. After a gap or an incomplete start an older one
    does too, if no more than `RESYNC_NS` of diffs have to be applied again behind it.
 """
@@ -126,9 +126,7 @@ class BookBuilder:
         changes = [_CLEAR, *self._changes(message.bids, message.asks)]
         self._last_id, self._from_snapshot = message.last_id, True
         self._emit(changes, message.last_id, ts_event, ts_init, _F_SNAPSHOT)
-        again = (
-            [each for each in self._recent if each[0].last_id > message.last_id] if self.ready else self._held
-        )
+        again = [each for each in self._recent if each[0].last_id > message.last_id] if self.ready else self._held
         self.ready, self._broken = True, False
         self._held, self._recent = deque(), deque()
         for diff, diff_event, _ in again:

@@ -155,16 +155,10 @@ def read_capture(path: Path, progress: Callable[[int], None] | None = None) -> I
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file; check the path") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        what = (
-            "the gzip data is cut off"
-            if isinstance(error, EOFError)
-            else f"the gzip data is broken ({error})"
-        )
+        what = "the gzip data is cut off" if isinstance(error, EOFError) else f"the gzip data is broken ({error})"
         raise located(path, number + 1, what, "copy or record the capture again") from error
     except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read: {error.strerror or error}; check file and permissions"
-        ) from error
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}; check file and permissions") from error
 
 
 def _open_text(path: Path, file: IO[bytes]) -> IO[bytes]:

@@ -32,6 +32,7 @@ _FOLDERS: dict[Kind, str] = {
 _TYPES: dict[Streamed, Any] = {"deltas": OrderBookDelta, "trades": TradeTick, "quotes": QuoteTick}
 _AT_EQUAL_TIMES: tuple[Streamed, ...] = ("trades", "deltas", "quotes")
 _ROWS = 5_000  # decoded at a time
+_END_OF_TIME = 2**63 - 1
 
 
 class Holding(msgspec.Struct, frozen=True):
@@ -77,9 +78,7 @@ def load_instruments(catalog: Path, instrument_ids: Sequence[str]) -> list[Any]:
     try:
         known = {instrument.id.value: instrument for instrument in ParquetDataCatalog(root).instruments()}
     except pa.ArrowException as error:
-        raise DataError(
-            f"{catalog}: an instrument cannot be read ({_line(error)}); import it again"
-        ) from error
+        raise DataError(f"{catalog}: an instrument cannot be read ({_line(error)}); import it again") from error
     for instrument_id in instrument_ids:
         if instrument_id not in known:
             held = ", ".join(sorted(known)) or "none"
@@ -141,9 +140,7 @@ def _root(catalog: Path) -> Path:
     if not root.is_dir():
         raise DataError(f"{catalog}: there is no such directory; import captures into it first")
     if not (root / "data").is_dir() and not (root / MANIFEST).exists() and any(root.iterdir()):
-        raise DataError(
-            f"{catalog}: is no catalog, it has no 'data' directory; give the catalog's own directory"
-        )
+        raise DataError(f"{catalog}: is no catalog, it has no 'data' directory; give the catalog's own directory")
     return root
 
 
@@ -190,7 +187,7 @@ def _instrument_of(kind: Kind, metadata: dict[bytes, bytes], directory: str) -> 
 
 def _tables(files: list[Path], start_ns: int | None, end_ns: int | None) -> Iterator[Any]:
     """The rows of files in their order and within a range, some thousand at a time."""
-    first, last = start_ns or 0, 2**64 - 1 if end_ns is None else end_ns
+    first, last = start_ns or 0, _END_OF_TIME if end_ns is None else end_ns
     for file in files:
         with _open(file) as parquet:
             if not parquet.metadata.num_rows:
@@ -213,9 +210,7 @@ def _objects(files: list[Path], kind: Streamed, start_ns: int | None, end_ns: in
         yield from data_type.from_pyo3_list(ArrowSerializer.deserialize(data_type, table))
 
 
-def _batches(
-    files: list[Path], instrument_id: InstrumentId, start_ns: int | None, end_ns: int | None
-) -> Iterator[Any]:
+def _batches(files: list[Path], instrument_id: InstrumentId, start_ns: int | None, end_ns: int | None) -> Iterator[Any]:
     if start_ns is not None and (book := _book_before(files, instrument_id, start_ns)) is not None:
         yield book
     batch: list[Any] = []

@@ -58,9 +58,7 @@ def generate(
     key = [hashlib.sha256(repr((preset, seed, duration_s, pace)).encode()).hexdigest()]
     if done := find_import(target, key, instrument_id):
         return msgspec.structs.replace(done.summary, already_imported=True)
-    events = synthetic_events(
-        SyntheticMarket(PRESETS[preset], seed), instrument, _START_PRICE, pace, duration_s
-    )
+    events = synthetic_events(SyntheticMarket(PRESETS[preset], seed), instrument, _START_PRICE, pace, duration_s)
     kept = {"deltas": 0, "trades": 0, "batches": 0}
     last_ns = EPOCH_NS
     with Staging(target) as staging:

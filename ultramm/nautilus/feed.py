@@ -134,9 +134,7 @@ def restamped(event: Any, offset_ns: int) -> Any:
 def _restamped_delta(delta: Any, offset_ns: int) -> Any:
     ts_event, ts_init = delta.ts_event + offset_ns, delta.ts_init + offset_ns
     order = None if delta.action == BookAction.CLEAR else delta.order
-    return OrderBookDelta(
-        delta.instrument_id, delta.action, order, delta.flags, delta.sequence, ts_event, ts_init
-    )
+    return OrderBookDelta(delta.instrument_id, delta.action, order, delta.flags, delta.sequence, ts_event, ts_init)
 
 
 def feed_factory(feed: Feed, made: list[FeedDataClient], on_end: Callable[[BaseException | None], None]) -> type:

@@ -25,6 +25,7 @@ from ultramm.errors import RunError
 from ultramm.features.depth import SpreadStatistics
 from ultramm.features.volatility import EwVolatility
 from ultramm.journal.records import BookView, Record, Status
+from ultramm.market import known
 from ultramm.nautilus.account import exchange_arguments
 from ultramm.nautilus.backtest import KERNEL_RATE
 from ultramm.nautilus.build import feeds, shells
@@ -87,9 +88,7 @@ class NodeRunner:
         self._feeds = feeds(resolved)
         self._shells = shells(resolved, record)
         self._clients: list[FeedDataClient] = []
-        self._views = {
-            instrument.id.value: _MarketView() for feed in self._feeds for instrument in feed.instruments
-        }
+        self._views = {instrument.id.value: _MarketView() for feed in self._feeds for instrument in feed.instruments}
         self._stop_reason: str | None = None
         self._failure: BaseException | None = None
         self._killed = False
@@ -302,13 +301,12 @@ class _MarketView:
     def look(self, instrument_id: str, book: Any) -> BookView:
         self._spread.update(book)
         self._sigma.update(book.ts_ns, book.mid)
-        spread_bps, sigma = self._spread.value_bps, self._sigma.value
         return BookView(
             instrument=instrument_id,
             bids=tuple((level.price, level.size) for level in book.bids),
             asks=tuple((level.price, level.size) for level in book.asks),
-            mean_spread_bps=spread_bps if spread_bps == spread_bps else None,
-            sigma=sigma if sigma == sigma else None,
+            mean_spread_bps=known(self._spread.value_bps),
+            sigma=known(self._sigma.value),
         )
 
 
@@ -349,4 +347,3 @@ def _node_config(resolved: Resolved) -> Any:
         timeout_disconnection=5.0,
         timeout_post_stop=0.2,
     )
-

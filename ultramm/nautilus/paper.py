@@ -89,9 +89,7 @@ class PaperExecutionClient(LiveExecutionClient):
         """A bus of the venue's own: order events are handled at once, the account's travel as usual."""
         bus = MessageBus(msgbus.trader_id, clock, instance_id=UUID4(), name=f"paper-{self.venue}")
         bus.register("ExecEngine.process", exec_engine._handle_event_with_tracking)
-        bus.register(
-            "Portfolio.update_account", lambda event: msgbus.send("Portfolio.update_account", event)
-        )
+        bus.register("Portfolio.update_account", lambda event: msgbus.send("Portfolio.update_account", event))
         return bus
 
     def connect(self) -> None:
@@ -177,9 +175,7 @@ class PaperExecutionClient(LiveExecutionClient):
         ]
 
     async def generate_position_status_reports(self, command: Any) -> list[Any]:
-        instrument_ids = (
-            [command.instrument_id] if command.instrument_id else [i.id for i in self._instruments]
-        )
+        instrument_ids = [command.instrument_id] if command.instrument_id else [i.id for i in self._instruments]
         return [self._position_report(instrument_id) for instrument_id in instrument_ids]
 
     def _order_report(self, order: Any) -> Any:
@@ -255,8 +251,6 @@ def paper_factory(venue: str, rules: dict[str, Any], instruments: list[Any], exe
             cache: Any,
             clock: Any,
         ) -> PaperExecutionClient:
-            return PaperExecutionClient(
-                loop, portfolio, msgbus, cache, clock, venue, rules, instruments, exec_engine
-            )
+            return PaperExecutionClient(loop, portfolio, msgbus, cache, clock, venue, rules, instruments, exec_engine)
 
     return SandboxLiveExecClientFactory

@@ -19,20 +19,18 @@ from nautilus_trader.trading.strategy import Strategy
 
 from ultramm.journal.records import FillEvent, HaltEvent, OrderEvent, Record
 from ultramm.maker import Maker
-from ultramm.market import Fill, Instrument, Quote, Side
+from ultramm.market import Fill, Instrument, Quote, Side, known
 from ultramm.nautilus.convert import to_book, to_instrument, to_order_side, to_side, to_touch, to_trade
 from ultramm.orders.plan import Plan
 
 _HEARTBEAT = timedelta(milliseconds=500)
 
 
-def guarded[**P](
-    method: Callable[Concatenate[MakerShell, P], None],
-) -> Callable[Concatenate[MakerShell, P], None]:
+def guarded[**P](method: Callable[Concatenate[MakerShell, P], None]) -> Callable[Concatenate[MakerShell, P], None]:
     """A callback whose exception degrades its strategy instead of ending the process."""
 
     @functools.wraps(method)
-    def wrapper(self: MakerShell, *args: P.args, **kwargs: P.kwargs) -> None:
+    def wrapper(self: MakerShell, /, *args: P.args, **kwargs: P.kwargs) -> None:
         try:
             method(self, *args, **kwargs)
         except Exception as exc:
@@ -68,9 +66,7 @@ class MakerShell(Strategy):
         record: Callable[[int, Record], None],
     ) -> None:
         super().__init__(
-            StrategyConfig(
-                strategy_id=f"{name}-{tag}", order_id_tag=tag, log_events=False, log_commands=False
-            )
+            StrategyConfig(strategy_id=f"{name}-{tag}", order_id_tag=tag, log_events=False, log_commands=False)
         )
         self.maker_name = name
         self.instrument_id = InstrumentId.from_str(instrument_id)
@@ -249,7 +245,6 @@ class MakerShell(Strategy):
             maker=event.liquidity_side == LiquiditySide.MAKER,
         )
         maker.on_fill(fill)
-        mid = maker.score.mid
         self._record(
             fill.ts_ns,
             FillEvent(
@@ -261,7 +256,7 @@ class MakerShell(Strategy):
                 size=fill.size,
                 fee=fill.fee,
                 maker=fill.maker,
-                mid=mid if mid == mid else None,
+                mid=known(maker.score.mid),
                 position=maker.inventory,
             ),
         )
@@ -325,9 +320,7 @@ class MakerShell(Strategy):
         self._cancel(self.maker.withdraw().cancels)
 
     def _record_halt(self, source: str, *, active: bool, reason: str = "") -> None:
-        self._record(
-            self._now_ns, HaltEvent(strategy=self.maker_name, source=source, active=active, reason=reason)
-        )
+        self._record(self._now_ns, HaltEvent(strategy=self.maker_name, source=source, active=active, reason=reason))
 
     def _unwind(self) -> None:
         """Close the position once no quote can change it any more; one market order at a time."""

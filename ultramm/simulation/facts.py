@@ -127,9 +127,7 @@ class _Recorder:
             spread = ask - bid
             self._time_by_spread[spread] = self._time_by_spread.get(spread, 0.0) + held_s
             self._touch_lot_seconds += held_s * 0.5 * (bid_lots + ask_lots)
-            self._sample(
-                event.time_s - start_s, 0.5 * (bid + ask), (bid_lots - ask_lots) / (bid_lots + ask_lots)
-            )
+            self._sample(event.time_s - start_s, 0.5 * (bid + ask), (bid_lots - ask_lots) / (bid_lots + ask_lots))
             self._events += 1
             if event.trades:
                 self._order(event, event.time_s - start_s)
@@ -163,9 +161,7 @@ class _Recorder:
             return_acf_1=autocorrelation(second_returns, 1),
             signature_ratio=float(sigma_50ms / sigma_10s),
             sigma_1s_ticks=float(second_returns.std()),
-            kurtosis_1s=float(
-                np.mean((second_returns - second_returns.mean()) ** 4) / second_returns.var() ** 2
-            ),
+            kurtosis_1s=float(np.mean((second_returns - second_returns.mean()) ** 4) / second_returns.var() ** 2),
             abs_return_acf_1=autocorrelation(np.abs(second_returns), 1),
             abs_return_acf_30=autocorrelation(np.abs(second_returns), 30),
             maker_edge_0s_ticks=float(np.mean(trades[:, 1] * (trades[:, 2] - trades[:, 3]))),

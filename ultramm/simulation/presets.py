@@ -138,8 +138,8 @@ name       mean spread  events per s  informed share  for
 ========== ============ ============= =============== ==========================================
 ``tight``  1.26 ticks   135           0.25            stress: whoever quotes naively loses
 ``wide``   3.28 ticks   68            0.07            ranking strategies
-``benign`` 3.28 ticks   68            0.03            a first profit
-``wide2``  4.81 ticks   55            0.01            an illiquid market
+``benign`` 3.28 ticks   68            0.04            a first profit
+``wide2``  4.81 ticks   55            0.02            an illiquid market
 ========== ============ ============= =============== ==========================================
 
 They are no fit to one venue: ``tight`` has the sign memory, imbalance signal, fat tails and clustering of

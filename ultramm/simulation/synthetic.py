@@ -137,9 +137,7 @@ class SyntheticMarket:
 
     def _whole_book(self) -> tuple[LevelChange, ...]:
         return tuple(
-            book.change(rank)
-            for book in (self._bids, self._asks)
-            for rank in sorted(book.levels, reverse=True)
+            book.change(rank) for book in (self._bids, self._asks) for rank in sorted(book.levels, reverse=True)
         )
 
     def _next_event(self) -> MarketEvent:

@@ -45,9 +45,7 @@ class MarketMaker:
             return Decision.nothing("fair value is unknown")
         fee = self._instrument.maker_fee if params.cover_fees else -math.inf
         half_spread = fixed_half_spread(fair, params.half_spread_bps, fee, params.min_edge_bps)
-        shift = inventory_skew(
-            inventory, params.target_inventory, params.max_position, half_spread, params.skew
-        )
+        shift = inventory_skew(inventory, params.target_inventory, params.max_position, half_spread, params.skew)
         quotes: list[Quote] = []
         reasons: dict[Side, str] = {}
         for side in Side:

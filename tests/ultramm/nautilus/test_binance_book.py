@@ -60,9 +60,7 @@ class TestSnapshot:
         ]
         flags = RecordFlag.F_SNAPSHOT
         assert [delta.flags for delta in book.deltas] == [flags, flags, flags | RecordFlag.F_LAST]
-        assert {(delta.sequence, delta.ts_event, delta.ts_init) for delta in book.deltas} == {
-            (10, T0 + 1, T0 + 2)
-        }
+        assert {(delta.sequence, delta.ts_event, delta.ts_init) for delta in book.deltas} == {(10, T0 + 1, T0 + 2)}
         assert (book.batches, book.ready) == (1, True)
 
     def test_diffs_before_it_are_placed_by_their_ids(self, book: BookBuilder) -> None:

@@ -142,9 +142,7 @@ class TestMessages:
             (COINM_TRADE, "coinm"),
         ],
     )
-    def test_shape_tells_the_product(
-        self, capture: Callable[..., Path], data: dict[str, Any], product: str
-    ) -> None:
+    def test_shape_tells_the_product(self, capture: Callable[..., Path], data: dict[str, Any], product: str) -> None:
         kind = "depth" if "U" in data else "trade" if "t" in data else "bookTicker"
         assert product_of(message(capture, stream(kind, data))) == product
 

@@ -24,9 +24,7 @@ def make(product: str = "usdm", symbol: str = "BTCUSDT", *, with_book: bool = Tr
 
 
 def trade(number: int, price: str = "100.50", size: str = "0.250", **fields: Any) -> PublicTrade:
-    return PublicTrade(
-        "BTCUSDT", number, price, size, **{"buyer_is_maker": False, "kind": "MARKET", **fields}
-    )
+    return PublicTrade("BTCUSDT", number, price, size, **{"buyer_is_maker": False, "kind": "MARKET", **fields})
 
 
 def ticker(number: int, *prices: str, **fields: Any) -> BookTicker:

@@ -34,9 +34,7 @@ def test_terms(
     assert instrument.id.value == instrument_id
     assert instrument.raw_symbol.value == symbol
     assert instrument.price_increment == Price.from_str(tick)
-    assert (
-        instrument.size_increment == instrument.lot_size == instrument.min_quantity == Quantity.from_str(lot)
-    )
+    assert instrument.size_increment == instrument.lot_size == instrument.min_quantity == Quantity.from_str(lot)
     assert instrument.price_precision == Price.from_str(tick).precision
     assert instrument.size_precision == Quantity.from_str(lot).precision
     assert str(instrument.min_notional) == notional
@@ -87,9 +85,7 @@ def test_names_are_those_of_the_nautilus_adapter(product: str, symbol: str, name
     assert nautilus_symbol(product, symbol) == name == BinanceSymbol(symbol).parse_as_nautilus(account)
 
 
-@pytest.mark.parametrize(
-    ("product", "symbol"), [("spot", "DOGEUSDT"), ("usdm", "ETHUSDT"), ("margin", "BTCUSDT")]
-)
+@pytest.mark.parametrize(("product", "symbol"), [("spot", "DOGEUSDT"), ("usdm", "ETHUSDT"), ("margin", "BTCUSDT")])
 def test_unknown_market_names_the_known_ones(product: str, symbol: str) -> None:
     with pytest.raises(DataError, match=r"BTCUSDT \(spot\).*BTCUSD_PERP \(coinm\); add it to"):
         instrument_for(product, symbol)

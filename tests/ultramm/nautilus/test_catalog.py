@@ -60,9 +60,7 @@ class Capture:
     def trade(self, at_ms: int) -> Capture:
         self.trade_id += 1
         times = dict.fromkeys("ET", T0_MS + self.start_ms + at_ms + 1_270)
-        return self.stream(
-            at_ms, "trade", e="trade", t=self.trade_id, p="100.00", q="0.50000", m=True, **times
-        )
+        return self.stream(at_ms, "trade", e="trade", t=self.trade_id, p="100.00", q="0.50000", m=True, **times)
 
     def quote(self, at_ms: int) -> Capture:
         return self.stream(at_ms, "bookTicker", u=self.update_id * 10, b="100.00", B="1", a="101.00", A="2")
@@ -237,8 +235,9 @@ class TestIdentity:
 
 class TestSeveralFiles:
     def test_are_read_in_order_of_time(self, file: Path, tmp_path: Path, target: Path) -> None:
-        later = Capture(start_ms=100, first_id=102).diff(0).trade(1)
-        later.write(tmp_path / "a-later.gz")
+        later = Capture(start_ms=100, first_id=103).diff(0)
+        later.trade_id = 101
+        later.trade(1).write(tmp_path / "a-later.gz")
         summary = import_binance([tmp_path / "a-later.gz", file], target)
         assert [Path(each).name for each in summary.files] == ["capture.gz", "a-later.gz"]
         assert (summary.lines, summary.gap_counts) == (9, {"depth": 0, "trades": 0})
@@ -343,9 +342,7 @@ class TestAllOrNothing:
 
     def test_nothing_to_keep(self, tmp_path: Path, target: Path, before: dict[str, str]) -> None:
         path = Capture().trade(0).trade(1).write(tmp_path / "c")
-        assert "nothing in it can be kept, dropped: trade before the book is known (2)" in fault(
-            [path], target
-        )
+        assert "nothing in it can be kept, dropped: trade before the book is known (2)" in fault([path], target)
         assert tree(target.parent) == before
 
     def test_overlap_in_time(self, tmp_path: Path, target: Path) -> None:
@@ -386,9 +383,7 @@ class TestAllOrNothing:
         assert after.pop(".ultramm-lock")
         assert after == before
 
-    def test_what_a_kill_left_half_moved_is_undone_by_the_next(
-        self, file: Path, tmp_path: Path, target: Path
-    ) -> None:
+    def test_what_a_kill_left_half_moved_is_undone_by_the_next(self, file: Path, tmp_path: Path, target: Path) -> None:
         import_binance([file], target)
         before = rows(target)
         (source,) = (target / "data" / "trade_tick").rglob("*.parquet")
@@ -452,9 +447,7 @@ class TestCache:
         first = cached_catalog([file], cache, progress=lambda done, _: calls.append(done))
         count = len(calls)
         renamed = file.rename(tmp_path / "renamed.gz")
-        again = cached_catalog(
-            [renamed], cache, "BTCUSDT.BINANCE", progress=lambda done, _: calls.append(done)
-        )
+        again = cached_catalog([renamed], cache, "BTCUSDT.BINANCE", progress=lambda done, _: calls.append(done))
         assert first == again
         assert first.parent == cache
         assert len(calls) == count > 0

@@ -131,9 +131,7 @@ class TestInstruments:
 
 class TestOrder:
     def test_at_equal_times_trades_then_deltas_then_quotes(self, root: Path) -> None:
-        write(
-            root, [delta(1), delta(2)], [delta(2, of=ETH)], [trade(2), trade(3)], [trade(2, ETH)], [quote(2)]
-        )
+        write(root, [delta(1), delta(2)], [delta(2, of=ETH)], [trade(2), trade(3)], [trade(2, ETH)], [quote(2)])
         both = ["ETHUSDT.BINANCE", "BTCUSDT.BINANCE"]
         assert sketch(load(root, both)) == ["O1B", "T2E", "T2B", "O2E", "O2B", "T3B"]
         assert sketch(load(root, both, kinds=["quotes", "deltas"])) == ["O1B", "O2E", "O2B", "Q2B"]
@@ -157,9 +155,7 @@ class TestBatches:
     def test_end_with_the_last_flag_or_the_time(self, root: Path) -> None:
         write(root, [delta(1, 1, flags=0), delta(1, 2), delta(1, 3), delta(2, 4, flags=0)])
         write(root, [delta(3, 5, flags=0), delta(3, 6, flags=0)])
-        batches = [
-            [int(each.order.price) for each in batch.deltas] for batch in load(root, ["BTCUSDT.BINANCE"])
-        ]
+        batches = [[int(each.order.price) for each in batch.deltas] for batch in load(root, ["BTCUSDT.BINANCE"])]
         assert batches == [[1, 2], [3], [4], [5, 6]]
 
     def test_larger_than_what_is_decoded_at_a_time_stay_whole(self, root: Path) -> None:

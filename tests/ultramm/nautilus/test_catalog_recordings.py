@@ -112,9 +112,7 @@ def test_counts(imported: Imported) -> None:
 def test_loaded_is_all_that_was_kept_in_order(imported: Imported) -> None:
     counts: Counter[str] = Counter()
     last = 0
-    for each in load(
-        imported.catalog, [imported.summary.instrument_id], kinds=["trades", "deltas", "quotes"]
-    ):
+    for each in load(imported.catalog, [imported.summary.instrument_id], kinds=["trades", "deltas", "quotes"]):
         assert each.ts_init >= last
         last = each.ts_init
         counts[type(each).__name__] += 1
@@ -133,9 +131,7 @@ def test_load_equals_a_query_of_nautilus(imported: Imported) -> None:
     instrument_id = imported.summary.instrument_id
     loaded = list(load(imported.catalog, [instrument_id], kinds=ALL))
     ours: dict[type, list[Any]] = {
-        OrderBookDelta: [
-            each for batch in loaded if isinstance(batch, OrderBookDeltas) for each in batch.deltas
-        ],
+        OrderBookDelta: [each for batch in loaded if isinstance(batch, OrderBookDeltas) for each in batch.deltas],
         TradeTick: [each for each in loaded if isinstance(each, TradeTick)],
         QuoteTick: [each for each in loaded if isinstance(each, QuoteTick)],
     }
@@ -146,28 +142,22 @@ def test_load_equals_a_query_of_nautilus(imported: Imported) -> None:
 
 
 def test_final_book_is_that_of_a_plain_dictionary(imported: Imported) -> None:
+    messages = [line.message for line in read_capture(imported.file)]
+    (snapshot,) = (each for each in messages if isinstance(each, DepthSnapshot))
+    diffs = [each for each in messages if isinstance(each, DepthDiff) and each.last_id > snapshot.last_id]
     sides: list[dict[Decimal, Decimal]] = [{}, {}]
-    start = None
-    for line in read_capture(imported.file):
-        message = line.message
-        if isinstance(message, DepthSnapshot):
-            start = message.last_id
-        elif not isinstance(message, DepthDiff) or start is None or message.last_id <= start:
-            continue
+    for message in (snapshot, *diffs):  # also of diffs that came before the snapshot
         for side, levels in zip(sides, (message.bids, message.asks), strict=True):
-            side.update({Decimal(price): Decimal(size) for price, size in levels if _on_grid(imported, size)})
+            numbers = ((Decimal(price), Decimal(size)) for price, size in levels)
+            side.update((price, size) for price, size in numbers if size % imported.lot == 0)
     book = OrderBook(InstrumentId.from_str(imported.summary.instrument_id), BookType.L2_MBP)
     for batch in load(imported.catalog, [imported.summary.instrument_id]):
         if isinstance(batch, OrderBookDeltas):
             book.apply_deltas(batch)
     for side, levels in zip(sides, (book.bids(), book.asks()), strict=True):
-        # Not float(level.price): it is the raw integer divided, and one unit in the last place off at times.
+        # Not float(level.price): that is the raw integer divided, at times one unit in the last place off.
         replayed = {level.price.as_decimal(): level.orders()[0].size.as_decimal() for level in levels}
         assert replayed == {price: size for price, size in side.items() if size}
-
-
-def _on_grid(imported: Imported, size: str) -> bool:
-    return Decimal(size) % imported.lot == 0
 
 
 def test_second_import_does_nothing(imported: Imported) -> None:
@@ -181,9 +171,7 @@ def test_truncated_copy_fails_in_one_line_and_leaves_the_catalog(imported: Impor
     content = imported.file.read_bytes()
     copy.write_bytes(content[: len(content) * 2 // 3])
     before = {path: path.stat().st_mtime_ns for path in imported.catalog.parent.rglob("*")}
-    with pytest.raises(
-        DataError, match=r"copy\.gz: line \d+: the gzip data is cut off; copy or record"
-    ) as caught:
+    with pytest.raises(DataError, match=r"copy\.gz: line \d+: the gzip data is cut off; copy or record") as caught:
         import_binance([copy], imported.catalog)
     assert "\n" not in str(caught.value)
     assert {path: path.stat().st_mtime_ns for path in imported.catalog.parent.rglob("*")} == before

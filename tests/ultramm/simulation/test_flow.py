@@ -51,9 +51,7 @@ def test_hawkes_intensity_jumps_and_fades():
     assert clock.next_s > 3.0
 
 
-@pytest.mark.parametrize(
-    ("base", "excitation", "decay"), [(0.0, 1.0, 2.0), (1.0, 2.0, 2.0), (1.0, -0.1, 2.0)]
-)
+@pytest.mark.parametrize(("base", "excitation", "decay"), [(0.0, 1.0, 2.0), (1.0, 2.0, 2.0), (1.0, -0.1, 2.0)])
 def test_hawkes_refuses_what_is_not_stationary(base, excitation, decay):
     with pytest.raises(ValueError, match="Hawkes"):
         HawkesClock(base, excitation, decay, random.Random(1))

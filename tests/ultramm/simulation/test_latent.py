@@ -39,9 +39,7 @@ def test_jumps_add_their_variance():
 
 
 def test_impact_shifts_the_path_and_changes_no_shock():
-    assert path(Preset(), 5_000, push_ticks=0.01) - path(Preset(), 5_000) == pytest.approx(
-        0.01 * np.arange(1, 5_001)
-    )
+    assert path(Preset(), 5_000, push_ticks=0.01) - path(Preset(), 5_000) == pytest.approx(0.01 * np.arange(1, 5_001))
 
 
 def test_the_past_is_remembered_by_age():
