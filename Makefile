@@ -1,0 +1,47 @@
+# ultramm: `make start` and `make test` work in a fresh clone with only Python and make.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup start test test-unit test-integration lint format typecheck check bench clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
+
+setup: $(STAMP) ## Create .venv and install everything, pinned by constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt scripts/make_venv.sh
+	@sh scripts/make_venv.sh $(VENV)
+	@touch $@
+
+start: $(STAMP) ## Start a paper node on the built-in market (ARGS="--duration 60s --no-dashboard")
+	@$(BIN)/ultramm node start $(ARGS)
+
+test: $(STAMP) ## Run the whole test suite
+	@$(BIN)/pytest -n auto $(ARGS)
+
+test-unit: $(STAMP) ## Run the fast tests
+	@$(BIN)/pytest -n auto -m "not integration" $(ARGS)
+
+test-integration: $(STAMP) ## Run the tests that start processes or read recordings
+	@$(BIN)/pytest -n auto -m integration $(ARGS)
+
+lint: $(STAMP) ## Style and layers
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
+
+format: $(STAMP) ## Rewrite the sources in the house style
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+typecheck: $(STAMP) ## Types, strict
+	@$(BIN)/mypy
+
+check: lint typecheck test ## Everything that CI checks
+
+bench: $(STAMP) ## Measure speed and memory, as ratios within one run
+	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+clean: ## Remove the environment and caches
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
