@@ -13,8 +13,8 @@ class PnL(msgspec.Struct, frozen=True, kw_only=True):
     """Profit and loss in settlement currency.
 
     ``total = spread_capture + inventory - fees`` and ``total`` is the change of equity computed from cash and
-    inventory alone; `identity_residual` is the gap between the two, relative to the equity change (or to one
-    unit of currency where that is smaller).
+    inventory alone; `identity_residual` is the gap between the two relative to the equity change (to a millionth of
+    the gross of its parts, where they cancel out to less than that).
     """
 
     total: float
@@ -70,12 +70,13 @@ class Attribution:
         inventory = self._inventory_terms + self.position * (value - self._value_at_last_fill)
         equity_change = math.fsum([self._cash, self._cash_lost, self.position * value, -self.fees])
         parts = self._capture_terms + inventory - self.fees
+        gross = abs(self._capture_terms) + abs(inventory) + abs(self.fees)
         return PnL(
             total=equity_change,
             spread_capture=self._capture_terms,
             inventory=inventory,
             fees=self.fees,
-            identity_residual=abs(equity_change - parts) / max(abs(equity_change), 1.0),
+            identity_residual=_relative(equity_change - parts, max(abs(equity_change), 1e-6 * gross)),
             currency=self._instrument.settlement_currency,
         )
 
@@ -88,3 +89,7 @@ class Attribution:
             lost = (amount - total) + self._cash
         self._cash = total
         self._cash_lost += lost
+
+
+def _relative(gap: float, scale: float) -> float:
+    return abs(gap) / scale if gap else 0.0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections.abc import Callable, Iterable, Iterator
-from itertools import batched
+from itertools import batched, chain
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from nautilus_trader.accounting.error import AccountError
 from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
 from nautilus_trader.config import LoggingConfig, RiskEngineConfig
 from nautilus_trader.model.identifiers import TraderId, Venue
@@ -16,7 +18,7 @@ from nautilus_trader.model.identifiers import TraderId, Venue
 from ultramm import __version__
 from ultramm.analytics.scorecard import Score
 from ultramm.config.resolve import Resolved
-from ultramm.errors import RunError
+from ultramm.errors import DataError, RunError
 from ultramm.journal.records import FillEvent, HaltEvent, Record
 from ultramm.nautilus.account import exchange_arguments
 from ultramm.nautilus.build import Feed, feeds, shells
@@ -87,7 +89,7 @@ def run_backtest(
     Parameters
     ----------
     progress : callable, optional
-        Called with the time of the last event done, nanoseconds.
+        Called now and then with the time that the run has come to, nanoseconds.
 
     Raises
     ------
@@ -103,8 +105,9 @@ def run_backtest(
         makers = shells(resolved, collector)
         for shell in makers:
             engine.add_strategy(shell)
-        span, count = _play(engine, merged(opened), progress)
-        return _result(resolved, opened, engine, makers, collector, span, count)
+        tape = _Tape(merged(opened), progress)
+        _play(engine, tape)
+        return _result(resolved, opened, engine, makers, collector, tape)
     finally:
         engine.dispose()
 
@@ -113,8 +116,6 @@ def merged(opened: list[Feed]) -> Iterator[Any]:
     """The events of all venues in the order of ``ts_init``."""
     if len(opened) == 1:
         return opened[0].source.events()
-    import heapq
-
     return heapq.merge(*(feed.source.events() for feed in opened), key=lambda event: event.ts_init)
 
 
@@ -135,24 +136,37 @@ def _engine(resolved: Resolved, opened: list[Feed]) -> BacktestEngine:
     return engine
 
 
-def _play(
-    engine: BacktestEngine, events: Iterable[Any], progress: Callable[[int], None] | None
-) -> tuple[tuple[int, int], int]:
-    """Run chunk by chunk, so that memory does not grow with the recording."""
-    first_ns = last_ns = count = 0
-    for chunk in batched(events, _CHUNK):
-        if not count:
-            first_ns = chunk[0].ts_init
-        engine.add_data(list(chunk))
-        engine.run(streaming=True)
-        engine.clear_data()
-        last_ns = chunk[-1].ts_init
-        count += len(chunk)
-        if progress is not None:
-            progress(last_ns)
-    if not count:
-        raise RunError("the data holds no events for these instruments")
-    return (first_ns, last_ns), count
+class _Tape:
+    """The events in chunks, so that memory does not grow with the recording; remembers what has gone by."""
+
+    def __init__(self, events: Iterable[Any], progress: Callable[[int], None] | None) -> None:
+        self._chunks = batched(events, _CHUNK)
+        self._progress = progress
+        self._first = next(self._chunks, ())
+        if not self._first:
+            raise DataError("the data holds no events for these instruments at that time")
+        self.first_ns: int = self._first[0].ts_init
+        self.last_ns = self.first_ns
+        self.count = 0
+
+    def play(self) -> Iterator[list[Any]]:
+        for chunk in chain((self._first,), self._chunks):
+            self._first = ()
+            if self._progress is not None:
+                self._progress(chunk[0].ts_init)
+            self.last_ns = chunk[-1].ts_init
+            self.count += len(chunk)
+            yield list(chunk)
+
+
+def _play(engine: BacktestEngine, tape: _Tape) -> None:
+    # A stream of our own: the engine's list of data would have to be given anew for each chunk, and each would
+    # have to hold an event of every instrument's book.
+    engine.add_data_iterator("market", tape.play())
+    try:
+        engine.run(start=tape.first_ns, streaming=True)
+    except AccountError as exc:
+        raise RunError(f"the simulated account broke: {exc}") from exc
 
 
 def _result(
@@ -161,19 +175,21 @@ def _result(
     engine: BacktestEngine,
     makers: list[MakerShell],
     collector: Collector,
-    span: tuple[int, int],
-    count: int,
+    tape: _Tape,
 ) -> BacktestResult:
-    scores = tuple(shell.maker.score.score(span[1]) for shell in makers)
+    scores = tuple(shell.maker.score.score(tape.last_ns) for shell in makers)
+    for shell in makers:
+        # Ending a stream without a known end would fire every heartbeat until the end of time.
+        shell.clock.cancel_timers()
     engine.end()
     return BacktestResult(
         name=resolved.config.name,
         version=__version__,
         seed=resolved.config.seed,
         data=_fingerprints(opened),
-        first_ns=span[0],
-        last_ns=span[1],
-        market_events=count,
+        first_ns=tape.first_ns,
+        last_ns=tape.last_ns,
+        market_events=tape.count,
         scores=scores,
         accounts=tuple(_account(engine, feed, scores) for feed in opened),
         halts=tuple(collector.halts),

@@ -21,7 +21,7 @@ from ultramm.nautilus.binance_instruments import COINM, SPOT, USDM
 
 MAX_LINE_BYTES = 1 << 24
 _REPORT_EVERY = 1_000  # lines between two calls of `progress`
-_EARLIEST_NS, _LATEST_NS = 10**18, 2**63 - 1  # 2001 to 2262: what is shorter is no nanosecond
+_STAMP_DIGITS, _LATEST_NS = 19, 2**63 - 1  # nanoseconds of 2001 to 2262
 _FOREIGN = {b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
 
 UpdateId = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -142,23 +142,36 @@ def read_capture(path: Path, progress: Callable[[int], None] | None = None) -> I
         The file is missing, cut off, or holds a line that is not ``LOCAL_NS JSON`` with its stream's
         fields.
     """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    with file:
+        for number, line in enumerate(_lines(path, file), start=1):
+            if progress is not None and number % _REPORT_EVERY == 0:
+                progress(file.tell())
+            if not line.isspace():
+                yield _parse(path, number, line)
+
+
+def _lines(path: Path, file: IO[bytes]) -> Iterator[bytes]:
     number = 0
     try:
-        with path.open("rb") as file:
-            read_line = _open_text(path, file).readline
-            while line := read_line(MAX_LINE_BYTES):
-                number += 1
-                if progress is not None and number % _REPORT_EVERY == 0:
-                    progress(file.tell())
-                if not line.isspace():
-                    yield _parse(path, number, line)
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file; check the path") from None
+        read_line = _open_text(path, file).readline
+        while line := read_line(MAX_LINE_BYTES):
+            number += 1
+            yield line
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         what = "the gzip data is cut off" if isinstance(error, EOFError) else f"the gzip data is broken ({error})"
         raise located(path, number + 1, what, "copy or record the capture again") from error
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}; check file and permissions") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"{path}: there is no such file; check the path")
+    return DataError(f"{path}: cannot be read: {error.strerror or error}; check file and permissions")
 
 
 def _open_text(path: Path, file: IO[bytes]) -> IO[bytes]:
@@ -175,7 +188,7 @@ def _open_text(path: Path, file: IO[bytes]) -> IO[bytes]:
 
 def _parse(path: Path, number: int, line: bytes) -> Line:
     stamp, _, payload = line.partition(b" ")
-    if not (stamp.isdigit() and _EARLIEST_NS <= int(stamp) <= _LATEST_NS):
+    if not (len(stamp) == _STAMP_DIGITS and stamp.isdigit() and int(stamp) <= _LATEST_NS):
         what = f"{stamp[:40].decode(errors='replace')!r} is no time stamp in nanoseconds"
         raise located(path, number, what, "a capture has lines 'LOCAL_NS JSON'")
     if len(line) >= MAX_LINE_BYTES:

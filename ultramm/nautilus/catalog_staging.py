@@ -78,12 +78,10 @@ class Staging:
             manifest.write(self._target)
             try:
                 self._move(moves)
+                Manifest(imports=[*manifest.imports, record]).write(self._target)
             except BaseException:
                 _undo_interrupted(self._target)
                 raise
-            manifest.pending = []
-            manifest.imports.append(record)
-            manifest.write(self._target)
         return True
 
     def _move(self, moves: list[str]) -> None:

@@ -32,25 +32,31 @@ def to_instrument(instrument: Any) -> Instrument:
     )
 
 
+def to_float(value: Any) -> float:
+    """The float nearest to a Nautilus price, quantity or money; its own ``as_double`` can be off by a rounding."""
+    rounded: float = round(value.as_double(), value.precision)
+    return rounded
+
+
 def to_touch(book: Any, ts_ns: int) -> Book:
     """Best bid and ask of a Nautilus book; constant time, whatever its depth."""
     bid, ask = book.best_bid_price(), book.best_ask_price()
-    bids = (Level(bid.as_double(), book.best_bid_size().as_double()),) if bid is not None else ()
-    asks = (Level(ask.as_double(), book.best_ask_size().as_double()),) if ask is not None else ()
+    bids = (Level(to_float(bid), to_float(book.best_bid_size())),) if bid is not None else ()
+    asks = (Level(to_float(ask), to_float(book.best_ask_size())),) if ask is not None else ()
     return Book(ts_ns, bids, asks)
 
 
 def to_book(book: Any, ts_ns: int, levels: int) -> Book:
     """The first `levels` of each side; the kernel builds every level for it, so not for each event."""
-    bids = tuple(Level(level.price.as_double(), level.size()) for level in book.bids()[:levels])
-    asks = tuple(Level(level.price.as_double(), level.size()) for level in book.asks()[:levels])
+    bids = tuple(Level(to_float(level.price), level.size()) for level in book.bids()[:levels])
+    asks = tuple(Level(to_float(level.price), level.size()) for level in book.asks()[:levels])
     return Book(ts_ns, bids, asks)
 
 
 def to_trade(tick: Any) -> Trade:
     """A public trade; one whose aggressor the venue did not tell counts as a buy."""
     side = Side.SELL if tick.aggressor_side == AggressorSide.SELLER else Side.BUY
-    return Trade(tick.ts_init, tick.price.as_double(), tick.size.as_double(), side)
+    return Trade(tick.ts_init, to_float(tick.price), to_float(tick.size), side)
 
 
 def to_side(order_side: Any) -> Side:

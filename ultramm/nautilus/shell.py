@@ -20,7 +20,7 @@ from nautilus_trader.trading.strategy import Strategy
 from ultramm.journal.records import FillEvent, HaltEvent, OrderEvent, Record
 from ultramm.maker import Maker
 from ultramm.market import Fill, Instrument, Quote, Side, known
-from ultramm.nautilus.convert import to_book, to_instrument, to_order_side, to_side, to_touch, to_trade
+from ultramm.nautilus.convert import to_book, to_float, to_instrument, to_order_side, to_side, to_touch, to_trade
 from ultramm.orders.plan import Plan
 
 _HEARTBEAT = timedelta(milliseconds=500)
@@ -239,8 +239,8 @@ class MakerShell(Strategy):
             ts_ns=event.ts_event,
             order_id=event.client_order_id.value,
             side=to_side(event.order_side),
-            price=event.last_px.as_double(),
-            size=event.last_qty.as_double(),
+            price=to_float(event.last_px),
+            size=to_float(event.last_qty),
             fee=event.commission.as_double(),
             maker=event.liquidity_side == LiquiditySide.MAKER,
         )

@@ -165,6 +165,13 @@ class TestFiles:
         assert len(seen) == 2
         assert 0 < seen[0] <= seen[1] <= path.stat().st_size
 
+    def test_error_of_the_callback_is_not_one_of_the_file(self, capture: Callable[..., Path]) -> None:
+        def fail(done: int) -> None:
+            raise BrokenPipeError
+
+        with pytest.raises(BrokenPipeError):
+            list(read_capture(capture(*[line(T0, SNAPSHOT)] * 1_000), fail))
+
     def test_missing_file(self, tmp_path: Path) -> None:
         assert "no such file" in fault(tmp_path / "nothing.gz")
 
@@ -194,7 +201,9 @@ class TestFiles:
 
 
 class TestCorruptLines:
-    @pytest.mark.parametrize("stamp", ["", "x", "1700000000000", "17e17", "-1700000000000000000", "9" * 30])
+    @pytest.mark.parametrize(
+        "stamp", ["", "x", "1700000000000", "17e17", "-1700000000000000000", "9" * 19, "9" * 5_000]
+    )
     def test_bad_time_stamp(self, capture: Callable[..., Path], stamp: str) -> None:
         text = fault(capture(line(T0, SNAPSHOT), line(stamp, SNAPSHOT)))
         assert "line 2" in text
