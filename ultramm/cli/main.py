@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from ultramm import __version__
@@ -38,13 +37,17 @@ def _root(
         raise typer.Exit
 
 
+# What typer raises for a wrong command line; its own name for it is private.
+_UsageError: type[typer.BadParameter] = typer.BadParameter.__bases__[0]  # type: ignore[assignment]
+
+
 def main() -> None:
     """Run the command line; errors that are the user's to mend are one line."""
     try:
         result = app(standalone_mode=False)
-    except (click.exceptions.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except click.ClickException as exc:
+    except _UsageError as exc:
         exc.show()
         sys.exit(2)
     except UserError as exc:

@@ -17,6 +17,16 @@ from ultramm.errors import ConfigError
 
 DEFAULT_PATH = Path(__file__).with_name("default.yaml")
 
+
+class _Loader(yaml.SafeLoader):
+    """YAML without dates: a moment in a configuration is text, and its reader says what it means."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _KEY_OF_UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 _WHERE = re.compile(r" - at `(?:key` in `)?\$(.*)`$")
@@ -77,7 +87,7 @@ def json_schema() -> dict[str, Any]:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  (a SafeLoader)
     except OSError as exc:
         raise ConfigError(f"{path}: cannot read the configuration: {exc.strerror or exc}") from exc
     except (yaml.YAMLError, UnicodeDecodeError) as exc:
@@ -92,7 +102,7 @@ def _apply(document: dict[str, Any], override: str) -> None:
     if not equals or not key:
         raise ConfigError(f"--set {override}: write KEY=VALUE, such as --set strategies.0.params.levels=3")
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
     except yaml.YAMLError as exc:
         raise ConfigError(f"--set {override}: no valid YAML value") from exc
     target: Any = document

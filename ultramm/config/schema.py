@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -46,7 +46,7 @@ class Venue(_Section, frozen=True, kw_only=True):
 
     adapter: str
     instruments: Annotated[list[str], msgspec.Meta(min_length=1)]
-    params: dict[str, object] = {}
+    params: dict[str, Any] = {}
     paper: Paper | None = None
 
 
@@ -56,7 +56,7 @@ class Strategy(_Section, frozen=True, kw_only=True):
     use: str
     name: Name
     instruments: Annotated[list[str], msgspec.Meta(min_length=1)]
-    params: dict[str, object] = {}
+    params: dict[str, Any] = {}
 
 
 class Risk(_Section, frozen=True, kw_only=True):

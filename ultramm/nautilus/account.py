@@ -14,7 +14,7 @@ from nautilus_trader.model.enums import AccountType, BookType, OmsType
 from nautilus_trader.model.instruments import CurrencyPair, Equity
 from nautilus_trader.model.objects import Money
 
-from ultramm.config.resolve import ResolvedVenue
+from ultramm.config.resolve import Resolved, ResolvedVenue
 from ultramm.config.schema import Paper
 from ultramm.errors import ConfigError
 
@@ -42,8 +42,9 @@ def account_type(paper: Paper, instruments: list[Any]) -> Any:
     return AccountType.CASH if paper.account == "cash" else AccountType.MARGIN
 
 
-def exchange_arguments(venue: ResolvedVenue, instruments: list[Any], seed: int) -> dict[str, Any]:
+def exchange_arguments(resolved: Resolved, name: str, instruments: list[Any]) -> dict[str, Any]:
     """Keyword arguments that `SimulatedExchange` and `BacktestEngine.add_venue` share."""
+    venue = resolved.venues[name]
     paper = paper_settings(venue)
     kind = account_type(paper, instruments)
     latency_ns = round(paper.latency_ms * 1e6)
@@ -51,11 +52,11 @@ def exchange_arguments(venue: ResolvedVenue, instruments: list[Any], seed: int) 
         "oms_type": OmsType.NETTING,
         "account_type": kind,
         "base_currency": None,
-        "starting_balances": _balances(venue, paper),
+        "starting_balances": _balances(resolved, name, paper, instruments),
         "default_leverage": Decimal(str(paper.leverage)) if kind == AccountType.MARGIN else Decimal(1),
         "leverages": {},
         "modules": [],
-        "fill_model": FillModel(random_seed=seed),
+        "fill_model": FillModel(random_seed=resolved.config.seed),
         "fee_model": MakerTakerFeeModel(),
         "latency_model": LatencyModel(base_latency_nanos=latency_ns) if latency_ns else None,
         **MATCHING,
@@ -71,12 +72,21 @@ def with_fees(instrument: Any, paper: Paper) -> Any:
     return type(instrument).from_dict(values)
 
 
-def _balances(venue: ResolvedVenue, paper: Paper) -> list[Any]:
+def _balances(resolved: Resolved, name: str, paper: Paper, instruments: list[Any]) -> list[Any]:
     balances = []
     for index, text in enumerate(paper.starting_balances):
         try:
             balances.append(Money.from_str(text))
         except Exception as exc:
-            where = f"venues.{venue.name}.paper.starting_balances[{index}]"
-            raise ConfigError(f"{where}: {text!r} is no amount; write such as 10000 USDT") from exc
+            where = f"venues.{name}.paper.starting_balances[{index}]"
+            raise ConfigError(
+                f"{resolved.loaded.path}: {where}: {text!r} is no amount; write such as 10000 USDT"
+            ) from exc
+    # The kernel cannot book a currency that an account has never had.
+    held = {balance.currency for balance in balances}
+    for instrument in instruments:
+        for currency in (instrument.get_base_currency(), instrument.get_cost_currency()):
+            if currency is not None and currency not in held and isinstance(instrument, CurrencyPair):
+                held.add(currency)
+                balances.append(Money(0, currency))
     return balances

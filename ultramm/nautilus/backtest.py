@@ -129,7 +129,7 @@ def _engine(resolved: Resolved, opened: list[Feed]) -> BacktestEngine:
         )
     )
     for feed in opened:
-        arguments = exchange_arguments(resolved.venues[feed.venue], feed.instruments, resolved.config.seed)
+        arguments = exchange_arguments(resolved, feed.venue, feed.instruments)
         engine.add_venue(Venue(feed.venue), **arguments)
         for instrument in feed.instruments:
             engine.add_instrument(instrument)

@@ -16,7 +16,7 @@ from ultramm.journal.records import Record
 from ultramm.maker import Maker
 from ultramm.market import Instrument
 from ultramm.nautilus.account import paper_settings, with_fees
-from ultramm.nautilus.shell import MakerShell
+from ultramm.nautilus.shell import MakerBuilder, MakerShell
 from ultramm.nautilus.source import Source
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.limits import Limits
@@ -73,6 +73,7 @@ def shells(resolved: Resolved, record: Recorder) -> list[MakerShell]:
                     tag=f"{len(made) + 1:03d}",
                     instrument_id=instrument_id,
                     build=_maker_builder(strategy, quoting, resolved.config.risk),
+                    funds_share=1.0 / _sharers(resolved, instrument_id),
                     depth_levels=strategy.plugin.depth_levels,
                     record=record,
                 )
@@ -80,22 +81,31 @@ def shells(resolved: Resolved, record: Recorder) -> list[MakerShell]:
     return made
 
 
-def _maker_builder(strategy: ResolvedStrategy, quoting: Any, risk: Risk) -> Callable[[Instrument], Maker]:
-    def build(instrument: Instrument) -> Maker:
+def _sharers(resolved: Resolved, instrument_id: str) -> int:
+    """How many makers trade with the same account."""
+    venue = instrument_id.rpartition(".")[2]
+    all_instruments = [i for strategy in resolved.strategies for i in strategy.settings.instruments]
+    return sum(instrument.rpartition(".")[2] == venue for instrument in all_instruments)
+
+
+def _maker_builder(strategy: ResolvedStrategy, quoting: Any, risk: Risk) -> MakerBuilder:
+    def build(instrument: Instrument, sellable: float, spendable: float) -> Maker:
         return Maker(
             name=strategy.settings.name,
             instrument=instrument,
             strategy=quoting(strategy.params, instrument),
             params=strategy.params,
-            limits=_limits(risk),
+            limits=_limits(risk, sellable, spendable),
             budget=MessageBudget(risk.messages_per_second, risk.message_burst),
         )
 
     return build
 
 
-def _limits(risk: Risk) -> Limits:
+def _limits(risk: Risk, sellable: float, spendable: float) -> Limits:
     return Limits(
+        sellable=sellable,
+        spendable=spendable,
         max_notional=risk.max_notional if risk.max_notional is not None else math.inf,
         max_open_orders=risk.max_open_orders,
         price_collar_bps=risk.price_collar_bps,

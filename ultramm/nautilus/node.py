@@ -130,10 +130,9 @@ class NodeRunner:
         self._stop_reason = self._stop_reason or reason
 
     def _build(self, loop: asyncio.AbstractEventLoop) -> Any:
-        config = self._resolved.config
         node = TradingNode(_node_config(self._resolved), loop=loop)
         for feed in self._feeds:
-            rules = exchange_arguments(self._resolved.venues[feed.venue], feed.instruments, config.seed)
+            rules = exchange_arguments(self._resolved, feed.venue, feed.instruments)
             for instrument in feed.instruments:
                 node.kernel.cache.add_instrument(instrument)
             node.add_data_client_factory(feed.venue, feed_factory(feed, self._clients, self._data_ended))

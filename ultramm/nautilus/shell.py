@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Concatenate
@@ -22,6 +23,8 @@ from ultramm.maker import Maker
 from ultramm.market import Fill, Instrument, Quote, Side, known
 from ultramm.nautilus.convert import to_book, to_float, to_instrument, to_order_side, to_side, to_touch, to_trade
 from ultramm.orders.plan import Plan
+
+MakerBuilder = Callable[[Instrument, float, float], Maker]
 
 _HEARTBEAT = timedelta(milliseconds=500)
 
@@ -49,7 +52,9 @@ class MakerShell(Strategy):
     instrument_id : str
         What it quotes.
     build : callable
-        Makes the `Maker` once the instrument is known.
+        Makes the `Maker` once the instrument is known, and what a cash account has to sell and to spend.
+    funds_share : float
+        Share of the account that this maker may use, where several trade with it.
     depth_levels : int
         Levels of the book that the strategy reads; 1 is the touch.
     record : callable
@@ -61,7 +66,8 @@ class MakerShell(Strategy):
         name: str,
         tag: str,
         instrument_id: str,
-        build: Callable[[Instrument], Maker],
+        build: MakerBuilder,
+        funds_share: float,
         depth_levels: int,
         record: Callable[[int, Record], None],
     ) -> None:
@@ -71,6 +77,7 @@ class MakerShell(Strategy):
         self.maker_name = name
         self.instrument_id = InstrumentId.from_str(instrument_id)
         self._build = build
+        self._funds_share = funds_share
         self._depth_levels = depth_levels
         self._record = record
         self._maker: Maker | None = None
@@ -101,11 +108,21 @@ class MakerShell(Strategy):
         """Not guarded: a strategy that cannot start must stop the node before it trades."""
         self._loop = _running_loop()
         self._nautilus_instrument = self.cache.instrument(self.instrument_id)
-        self._maker = self._build(to_instrument(self._nautilus_instrument))
+        self._maker = self._build(to_instrument(self._nautilus_instrument), *self._funds())
         self._now_ns = self.clock.timestamp_ns()
         self.subscribe_order_book_deltas(self.instrument_id, BookType.L2_MBP)
         self.subscribe_trade_ticks(self.instrument_id)
         self.clock.set_timer(f"heartbeat-{self.id}", _HEARTBEAT, callback=self._on_timer)
+
+    def _funds(self) -> tuple[float, float]:
+        """What there is to sell and to spend: bounded for cash accounts, not for margin."""
+        account = self.portfolio.account(self.instrument_id.venue)
+        if account is None or not account.is_cash_account:
+            return math.inf, math.inf
+        base = account.balance_total(self._nautilus_instrument.get_base_currency())
+        quote = account.balance_total(self._nautilus_instrument.quote_currency)
+        share = self._funds_share
+        return (base.as_double() * share if base else 0.0), (quote.as_double() * share if quote else 0.0)
 
     @guarded
     def on_stop(self) -> None:

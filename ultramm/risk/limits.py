@@ -20,9 +20,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         Orders at or on their way to the venue.
     price_collar_bps : float
         Furthest that an order may be from fair value, basis points of it.
+    sellable : float
+        Size that a cash account holds to sell beyond what was bought; infinite where going short is borrowed.
+    spendable : float
+        Quote currency that a cash account holds to buy with.
     """
 
     max_position: float = math.inf
     max_notional: float = math.inf
     max_open_orders: int = 100
     price_collar_bps: float = 500.0
+    sellable: float = math.inf
+    spendable: float = math.inf

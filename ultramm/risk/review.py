@@ -83,7 +83,11 @@ def _objection(
     after = instrument.size(abs(after_lots))
     if after > limits.max_position:
         return f"position could reach {after:g}, the limit is {limits.max_position:g}"
+    if quote.side is Side.SELL and after > limits.sellable:
+        return f"would sell {after:g}, the account has {limits.sellable:g} to sell"
     notional = instrument.notional(max(price, fair), after)
+    if quote.side is Side.BUY and notional > limits.spendable:
+        return f"would cost {notional:.10g}, the account has {limits.spendable:.10g} to spend"
     if notional > limits.max_notional:
         return f"notional could reach {notional:.10g}, the limit is {limits.max_notional:g}"
     return None

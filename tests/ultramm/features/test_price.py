@@ -54,7 +54,7 @@ def test_the_weighted_mid_lies_within_the_spread(book):
 def test_the_weighted_mid_is_each_price_weighted_by_the_size_on_the_other_side(book):
     bid, ask = book.bids[0], book.asks[0]
     expected = (bid.price * ask.size + ask.price * bid.size) / (bid.size + ask.size)
-    assert weighted_mid(book) == pytest.approx(expected, rel=1e-9)
+    assert weighted_mid(book) == pytest.approx(expected, abs=1e-12 * ask.price)
 
 
 @given(prices, sizes)

@@ -1,0 +1,261 @@
+"""Golden backtests: exact counts and balances, queue position, faults."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from ultramm.config.load import read
+from ultramm.config.resolve import Resolved, resolve
+from ultramm.errors import DataError, RunError
+from ultramm.market import Book, Instrument, Trade
+from ultramm.nautilus.backtest import BacktestResult, Collector, run_backtest
+from ultramm.quoting.decision import Decision
+
+pytestmark = pytest.mark.integration
+
+PROJECT = Path(__file__).parents[3]
+SHARED = PROJECT.parent / "shared" / "data"
+
+
+def only_score(result: BacktestResult) -> Any:
+    (score,) = result.scores
+    return score
+
+
+def fills_of(collector: Collector) -> list[tuple[str, float, float]]:
+    return [(fill.side, fill.price, fill.size) for _, fill in collector.fills]
+
+
+# -- queue position --------------------------------------------------------------------------------------------
+
+
+def queue_tape(tape: Any) -> Any:
+    """100 rest at 9,999; we join behind them; 80, 30 and 50 are sold into the level."""
+    tape.book(0, ("bid", 9999, 100), ("ask", 10001, 100))
+    for ms, size in ((100, 80), (200, 30), (300, 50)):
+        tape.trade(ms, 9999, size, "sell")
+        # The level never empties: others join behind us.
+        tape.book(ms + 1, ("bid", 9999, 100))
+    return tape
+
+
+def test_an_order_is_filled_only_after_those_before_it_in_the_queue(tape: Any, on_tape: Any) -> None:
+    collector = Collector()
+    run_backtest(on_tape(queue_tape(tape), "strategies.0.params.refresh_ms=10000"), collector=collector)
+    # 80 of the 100 ahead, then 20 ahead and 10 of ours, then the 40 that are left of our 50.
+    assert fills_of(collector)[:2] == [("BUY", 9999.0, 10.0), ("BUY", 9999.0, 40.0)]
+
+
+def test_a_trade_at_another_price_fills_nothing(tape: Any, on_tape: Any) -> None:
+    tape.book(0, ("bid", 9999, 100), ("bid", 9998, 100), ("ask", 10001, 100), ("ask", 10002, 100))
+    tape.trade(100, 10001, 40, "buy")
+    collector = Collector()
+    run_backtest(on_tape(tape), collector=collector)
+    assert fills_of(collector) == []
+
+
+def test_an_order_takes_its_latency_to_the_venue(tape: Any, on_tape: Any) -> None:
+    tape.book(0, ("bid", 9999, 1), ("ask", 10001, 1))
+    tape.trade(3, 9999, 100, "sell")  # before the order is there
+    tape.book(8, ("bid", 9999, 1), ("ask", 10001, 2))
+    tape.trade(9, 9999, 20, "sell")
+    tape.book(30, ("bid", 9999, 2))
+    collector = Collector()
+    run_backtest(
+        on_tape(tape, "venues.X.paper.latency_ms=5", "strategies.0.params.refresh_ms=10000"), collector=collector
+    )
+    # Of the 20, one lot was ahead of us.
+    assert fills_of(collector) == [("BUY", 9999.0, 19.0)]
+
+
+# -- accounting ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fee_bps", [0, 2.5, -1])
+def test_the_parts_of_the_pnl_add_up_and_agree_with_the_kernels_account(default_config: Any, fee_bps: float) -> None:
+    result = run_backtest(
+        default_config("venues.SIM.params.duration_s=60", f"venues.SIM.paper.maker_fee_bps={fee_bps}")
+    )
+    score = only_score(result)
+    assert score.fills > 20
+    assert score.pnl.identity_residual < 1e-9
+    assert score.pnl.total == pytest.approx(score.pnl.spread_capture + score.pnl.inventory - score.pnl.fees, rel=1e-9)
+    assert result.accounts[0].gap == pytest.approx(0.0, abs=1e-8 * score.fills)
+    assert (score.pnl.fees > 0) == (fee_bps > 0)
+    assert (score.pnl.fees < 0) == (fee_bps < 0)
+
+
+def test_quotes_stand_off_far_enough_to_cover_their_fee(default_config: Any) -> None:
+    free = only_score(run_backtest(default_config("venues.SIM.params.duration_s=60")))
+    costly = only_score(
+        run_backtest(default_config("venues.SIM.params.duration_s=60", "venues.SIM.paper.maker_fee_bps=6"))
+    )
+    # Agents leave the price within 6 ticks of the mid for most of a minute.
+    assert costly.fills < free.fills / 5
+
+
+def test_the_same_seed_gives_the_same_result_to_the_byte_and_another_does_not(default_config: Any) -> None:
+    def run(seed: int) -> bytes:
+        return msgspec.json.encode(run_backtest(default_config("venues.SIM.params.duration_s=30", f"seed={seed}")))
+
+    first = run(7)
+    assert run(7) == first
+    assert run(8) != first
+
+
+def test_two_venues_are_merged_in_time_and_settled_apart(default_config: Any, tmp_path: Path) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text(
+        """
+mode: backtest
+name: two
+venues:
+  A: &venue
+    adapter: synthetic
+    instruments: [BTCUSDT]
+    params: {preset: benign, seed: 1, duration_s: 30, pace: 4}
+    paper: {starting_balances: [100000 USDT, 2 BTC]}
+  B:
+    <<: *venue
+    params: {preset: benign, seed: 2, duration_s: 30, pace: 4}
+strategies:
+  - use: market-maker
+    name: both
+    instruments: [BTCUSDT.A, BTCUSDT.B]
+    params: {order_size: 0.01, max_position: 0.1, half_spread_bps: 1}
+"""
+    )
+    result = run_backtest(resolve(read(path)))
+    assert [score.instrument for score in result.scores] == ["BTCUSDT.A", "BTCUSDT.B"]
+    assert all(score.fills > 0 and score.pnl.identity_residual < 1e-9 for score in result.scores)
+    assert all(account.gap is not None and account.gap < 1e-6 for account in result.accounts)
+
+
+def test_an_account_without_the_coins_to_sell_quotes_one_side_only(default_config: Any) -> None:
+    result = run_backtest(
+        default_config("venues.SIM.params.duration_s=20", "venues.SIM.paper.starting_balances=[100000 USDT]")
+    )
+    score = only_score(result)
+    assert score.fills > 5
+    assert score.inventory.smallest == 0
+    assert score.quoting.ask_uptime < score.quoting.bid_uptime
+
+
+# -- faults ----------------------------------------------------------------------------------------------------
+
+
+class Faulty:
+    """Quotes as the market maker does, and breaks at the tenth decision."""
+
+    def __init__(self, params: Any, instrument: Instrument) -> None:
+        from ultramm_strategies.market_maker.strategy import MarketMaker
+
+        self._maker = MarketMaker(params, instrument)
+        self._decisions = 0
+
+    def on_book(self, book: Book) -> None:
+        self._maker.on_book(book)
+
+    def on_trade(self, trade: Trade) -> None:
+        self._maker.on_trade(trade)
+
+    def decide(self, now_ns: int, inventory: float) -> Decision:
+        self._decisions += 1
+        if self._decisions == 10:
+            raise ZeroDivisionError("a fault of the strategy")
+        return self._maker.decide(now_ns, inventory)
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch) -> Callable[[Resolved], Resolved]:
+    module = types.ModuleType("ultramm_test_faulty")
+    module.Faulty = Faulty  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    def replace(resolved: Resolved) -> Resolved:
+        (strategy,) = resolved.strategies
+        plugin = msgspec.structs.replace(strategy.plugin, strategy="ultramm_test_faulty:Faulty")
+        return msgspec.structs.replace(resolved, strategies=(msgspec.structs.replace(strategy, plugin=plugin),))
+
+    return replace
+
+
+def test_a_strategy_that_raises_is_degraded_and_its_quotes_are_pulled(default_config: Any, faulty: Any) -> None:
+    collector = Collector()
+    result = run_backtest(faulty(default_config("venues.SIM.params.duration_s=30")), collector=collector)
+    score = only_score(result)
+    (halt,) = result.halts
+    assert halt.source == "error"
+    assert "ZeroDivisionError: a fault of the strategy" in halt.reason
+    quoting = score.quoting
+    # Every order that got to the venue was filled or cancelled: none was left behind.
+    assert quoting.orders_accepted <= quoting.orders_cancelled + quoting.orders_filled
+    last_fill_ns = max((ts for ts, _ in collector.fills), default=result.first_ns)
+    assert last_fill_ns < result.first_ns + 5e9
+    assert score.pnl.identity_residual < 1e-9
+
+
+def test_an_empty_stretch_of_data_is_said_to_be_empty(tape: Any, on_tape: Any) -> None:
+    tape.book(0, ("bid", 9999, 1), ("ask", 10001, 1))
+    with pytest.raises(DataError, match="no events"):
+        run_backtest(on_tape(tape, "venues.X.params.end=2000-01-01"))
+
+
+def test_an_instrument_that_the_catalog_lacks_is_named_with_those_it_has(tape: Any, on_tape: Any) -> None:
+    tape.book(0, ("bid", 9999, 1), ("ask", 10001, 1))
+    resolved = on_tape(tape, "venues.X.instruments=[ETHUSD]", "strategies.0.instruments=[ETHUSD.X]")
+    with pytest.raises(DataError, match=r"no instrument ETHUSD\.X; it holds BTCUSD\.X"):
+        run_backtest(resolved)
+
+
+def test_an_account_that_breaks_ends_the_run_with_the_cause(tape: Any, on_tape: Any) -> None:
+    """The kernel refuses a cash account below zero: the run must say so instead of stopping half way in silence."""
+    tape.book(0, ("bid", 9999, 1), ("ask", 10001, 1))
+    for ms in range(100, 2000, 100):
+        tape.trade(ms, 9999, 100, "sell")
+        tape.book(ms + 1, ("bid", 9999, 1 + ms % 2))
+    resolved = on_tape(tape, "venues.X.paper.starting_balances=[600000 USD]", "venues.X.paper.maker_fee_bps=9000")
+    try:
+        result = run_backtest(resolved)
+    except RunError as exc:
+        assert "account" in str(exc)
+    else:
+        assert only_score(result).pnl.identity_residual < 1e-9
+
+
+# -- recordings ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no recordings in ../shared/data")
+@pytest.mark.parametrize(
+    ("config", "fills", "pnl", "gap"),
+    [
+        ("binance-spot-btcusdt", 1280, -63.97622575, 1e-9),
+        ("binance-spot-ethusdt", 1133, -37.4567745, 1e-9),
+        ("binance-usdm-btcusdt", 849, -66.03445, 1e-5),
+        ("binance-coinm-btcusd", 319, -0.00058880207, 1e-5),
+    ],
+)
+def test_recordings_give_exact_counts_and_balances(
+    config: str, fills: int, pnl: float, gap: float, tmp_path: Path
+) -> None:
+    loaded = read(
+        PROJECT / "config" / "backtests" / f"{config}.yaml",
+        [f"venues.BINANCE.params.cache={tmp_path}/cache"],
+        {"SHARED_DATA": str(SHARED)},
+    )
+    result = run_backtest(resolve(loaded))
+    score = only_score(result)
+    assert score.fills == score.maker_fills == fills
+    assert score.pnl.total == pytest.approx(pnl, rel=1e-7)
+    assert score.pnl.identity_residual < 1e-9
+    assert result.accounts[0].gap < gap
+    # What every honest backtest of naive quotes on these recordings shows: passive fills are under water at once.
+    assert all(markout.mean_bps < 0 for markout in score.markouts)

@@ -1,0 +1,280 @@
+import msgspec
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from ultramm.market import Quote, Side
+from ultramm.orders.live import LiveOrder, OrderState
+from ultramm.orders.plan import Plan, plan
+
+NOW = 1_000
+MAX_AGE = 500
+YOUNG = NOW - 1
+OLD = NOW - MAX_AGE
+
+SENT, OPEN, CANCELLING = OrderState.SENT, OrderState.OPEN, OrderState.CANCELLING
+
+
+def bid(ticks, lots=10, *, order_id=None, state=OPEN, sent_ns=YOUNG, placed=None) -> LiveOrder:
+    return LiveOrder(order_id or f"bid-{ticks}", Side.BUY, ticks, lots, placed or lots, 0, sent_ns, state)
+
+
+def ask(ticks, lots=10, *, order_id=None, state=OPEN, sent_ns=YOUNG) -> LiveOrder:
+    return LiveOrder(order_id or f"ask-{ticks}", Side.SELL, ticks, lots, lots, 0, sent_ns, state)
+
+
+def buy(ticks, lots=10) -> Quote:
+    return Quote(Side.BUY, ticks, lots)
+
+
+def sell(ticks, lots=10) -> Quote:
+    return Quote(Side.SELL, ticks, lots)
+
+
+def planned(live, desired, tolerance=0, max_age=MAX_AGE, now=NOW) -> Plan:
+    return plan(live, desired, now, tolerance_ticks=tolerance, max_age_ns=max_age)
+
+
+# -- one step at a time --------------------------------------------------------------------------------------
+
+
+def test_an_empty_book_gets_every_quote_and_nothing_is_cancelled():
+    assert planned([], [buy(99), sell(101)]) == Plan(submits=(buy(99), sell(101)))
+
+
+def test_nothing_wanted_cancels_everything_open():
+    assert planned([bid(99), ask(101)], []) == Plan(cancels=("bid-99", "ask-101"))
+
+
+def test_an_order_where_it_is_wanted_stays():
+    made = planned([bid(99), ask(101)], [buy(99), sell(101)])
+    assert made == Plan()
+    assert made.empty
+
+
+def test_an_order_that_moved_is_cancelled_and_replaced():
+    assert planned([bid(98)], [buy(99)]) == Plan(cancels=("bid-98",), submits=(buy(99),))
+
+
+@pytest.mark.parametrize("ticks", [97, 98, 99, 100, 101])
+def test_an_order_within_tolerance_keeps_its_place(ticks):
+    assert planned([bid(ticks)], [buy(99)], tolerance=2).empty
+
+
+@pytest.mark.parametrize("ticks", [96, 102])
+def test_an_order_beyond_tolerance_does_not(ticks):
+    assert not planned([bid(ticks)], [buy(99)], tolerance=2).empty
+
+
+def test_of_two_orders_within_tolerance_the_closer_stays():
+    assert planned([bid(97), bid(99)], [buy(99)], tolerance=2) == Plan(cancels=("bid-97",))
+
+
+@pytest.mark.parametrize(("left", "stays"), [(10, True), (5, True), (4, False), (11, False)])
+def test_an_order_stays_while_at_least_half_and_no_more_than_wanted_is_left(left, stays):
+    assert planned([bid(99, left, placed=20)], [buy(99, 10)]).empty is stays
+
+
+def test_an_order_in_flight_stands_for_its_quote():
+    assert planned([bid(99, state=SENT)], [buy(99)]).empty
+
+
+def test_an_order_in_flight_is_never_cancelled():
+    assert planned([bid(99, state=SENT), ask(101, state=SENT)], []).empty
+
+
+def test_a_cancel_that_travels_is_not_sent_twice():
+    assert planned([bid(99, state=CANCELLING)], []).empty
+
+
+def test_an_order_whose_cancel_travels_stands_for_no_quote():
+    assert planned([bid(99, state=CANCELLING)], [buy(99)]) == Plan(submits=(buy(99),))
+
+
+def test_an_order_is_replaced_when_it_is_old():
+    assert planned([bid(99, sent_ns=OLD)], [buy(99)]) == Plan(cancels=("bid-99",), submits=(buy(99),))
+    assert planned([bid(99, sent_ns=OLD + 1)], [buy(99)]).empty
+    assert planned([bid(99, sent_ns=OLD)], [buy(99)], max_age=None).empty
+
+
+def test_an_order_in_flight_for_long_still_stands_for_its_quote():
+    """A time-out is not an answer: a second order beside it would be a second exposure."""
+    assert planned([bid(99, state=SENT, sent_ns=OLD)], [buy(99)]).empty
+
+
+@pytest.mark.parametrize(
+    ("live", "wanted", "other"),
+    [(ask(99), buy(99), "ask"), (ask(98), buy(99), "ask"), (bid(101), sell(101), "bid"), (bid(102), sell(101), "bid")],
+)
+@pytest.mark.parametrize("state", list(OrderState))
+def test_a_quote_that_would_meet_our_own_order_waits_in_words(live, wanted, other, state):
+    made = planned([msgspec.structs.replace(live, state=state)], [wanted])
+    assert made.submits == ()
+    (held,) = made.held
+    assert held.quote == wanted
+    assert f"our own {other}" in held.reason
+
+
+def test_a_quote_one_tick_from_our_own_order_goes_out():
+    assert planned([ask(100)], [buy(99)]).submits == (buy(99),)
+
+
+def test_an_order_that_keeps_its_place_does_not_hold_back_the_other_side_for_good():
+    """The bid at 101 is within tolerance of 100, but the ask wanted at 101 waits for it: one of the two must go."""
+    made = planned([bid(101)], [buy(100), sell(101)], tolerance=1)
+    assert made.cancels == ("bid-101",) or made.submits == (sell(101),)
+
+
+# -- properties ----------------------------------------------------------------------------------------------
+
+states = st.sampled_from(list(OrderState))
+
+
+@st.composite
+def live_orders(draw, only_open=False):
+    """Orders of both sides, our bids below our asks."""
+    between = draw(st.integers(8, 22))
+    live = []
+    for number in range(draw(st.integers(0, 7))):
+        side = draw(st.sampled_from(list(Side)))
+        away = draw(st.integers(0, 7))
+        lots = draw(st.integers(1, 8))
+        live.append(
+            LiveOrder(
+                f"o{number}",
+                side,
+                between - 1 - away if side is Side.BUY else between + away,
+                lots,
+                draw(st.integers(lots, 9)),
+                0,
+                draw(st.sampled_from([YOUNG, OLD, OLD - 100])),
+                OPEN if only_open else draw(states),
+            )
+        )
+    return live
+
+
+@st.composite
+def wanted(draw):
+    """A ladder a side, bids below asks, best first."""
+    between = draw(st.integers(8, 22))
+    quotes = []
+    for side in Side:
+        for level, away in enumerate(sorted(draw(st.sets(st.integers(0, 7), max_size=3)))):
+            ticks = between - 1 - away if side is Side.BUY else between + away
+            quotes.append(Quote(side, ticks, draw(st.integers(1, 8)), level))
+    return quotes
+
+
+tolerances = st.integers(0, 3)
+
+
+def venue(live: list[LiveOrder], made: Plan, round_: int) -> list[LiveOrder]:
+    """Every answer arrives: cancels are confirmed, what was sent is open."""
+    answered = [
+        msgspec.structs.replace(order, state=OPEN)
+        for order in live
+        if order.state is not CANCELLING and order.id not in made.cancels
+    ]
+    return answered + [
+        LiveOrder(f"n{round_}.{index}", quote.side, quote.ticks, quote.lots, quote.lots, quote.level, NOW, OPEN)
+        for index, quote in enumerate(made.submits)
+    ]
+
+
+def settle(live: list[LiveOrder], desired: list[Quote], tolerance: int) -> tuple[list[LiveOrder], Plan]:
+    made = planned(live, desired, tolerance)
+    for round_ in range(4):
+        if made.empty and all(order.state is OPEN for order in live):
+            break
+        live = venue(live, made, round_)
+        made = planned(live, desired, tolerance)
+    return live, made
+
+
+def stands_for(order: LiveOrder, quote: Quote, tolerance: int) -> bool:
+    near = order.side is quote.side and abs(order.ticks - quote.ticks) <= tolerance
+    return near and order.lots <= quote.lots <= 2 * order.lots
+
+
+def crosses(live: list[LiveOrder]) -> bool:
+    bids = [order.ticks for order in live if order.side is Side.BUY]
+    asks = [order.ticks for order in live if order.side is Side.SELL]
+    return bool(bids and asks) and max(bids) >= min(asks)
+
+
+@given(live_orders(), wanted())
+def test_once_every_answer_arrived_the_book_is_the_desired_one(live, desired):
+    live, made = settle(live, desired, tolerance=0)
+    assert made == Plan()
+    assert sorted((o.side, o.ticks) for o in live) == sorted((q.side, q.ticks) for q in desired)
+    for quote in desired:
+        assert any(stands_for(order, quote, 0) for order in live)
+
+
+@given(live_orders(), wanted(), tolerances)
+def test_once_every_answer_arrived_no_quote_is_still_held_back(live, desired, tolerance):
+    live, made = settle(live, desired, tolerance)
+    assert made == Plan()
+    assert len(live) == len(desired)
+
+
+@given(live_orders(only_open=True), wanted(), tolerances)
+def test_one_plan_is_enough_when_nothing_is_held_back(live, desired, tolerance):
+    made = planned(live, desired, tolerance)
+    assume(not made.held)
+    assert planned(venue(live, made, 0), desired, tolerance) == Plan()
+
+
+@given(live_orders(), wanted(), tolerances)
+def test_only_open_orders_are_cancelled_and_each_once(live, desired, tolerance):
+    cancels = planned(live, desired, tolerance).cancels
+    is_open = {order.id for order in live if order.state is OPEN}
+    assert set(cancels) <= is_open
+    assert len(set(cancels)) == len(cancels)
+
+
+@given(live_orders(), wanted(), tolerances)
+def test_no_submitted_quote_meets_a_live_order_of_our_own(live, desired, tolerance):
+    submits = planned(live, desired, tolerance).submits
+    for quote in submits:
+        against = [order for order in live if order.side is not quote.side]
+        assert all(quote.side * (order.ticks - quote.ticks) > 0 for order in against)
+
+
+@given(live_orders(), wanted(), tolerances)
+def test_the_book_never_crosses_itself_on_the_way(live, desired, tolerance):
+    for round_ in range(4):
+        made = planned(live, desired, tolerance)
+        # The worst order of answers: everything new is there before anything old is gone.
+        assert not crosses(live + venue([], made, round_))
+        live = venue(live, made, round_)
+
+
+@given(live_orders(), wanted(), tolerances)
+def test_every_wanted_quote_is_standing_sent_or_held(live, desired, tolerance):
+    made = planned(live, desired, tolerance)
+    standing = [order for order in live if order.state is not CANCELLING and order.id not in made.cancels]
+    missing = list(made.submits) + [refusal.quote for refusal in made.held]
+    assert len(missing) == len(set(map(id, missing)))
+    for quote in desired:
+        assert quote in missing or any(stands_for(order, quote, tolerance) for order in standing)
+    assert all(quote in desired for quote in missing)
+
+
+@given(live_orders(), wanted(), tolerances)
+def test_no_order_of_old_age_stays_open(live, desired, tolerance):
+    cancels = planned(live, desired, tolerance).cancels
+    assert {o.id for o in live if o.state is OPEN and NOW - o.sent_ns >= MAX_AGE} <= set(cancels)
+
+
+@given(live_orders(), wanted(), tolerances)
+def test_the_mirrored_book_has_the_mirrored_plan(live, desired, tolerance):
+    def mirrored(item):
+        return msgspec.structs.replace(item, side=item.side.opposite, ticks=30 - item.ticks)
+
+    made = planned(live, desired, tolerance)
+    flipped = planned([mirrored(order) for order in live], [mirrored(quote) for quote in desired], tolerance)
+    assert set(flipped.cancels) == set(made.cancels)
+    assert set(flipped.submits) == {mirrored(quote) for quote in made.submits}
+    assert {refusal.quote for refusal in flipped.held} == {mirrored(refusal.quote) for refusal in made.held}

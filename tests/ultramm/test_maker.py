@@ -1,0 +1,504 @@
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ultramm.maker import Maker, MakerParams
+from ultramm.market import Book, Fill, Instrument, Level, Quote, Side, Trade
+from ultramm.orders.live import OrderState
+from ultramm.orders.plan import Plan
+from ultramm.quoting.decision import Decision
+from ultramm.risk.budget import MessageBudget
+from ultramm.risk.limits import Limits
+
+MS = 1_000_000
+S = 1_000 * MS
+INSTRUMENT = Instrument(
+    id="X.SIM",
+    tick_size=1.0,
+    lot_size=0.1,
+    price_precision=0,
+    size_precision=1,
+    quote_currency="USDT",
+    settlement_currency="USDT",
+)
+BID, ASK = Quote(Side.BUY, 99, 10), Quote(Side.SELL, 101, 10)
+
+
+class Scripted:
+    """Wants what it was told, and remembers what it was asked."""
+
+    def __init__(self, *quotes: Quote, fair: float = 100.0, reasons=None) -> None:
+        self.decision = Decision(quotes, fair, fair, reasons or {})
+        self.asked: list[float] = []
+        self.seen: list[Book | Trade] = []
+
+    def on_book(self, book: Book) -> None:
+        self.seen.append(book)
+
+    def on_trade(self, trade: Trade) -> None:
+        self.seen.append(trade)
+
+    def decide(self, now_ns: int, inventory: float) -> Decision:
+        self.asked.append(inventory)
+        return self.decision
+
+    def wants(self, *quotes: Quote, fair: float = 100.0) -> None:
+        self.decision = Decision(quotes, fair, fair)
+
+
+def book(ts_ns: int = 0, bid: float | None = 98.0, ask: float | None = 102.0) -> Book:
+    bids = () if bid is None else (Level(bid, 5.0),)
+    asks = () if ask is None else (Level(ask, 5.0),)
+    return Book(ts_ns, bids, asks)
+
+
+def maker_of(strategy: Scripted, *, limits: Limits | None = None, budget=None, **params) -> Maker:
+    return Maker(
+        "mm",
+        INSTRUMENT,
+        strategy,
+        MakerParams(**{"max_position": 5.0, "refresh_ms": 100.0, **params}),
+        limits or Limits(),
+        budget or MessageBudget(1e6, 1e6),
+    )
+
+
+class Desk:
+    """A maker whose approved plans are sent, and a venue that answers when told."""
+
+    def __init__(self, maker: Maker) -> None:
+        self.maker = maker
+        self.sent = 0
+
+    def step(self, now_ns: int) -> Plan:
+        approved = self.maker.step(now_ns).approved
+        for order_id in approved.cancels:
+            self.maker.orders.cancelling(order_id)
+        for quote in approved.submits:
+            self.sent += 1
+            self.maker.orders.sent(f"o{self.sent}", quote, now_ns)
+        return approved
+
+    def accept_all(self, now_ns: int = 0) -> None:
+        for order in list(self.maker.orders):
+            if order.state is OrderState.SENT:
+                self.maker.on_accepted(order.id, now_ns)
+
+    def confirm_cancels(self, now_ns: int = 0) -> None:
+        for order in list(self.maker.orders):
+            if order.state is OrderState.CANCELLING:
+                self.maker.on_cancelled(order.id, now_ns)
+
+    def quote(self, now_ns: int = 0) -> None:
+        """Decide, and let the venue take it all."""
+        self.step(now_ns)
+        self.accept_all(now_ns)
+
+
+@pytest.fixture
+def strategy() -> Scripted:
+    return Scripted(BID, ASK)
+
+
+@pytest.fixture
+def maker(strategy) -> Maker:
+    maker = maker_of(strategy)
+    maker.on_book(book())
+    return maker
+
+
+@pytest.fixture
+def desk(maker) -> Desk:
+    return Desk(maker)
+
+
+def fill(order_id="o1", side=Side.BUY, price=99.0, size=1.0, ts_ns=0, fee=0.0) -> Fill:
+    return Fill(ts_ns, order_id, side, price, size, fee, True)
+
+
+# -- the step ------------------------------------------------------------------------------------------------
+
+
+def test_a_decision_becomes_orders(desk):
+    assert desk.step(0) == Plan(submits=(BID, ASK))
+
+
+def test_a_decision_that_stands_sends_nothing(desk):
+    desk.quote()
+    assert desk.step(S).empty
+
+
+def test_a_decision_that_moved_cancels_and_replaces(desk, strategy):
+    desk.quote()
+    strategy.wants(Quote(Side.BUY, 98, 10), ASK)
+    assert desk.step(S) == Plan(cancels=("o1",), submits=(Quote(Side.BUY, 98, 10),))
+
+
+@pytest.mark.parametrize(("ticks", "keeps"), [(97, False), (98, True), (99, True), (100, True)])
+def test_tolerance_is_relative_to_fair_value(strategy, ticks, keeps):
+    # 100 bps of 100 is one tick of 1, and of 199 still one.
+    maker = maker_of(strategy, tolerance_bps=100.0)
+    maker.on_book(book())
+    desk = Desk(maker)
+    desk.quote()
+    strategy.wants(Quote(Side.BUY, ticks, 10), ASK)
+    assert desk.step(S).empty is keeps
+
+
+def test_an_order_older_than_allowed_is_replaced(strategy):
+    maker = maker_of(strategy, max_order_age_s=5.0)
+    maker.on_book(book())
+    desk = Desk(maker)
+    desk.quote()
+    maker.on_book(book(5 * S - 1))
+    assert desk.step(5 * S - 1).empty
+    assert desk.step(5 * S) == Plan(cancels=("o1", "o2"), submits=(BID, ASK))
+
+
+def test_the_strategy_is_told_of_books_and_trades_and_of_the_inventory(maker, strategy):
+    trade = Trade(1, 100.0, 1.0, Side.BUY)
+    maker.on_trade(trade)
+    assert strategy.seen == [book(), trade]
+    maker.step(1)
+    maker.on_fill(fill(size=0.4))
+    maker.step(2)
+    assert strategy.asked == [0.0, 0.4]
+
+
+def test_decisions_are_no_nearer_than_the_refresh(maker):
+    assert maker.due(0)
+    maker.step(7)
+    assert not maker.due(7 + 100 * MS - 1)
+    assert maker.due(7 + 100 * MS)
+
+
+def test_a_fill_brings_the_decision_forward(maker):
+    maker.step(0)
+    assert not maker.due(1)
+    maker.on_fill(fill(ts_ns=1))
+    assert maker.due(1)
+
+
+@pytest.mark.parametrize("event", [lambda m: m.halt("operator", "paused"), lambda m: m.release("operator")])
+def test_a_halt_and_its_end_bring_the_decision_forward(maker, event):
+    maker.step(0)
+    event(maker)
+    assert maker.due(1)
+
+
+# -- when nothing is quoted ----------------------------------------------------------------------------------
+
+
+def reasons(maker: Maker, now_ns: int = 0) -> tuple[str | None, str | None]:
+    status = maker.status(now_ns)
+    return status.bid.reason, status.ask.reason
+
+
+def test_without_a_book_nothing_is_quoted(strategy):
+    maker = maker_of(strategy)
+    assert maker.step(0).approved.empty
+    assert reasons(maker) == ("waits for the first book",) * 2
+    assert strategy.asked == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "word"),
+    [
+        (book(1, bid=None), "one side"),
+        (book(1, ask=None), "one side"),
+        (book(1, bid=None, ask=None), "one side"),
+        (book(1, bid=102.0), "crossed or locked"),
+        (book(1, bid=103.0), "crossed or locked"),
+    ],
+)
+def test_a_book_that_cannot_be_trusted_pulls_the_quotes_in_words(desk, strategy, changed, word):
+    desk.quote()
+    desk.maker.on_book(changed)
+    asked = len(strategy.asked)
+    assert desk.step(S) == Plan(cancels=("o1", "o2"))
+    assert all(word in reason for reason in reasons(desk.maker))
+    assert len(strategy.asked) == asked
+
+
+def test_a_silent_market_pulls_the_quotes_in_words(strategy):
+    maker = maker_of(strategy, stale_after_s=2.0)
+    maker.on_book(book())
+    desk = Desk(maker)
+    desk.quote()
+    assert not maker.stale(2 * S)
+    assert desk.step(2 * S).empty
+    assert maker.stale(2 * S + 1)
+    assert desk.step(2 * S + 1) == Plan(cancels=("o1", "o2"))
+    assert reasons(maker) == ("no market data for more than 2 s",) * 2
+    desk.confirm_cancels()
+    assert not maker.stale(3 * S)
+
+
+def test_a_trade_does_not_make_an_old_book_young(strategy):
+    maker = maker_of(strategy, stale_after_s=2.0)
+    maker.on_book(book())
+    desk = Desk(maker)
+    desk.quote()
+    maker.on_trade(Trade(3 * S, 100.0, 1.0, Side.BUY))
+    assert desk.step(3 * S).cancels == ("o1", "o2")
+
+
+def test_a_halt_pulls_the_quotes_and_shows_its_reason_on_both_sides(desk, strategy):
+    desk.quote()
+    desk.maker.halt("operator", "paused by operator")
+    assert desk.step(1) == Plan(cancels=("o1", "o2"))
+    assert reasons(desk.maker) == ("paused by operator",) * 2
+    assert desk.maker.status(1).state == "halted"
+    assert len(strategy.asked) == 1
+
+
+def test_every_halt_is_shown_and_each_source_releases_its_own(desk):
+    maker = desk.maker
+    maker.halt("operator", "paused by operator")
+    maker.halt("journal", "the disk is full")
+    maker.halt("operator", "paused by operator again")
+    desk.step(0)
+    assert set(maker.halts) == {"operator", "journal"}
+    assert all("again" in reason and "disk" in reason for reason in reasons(maker))
+    maker.release("operator")
+    assert desk.step(1).empty
+    assert reasons(maker) == ("the disk is full",) * 2
+    maker.release("journal")
+    assert desk.step(2).submits == (BID, ASK)
+    assert maker.status(2).state == "running"
+
+
+def test_releasing_what_was_not_halted_is_harmless(desk):
+    desk.maker.release("nobody")
+    assert desk.step(0).submits == (BID, ASK)
+
+
+def test_an_order_in_flight_when_quotes_are_pulled_is_cancelled_once_it_is_open(desk):
+    desk.step(0)
+    desk.maker.halt("operator", "paused")
+    assert desk.step(1).empty
+    desk.accept_all(2)
+    assert desk.step(3).cancels == ("o1", "o2")
+    assert desk.step(4).empty
+
+
+def test_withdrawing_cancels_exactly_what_is_open(desk):
+    desk.step(0)
+    assert desk.maker.withdraw().empty
+    desk.accept_all()
+    assert desk.maker.withdraw() == Plan(cancels=("o1", "o2"))
+    desk.maker.orders.cancelling("o1")
+    assert desk.maker.withdraw() == Plan(cancels=("o2",))
+
+
+def test_a_degraded_maker_quotes_nothing_and_asks_its_strategy_nothing(desk, strategy):
+    desk.quote()
+    seen, asked = len(strategy.seen), len(strategy.asked)
+    desk.maker.degrade("degraded: on_book: ValueError: boom")
+    desk.maker.on_book(book(1))
+    desk.maker.on_trade(Trade(1, 100.0, 1.0, Side.BUY))
+    assert desk.step(2) == Plan(cancels=("o1", "o2"))
+    assert (len(strategy.seen), len(strategy.asked)) == (seen, asked)
+    assert desk.maker.status(2).state == "degraded"
+    assert reasons(desk.maker) == ("degraded: on_book: ValueError: boom",) * 2
+
+
+@pytest.mark.parametrize("source", ["error", "operator"])
+def test_degraded_is_for_good(desk, strategy, source):
+    desk.maker.degrade("broken")
+    desk.maker.release(source)
+    desk.maker.on_book(book(1))
+    assert desk.step(2).empty
+    assert strategy.asked == []
+    assert reasons(desk.maker) == ("broken",) * 2
+
+
+# -- limits --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("params", "limits"), [(1.0, 9.0), (9.0, 1.0)])
+def test_the_tighter_of_the_two_position_limits_holds(params, limits):
+    maker = maker_of(Scripted(Quote(Side.BUY, 99, 11)), max_position=params, limits=Limits(max_position=limits))
+    maker.on_book(book())
+    (refused,) = maker.step(0).refused
+    assert "position" in refused.reason
+
+
+def test_what_was_refused_is_shown_on_its_side():
+    maker = maker_of(Scripted(Quote(Side.BUY, 99, 60), ASK))
+    maker.on_book(book())
+    Desk(maker).quote()
+    bid_reason, ask_reason = reasons(maker)
+    assert "position could reach 6" in bid_reason
+    assert ask_reason is None
+
+
+def test_what_waits_for_our_own_order_is_shown(desk, strategy):
+    desk.quote()
+    strategy.wants(Quote(Side.BUY, 101, 10))
+    desk.step(1)
+    desk.maker.on_cancelled("o1", 1)
+    assert "waits for our own ask" in reasons(desk.maker)[0]
+
+
+def test_an_unknown_fair_value_refuses_every_order():
+    maker = maker_of(Scripted(BID, ASK, fair=math.nan))
+    maker.on_book(book())
+    result = maker.step(0)
+    assert result.approved.empty
+    assert {refusal.reason for refusal in result.refused} == {"fair value is unknown"}
+    status = maker.status(0)
+    assert (status.fair, status.reservation_price) == (None, None)
+
+
+# -- the venue's answers and the status ----------------------------------------------------------------------
+
+
+def test_the_status_shows_the_open_orders_best_first(strategy):
+    strategy.wants(Quote(Side.BUY, 98, 20, 1), BID, Quote(Side.SELL, 103, 5, 1), ASK)
+    maker = maker_of(strategy)
+    maker.on_book(book())
+    desk = Desk(maker)
+    desk.step(0)
+    assert reasons(maker) == ("orders are on their way",) * 2
+    desk.accept_all()
+    status = maker.status(0)
+    assert status.state == "running"
+    assert status.bid.orders == ((99.0, 1.0), (98.0, 2.0))
+    assert status.ask.orders == ((101.0, 1.0), (103.0, 0.5))
+    assert (status.bid.reason, status.ask.reason) == (None, None)
+    assert (status.fair, status.reservation_price) == (100.0, 100.0)
+
+
+def test_a_side_that_the_strategy_does_not_quote_shows_the_strategys_reason():
+    maker = maker_of(Scripted(ASK, reasons={Side.BUY: "position 5 is at its limit"}))
+    maker.on_book(book())
+    Desk(maker).quote()
+    assert reasons(maker) == ("position 5 is at its limit", None)
+
+
+def test_a_fill_moves_inventory_orders_and_score(desk):
+    desk.quote()
+    desk.maker.on_fill(fill(size=0.4, fee=0.01))
+    assert desk.maker.inventory == 0.4
+    assert desk.maker.inventory_lots == 4
+    assert desk.maker.orders.get("o1").lots == 6
+    desk.maker.on_fill(fill(size=0.6, fee=0.01))
+    assert "o1" not in desk.maker.orders
+    score = desk.maker.status(0).score
+    assert score.fills == 2
+    assert score.quoting.orders_filled == 1
+    assert score.quoting.fill_ratio == 0.5
+    assert score.pnl.fees == pytest.approx(0.02)
+
+
+def test_answers_are_counted(desk):
+    desk.step(0)
+    desk.maker.on_accepted("o1", 1)
+    desk.maker.on_rejected("o2", 1)
+    desk.maker.orders.cancelling("o1")
+    desk.maker.on_cancelled("o1", 2)
+    quoting = desk.maker.status(2).score.quoting
+    assert (quoting.orders_accepted, quoting.orders_rejected, quoting.orders_cancelled) == (1, 1, 1)
+    assert len(desk.maker.orders) == 0
+
+
+def test_a_rejected_order_is_tried_again(desk):
+    desk.step(0)
+    desk.maker.on_rejected("o1", 1)
+    assert desk.step(S).submits == (BID,)
+
+
+def test_uptime_begins_with_the_first_book_and_counts_up_to_now(desk):
+    desk.step(2 * S)
+    desk.accept_all(4 * S)
+    desk.maker.on_book(book(10 * S))
+    quoting = desk.maker.status(10 * S).score.quoting
+    assert quoting.uptime == pytest.approx(0.6)
+    assert quoting.bid_uptime == pytest.approx(0.6)
+
+
+# -- whatever happens ----------------------------------------------------------------------------------------
+
+ladders = st.lists(
+    st.builds(Quote, st.just(Side.BUY), st.integers(90, 99), st.integers(1, 30))
+    | st.builds(Quote, st.just(Side.SELL), st.integers(101, 110), st.integers(1, 30)),
+    max_size=5,
+    unique_by=lambda quote: quote.ticks,
+).map(lambda quotes: tuple(sorted(quotes, key=lambda quote: -quote.side * quote.ticks)))
+events = st.one_of(
+    st.tuples(st.just("decide"), ladders),
+    st.tuples(st.just("book"), st.sampled_from([(98.0, 102.0), (None, 102.0), (102.0, 98.0), (97.0, 99.0)])),
+    st.tuples(st.just("halt"), st.sampled_from(["a", "b"])),
+    st.tuples(st.just("release"), st.sampled_from(["a", "b"])),
+    st.tuples(st.sampled_from(["accept", "reject", "cancel", "fill"]), st.integers(0, 9)),
+)
+
+
+@given(st.lists(events, max_size=40))
+def test_whatever_happens_the_maker_keeps_its_limits_and_its_word(sequence):
+    strategy = Scripted()
+    maker = maker_of(strategy, max_position=3.0, limits=Limits(max_open_orders=6))
+    desk, now_ns = Desk(maker), 0
+    maker.on_book(book())
+    for verb, detail in sequence:
+        now_ns += 100 * MS
+        orders = list(maker.orders)
+        if verb == "decide":
+            strategy.wants(*detail)
+            made = desk.step(now_ns)
+            assert not (maker.halts and made.submits)
+        elif verb == "book":
+            maker.on_book(book(now_ns, *detail))
+        elif verb == "halt":
+            maker.halt(detail, f"halted by {detail}")
+        elif verb == "release":
+            maker.release(detail)
+        elif orders:
+            order = orders[detail % len(orders)]
+            if verb == "fill":
+                price = INSTRUMENT.price(order.ticks)
+                maker.on_fill(fill(order.id, order.side, price, INSTRUMENT.size(max(1, order.lots // 2)), now_ns))
+            elif verb == "accept" and order.state is OrderState.SENT:
+                maker.on_accepted(order.id, now_ns)
+            elif verb == "reject" and order.state is OrderState.SENT:
+                maker.on_rejected(order.id, now_ns)
+            elif verb == "cancel" and order.state is OrderState.CANCELLING:
+                maker.on_cancelled(order.id, now_ns)
+        assert maker.inventory_lots + maker.orders.lots(Side.BUY) <= 30
+        assert maker.inventory_lots - maker.orders.lots(Side.SELL) >= -30
+        assert len(maker.orders) <= 6
+        status = maker.status(now_ns)
+        assert status.score.pnl.identity_residual < 1e-9
+        assert msgspec.json.decode(msgspec.json.encode(status), type=type(status)) == status
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("max_position", 0.0),
+        ("max_position", math.inf),
+        ("max_position", math.nan),
+        ("refresh_ms", -1.0),
+        ("refresh_ms", math.inf),
+        ("tolerance_bps", -1.0),
+        ("max_order_age_s", 0.0),
+        ("max_order_age_s", math.inf),
+        ("stale_after_s", 0.0),
+        ("stale_after_s", math.inf),
+        ("levels", 3),
+    ],
+)
+def test_parameters_that_make_no_maker_are_refused(key, value):
+    """Whatever the struct lets through must make a maker."""
+    try:
+        params = msgspec.convert({"max_position": 1.0, key: value}, MakerParams)
+    except msgspec.ValidationError:
+        return
+    maker = Maker("mm", INSTRUMENT, Scripted(BID, ASK), params, Limits(), MessageBudget(1.0, 9.0))
+    maker.on_book(book())
+    assert maker.step(0).approved.submits == (BID, ASK)
+    assert maker.due(3600 * S)
