@@ -38,7 +38,7 @@ def _root(
 
 
 # What typer raises for a wrong command line; its own name for it is private.
-_UsageError: type[typer.BadParameter] = typer.BadParameter.__bases__[0]  # type: ignore[assignment]
+_UsageError: type[typer.BadParameter] = typer.BadParameter.__bases__[0]
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ def ultramm(tmp_path: Path) -> Run:
             text=True,
             timeout=timeout,
             stdin=subprocess.DEVNULL,
+            check=False,
         )
 
     return run

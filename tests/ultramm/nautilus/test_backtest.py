@@ -216,18 +216,19 @@ def test_an_instrument_that_the_catalog_lacks_is_named_with_those_it_has(tape: A
 
 
 def test_an_account_that_breaks_ends_the_run_with_the_cause(tape: Any, on_tape: Any) -> None:
-    """The kernel refuses a cash account below zero: the run must say so instead of stopping half way in silence."""
+    """The kernel stops at a cash account below zero: fees beyond all reason bring one about."""
     tape.book(0, ("bid", 9999, 1), ("ask", 10001, 1))
     for ms in range(100, 2000, 100):
         tape.trade(ms, 9999, 100, "sell")
         tape.book(ms + 1, ("bid", 9999, 1 + ms % 2))
-    resolved = on_tape(tape, "venues.X.paper.starting_balances=[600000 USD]", "venues.X.paper.maker_fee_bps=9000")
-    try:
-        result = run_backtest(resolved)
-    except RunError as exc:
-        assert "account" in str(exc)
-    else:
-        assert only_score(result).pnl.identity_residual < 1e-9
+    resolved = on_tape(
+        tape,
+        "venues.X.paper.starting_balances=[600000 USD]",
+        "venues.X.paper.maker_fee_bps=9000",
+        "strategies.0.params.cover_fees=false",
+    )
+    with pytest.raises(RunError, match="the simulated account broke: AccountBalanceNegative"):
+        run_backtest(resolved)
 
 
 # -- recordings ------------------------------------------------------------------------------------------------

@@ -137,6 +137,27 @@ def test_an_order_that_only_reduces_passes_position_and_notional_however_far_bey
     assert result.approved.submits == (buy(99, lots),)
 
 
+def test_a_cash_account_sells_only_what_it_has():
+    assert reviewed(sell(101, 10), sellable=1.0).refused == ()
+    assert "to sell" in reason(reviewed(sell(101, 11), sellable=1.0))
+    assert reviewed(sell(101, 25), inventory=15, sellable=1.0).refused == ()  # what was bought can be sold as well
+    assert "to sell" in reason(reviewed(sell(101, 5), live=live_with(sell(102, 6)), sellable=1.0))
+    assert reviewed(buy(99, 90), sellable=0.0).refused == ()
+
+
+def test_a_cash_account_buys_only_what_it_can_pay():
+    assert reviewed(buy(99, 10), spendable=50.0).refused == ()
+    assert "to spend" in reason(reviewed(buy(99, 11), spendable=50.0))
+    assert reviewed(buy(99, 20), inventory=-10, spendable=50.0).refused == ()  # what was sold has been paid for
+    assert "to spend" in reason(reviewed(buy(99, 5), live=live_with(buy(98, 6)), spendable=50.0))
+    assert reviewed(sell(101, 90), spendable=0.0).refused == ()
+
+
+def test_a_cash_account_with_nothing_still_reduces():
+    assert reviewed(sell(101, 30), inventory=30, sellable=0.0, spendable=0.0).refused == ()
+    assert reviewed(buy(99, 30), inventory=-30, sellable=0.0, spendable=0.0).refused == ()
+
+
 def test_an_order_that_turns_the_position_is_no_reduction():
     assert "position" in reason(reviewed(sell(101, 91), inventory=80, max_position=1.0))
     assert reviewed(sell(101, 90), inventory=80, max_position=1.0).refused == ()

@@ -1,0 +1,91 @@
+"""Data in and out of catalogs, by the command."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+SHARED = Path(__file__).parents[4] / "shared" / "data"
+CAPTURE = SHARED / "crypto" / "spot_ethusdt_20240808.gz"
+recordings = pytest.mark.skipif(not SHARED.is_dir(), reason="no recordings in ../shared/data")
+
+
+def one_line(done: Any) -> str:
+    assert done.returncode == 2, done.stdout + done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    line: str = lines[0]
+    return line
+
+
+@recordings
+def test_import_lists_and_repeats_without_change(ultramm: Any) -> None:
+    first = ultramm("data", "import", "binance", str(CAPTURE), "--catalog", "cat", "--json")
+    assert first.returncode == 0, first.stderr
+    summary = json.loads(first.stdout)
+    assert summary["instrument_id"] == "ETHUSDT.BINANCE"
+    assert summary["kept"]["trades"] == 6106
+    again = json.loads(ultramm("data", "import", "binance", str(CAPTURE), "--catalog", "cat", "--json").stdout)
+    assert again["already_imported"] is True
+    held = {item["kind"]: item["rows"] for item in json.loads(ultramm("data", "list", "cat", "--json").stdout)}
+    assert held == {kind: summary["kept"][kind] for kind in ("deltas", "quotes", "trades")}
+    table = ultramm("data", "list", "cat").stdout
+    assert "ETHUSDT.BINANCE" in table
+    assert "6,106" in table
+
+
+@recordings
+def test_a_truncated_capture_is_named_and_leaves_nothing(ultramm: Any, tmp_path: Path) -> None:
+    (tmp_path / "short.gz").write_bytes(CAPTURE.read_bytes()[:200_000])
+    assert "short.gz" in one_line(ultramm("data", "import", "binance", "short.gz", "--catalog", "cat"))
+    assert not (tmp_path / "cat").exists()
+
+
+def test_a_corrupt_capture_is_named_with_its_line(ultramm: Any, tmp_path: Path) -> None:
+    (tmp_path / "bad.gz").write_bytes(gzip.compress(b"1723161256172216566 {not json\n"))
+    line = one_line(ultramm("data", "import", "binance", "bad.gz", "--catalog", "cat"))
+    assert "bad.gz" in line
+    assert "line 1" in line
+
+
+def test_a_missing_capture_is_named(ultramm: Any) -> None:
+    assert "nowhere.gz: no such file" in one_line(ultramm("data", "import", "binance", "nowhere.gz", "--catalog", "c"))
+
+
+def test_a_folder_that_is_no_catalog_and_an_empty_one(ultramm: Any, tmp_path: Path) -> None:
+    assert "nowhere" in one_line(ultramm("data", "list", "nowhere"))
+    (tmp_path / "catalog" / "data").mkdir(parents=True)
+    done = ultramm("data", "list", "catalog")
+    assert done.returncode == 0
+    assert "empty" in done.stdout
+
+
+def test_synth_is_the_same_for_the_same_seed(ultramm: Any, tmp_path: Path) -> None:
+    def make(name: str, seed: int) -> dict[str, bytes]:
+        done = ultramm(
+            "data", "synth", "--catalog", name, "--seed", str(seed), "--duration", "30s", "--preset", "tight"
+        )
+        assert done.returncode == 0, done.stderr
+        files = (tmp_path / name).rglob("*.parquet")
+        return {str(file.relative_to(tmp_path / name)): file.read_bytes() for file in files}
+
+    first = make("a", 1)
+    assert first
+    assert make("b", 1) == first
+    assert make("c", 2) != first
+    again = ultramm(
+        "data", "synth", "--catalog", "a", "--seed", "1", "--duration", "30s", "--preset", "tight", "--json"
+    )
+    assert json.loads(again.stdout)["already_imported"] is True
+
+
+def test_synth_refuses_a_name_without_a_quote_currency(ultramm: Any) -> None:
+    assert "QUOTE" in one_line(
+        ultramm("data", "synth", "--catalog", "c", "--instrument", "XYZ.SIM", "--duration", "1s")
+    )

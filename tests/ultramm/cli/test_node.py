@@ -1,0 +1,251 @@
+"""A real node in a process of its own: quotes, obeys, and leaves no order behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ultramm.journal.records import FillEvent, HaltEvent, RunEnded, RunStarted, Status
+from ultramm.journal.sqlite import SqliteJournal
+
+pytestmark = pytest.mark.integration
+
+
+def journal(directory: Path) -> SqliteJournal:
+    return SqliteJournal(directory / "data" / "journal.db")
+
+
+def last_status(directory: Path) -> Status | None:
+    if not (directory / "data" / "journal.db").exists():
+        return None
+    try:
+        store = journal(directory)
+    except Exception:
+        return None  # on its way
+    entries = store.last("status")
+    store.close()
+    return entries[0].record if entries and isinstance(entries[0].record, Status) else None
+
+
+def quotes_both_sides(directory: Path) -> bool:
+    status = last_status(directory)
+    return status is not None and all(maker.bid.orders and maker.ask.orders for maker in status.makers)
+
+
+def quotes_nothing(directory: Path) -> bool:
+    status = last_status(directory)
+    return status is not None and all(not maker.bid.orders and not maker.ask.orders for maker in status.makers)
+
+
+def orders_left_open(directory: Path) -> set[str]:
+    """Orders that the journal saw sent and never saw end."""
+    database = sqlite3.connect(directory / "data" / "journal.db")
+    sent: dict[str, float] = {}
+    for kind, body in database.execute(
+        "SELECT kind, body FROM records WHERE kind IN ('order', 'fill') ORDER BY sequence"
+    ):
+        record = json.loads(body)
+        order = record["order_id"]
+        if kind == "fill":
+            if order in sent:
+                sent[order] = round(sent[order] - record["size"], 8)
+                if sent[order] <= 0:
+                    del sent[order]
+        elif record["event"] == "sent":
+            sent[order] = record["size"]
+        elif record["event"] in ("cancelled", "rejected", "denied", "expired"):
+            sent.pop(order, None)
+    database.close()
+    return set(sent)
+
+
+def test_a_run_for_a_duration_fills_ends_and_leaves_no_order(ultramm: Any, tmp_path: Path) -> None:
+    done = ultramm("node", "start", "--no-dashboard", "--duration", "12s")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "quoting on both sides" in done.stdout
+    *_, fills, open_orders = done.stdout.strip().splitlines()
+    assert open_orders == "open orders: 0"
+    assert int(fills.removeprefix("fills: ")) >= 4
+    assert re.search(r"P&L [+-][\d.]+", done.stdout)
+    assert orders_left_open(tmp_path) == set()
+    store = journal(tmp_path)
+    (started,) = store.last("run-started", 9)
+    (ended,) = store.last("run-ended", 9)
+    assert isinstance(started.record, RunStarted)
+    assert isinstance(ended.record, RunEnded)
+    assert ended.record.open_orders == 0
+    assert ended.record.reason == "the duration is over"
+    journalled = [e.record for e in store.read(kind="fill", limit=10_000) if isinstance(e.record, FillEvent)]
+    assert len(journalled) == int(fills.removeprefix("fills: "))
+    status = last_status(tmp_path)
+    assert status is not None
+    (maker,) = status.makers
+    assert maker.score.pnl.identity_residual < 1e-9
+    assert maker.score.inventory.last == journalled[-1].position
+    store.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_cancels_confirms_and_exits_with_0(start: Any, eventually: Any, tmp_path: Path, number: int) -> None:
+    node = start("node", "start", "--no-dashboard")
+    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    node.send_signal(number)
+    output, _ = node.communicate(timeout=30)
+    assert node.returncode == 0, output
+    assert output.strip().endswith("open orders: 0")
+    assert orders_left_open(tmp_path) == set()
+
+
+def test_commands_from_another_terminal(ultramm: Any, start: Any, eventually: Any, tmp_path: Path) -> None:
+    node = start("node", "start", "--no-dashboard")
+    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+
+    assert "quotes are pulled" in ultramm("node", "pause").stdout
+    eventually(lambda: quotes_nothing(tmp_path), "no quotes after pause")
+    shown = json.loads(ultramm("node", "status", "--json").stdout)
+    assert shown["status"]["state"] == "paused"
+    assert shown["status"]["makers"][0]["bid"]["reason"] == "paused by operator"
+    assert "not quoted: paused by operator" in ultramm("node", "status").stdout
+
+    assert "resumed" in ultramm("node", "resume").stdout
+    eventually(lambda: quotes_both_sides(tmp_path), "quotes again after resume")
+
+    assert "flattening" in ultramm("node", "flatten").stdout
+
+    def flat() -> bool:
+        status = last_status(tmp_path)
+        return quotes_nothing(tmp_path) and status is not None and status.makers[0].score.inventory.last == 0
+
+    eventually(flat, "no position after flatten")
+    ultramm("node", "resume")
+    eventually(lambda: quotes_both_sides(tmp_path), "quotes again after flatten and resume")
+
+    assert "stopping" in ultramm("node", "stop").stdout
+    output, _ = node.communicate(timeout=30)
+    assert node.returncode == 0, output
+    assert "stopped: stop by operator" in output
+    assert orders_left_open(tmp_path) == set()
+    gone = ultramm("node", "pause")
+    assert gone.returncode == 1
+    assert "no node is running" in gone.stderr
+
+
+def test_kill_ends_at_once_without_orders(ultramm: Any, start: Any, eventually: Any, tmp_path: Path) -> None:
+    node = start("node", "start", "--no-dashboard")
+    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    assert "killed" in ultramm("node", "kill").stdout
+    output, _ = node.communicate(timeout=30)
+    assert node.returncode == 0, output
+    assert orders_left_open(tmp_path) == set()
+
+
+def test_after_kill_9_the_journal_is_whole_and_a_new_node_starts(
+    ultramm: Any, start: Any, eventually: Any, tmp_path: Path
+) -> None:
+    node = start("node", "start", "--no-dashboard")
+    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    node.kill()
+    node.wait()
+    database = sqlite3.connect(tmp_path / "data" / "journal.db")
+    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    database.close()
+    # A command for a dead node is refused, and one left behind is not carried out by the next.
+    journal(tmp_path).leave_command("stop", "test")
+    done = ultramm("node", "start", "--no-dashboard", "--duration", "5s")
+    assert done.returncode == 0
+    assert "stopped: the duration is over" in done.stdout
+
+
+def test_a_journal_that_breaks_pulls_the_quotes_until_it_is_back(start: Any, eventually: Any, tmp_path: Path) -> None:
+    """Another process holds the write lock for longer than the writer waits."""
+    node = start("node", "start", "--no-dashboard", "--duration", "60s")
+    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    blocker = sqlite3.connect(tmp_path / "data" / "journal.db", isolation_level=None, timeout=30)
+    blocker.execute("BEGIN IMMEDIATE")
+    time.sleep(8)
+    blocker.execute("ROLLBACK")
+    blocker.close()
+
+    def halts() -> list[HaltEvent]:
+        store = journal(tmp_path)
+        found = [e.record for e in store.read(kind="halt", limit=1000) if isinstance(e.record, HaltEvent)]
+        store.close()
+        return [halt for halt in found if halt.source == "journal"]
+
+    eventually(lambda: len(halts()) >= 2, "halted for the journal and released")
+    assert [halt.active for halt in halts()[:2]] == [True, False]
+    assert "cannot be written" in halts()[0].reason
+    eventually(lambda: quotes_both_sides(tmp_path), "quotes again")
+    node.send_signal(signal.SIGTERM)
+    node.communicate(timeout=30)
+    assert node.returncode == 0
+    assert orders_left_open(tmp_path) == set()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def children_of(pid: int) -> list[str]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True)
+    return listed.stdout.split()
+
+
+def test_the_dashboard_is_served_by_a_process_that_ends_with_the_node(
+    start: Any, eventually: Any, tmp_path: Path
+) -> None:
+    port = free_port()
+    node = start("node", "start", "--set", f"dashboard.port={port}")
+
+    def served() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    eventually(served, "the page")
+    (child,) = children_of(node.pid)
+    node.send_signal(signal.SIGTERM)
+    node.communicate(timeout=30)
+    assert node.returncode == 0
+    eventually(lambda: not Path(f"/proc/{child}").exists(), "the end of the dashboard's process")
+
+
+def test_replay_ends_with_the_recording(ultramm: Any, tmp_path: Path) -> None:
+    made = ultramm(
+        "data", "synth", "--catalog", "cat", "--instrument", "BTCUSDT.SIM", "--duration", "20s", "--pace", "4"
+    )
+    assert made.returncode == 0, made.stderr
+    done = ultramm(
+        "node",
+        "start",
+        "--no-dashboard",
+        "--set",
+        "venues.SIM.adapter=replay",
+        "--set",
+        "venues.SIM.params={catalog: cat, speed: 10}",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "stopped: the recording ended" in done.stdout
+    assert done.stdout.strip().endswith("open orders: 0")
+
+
+def test_a_log_folder_that_cannot_be_made_is_named(ultramm: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = ultramm("node", "start", "--no-dashboard", "--set", "logging.directory=file/logs")
+    assert done.returncode == 2
+    assert "logging.directory" in done.stderr

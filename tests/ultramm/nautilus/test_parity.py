@@ -1,0 +1,104 @@
+"""The same recording in a backtest and replayed on paper gives the same fills."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ultramm.config.load import DEFAULT_PATH, read
+from ultramm.config.resolve import resolve
+from ultramm.journal.records import FillEvent
+from ultramm.journal.sqlite import SqliteJournal
+from ultramm.nautilus.backtest import Collector, run_backtest
+from ultramm.nautilus.catalog_synthetic import generate
+
+pytestmark = pytest.mark.integration
+
+PROJECT = Path(__file__).parents[3]
+SHARED = PROJECT.parent / "shared" / "data"
+
+Row = tuple[int, str, float, float, float, bool]
+
+
+def rows(fills: list[tuple[int, FillEvent]]) -> list[Row]:
+    """Time since the first fill, side, price, size, fee, maker: what must be equal."""
+    first_ns = fills[0][0]
+    return [(ts - first_ns, f.side, f.price, f.size, f.fee, f.maker) for ts, f in fills]
+
+
+def backtested(path: Path, overrides: list[str]) -> list[Row]:
+    collector = Collector()
+    run_backtest(resolve(read(path, ["mode=backtest", *overrides])), collector=collector)
+    return rows(collector.fills)
+
+
+def on_paper(path: Path, overrides: list[str], directory: Path) -> list[Row]:
+    """Run the real command as fast as the strategy keeps up, and read its journal."""
+    settings = ["mode=paper", "venues.BINANCE.params.speed=0", *overrides]
+    arguments = [argument for setting in settings for argument in ("--set", setting)]
+    done = subprocess.run(
+        [sys.executable, "-m", "ultramm.cli.main", "node", "start", str(path), "--no-dashboard", *arguments],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "stopped: the recording ended" in done.stdout
+    journal = SqliteJournal(directory / "data" / "journal.db")
+    entries = journal.read(kind="fill", limit=100_000)
+    journal.close()
+    return rows([(entry.ts_ns, entry.record) for entry in entries if isinstance(entry.record, FillEvent)])
+
+
+SETTINGS = ["venues.BINANCE.paper.latency_ms=0"]
+
+
+def test_generated_market(tmp_path: Path) -> None:
+    generate(tmp_path / "catalog", "BTCUSDT.BINANCE", "benign", seed=3, duration_s=60, pace=4)
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"""
+mode: paper
+name: parity
+venues:
+  BINANCE:
+    adapter: replay
+    instruments: [BTCUSDT]
+    params: {{catalog: "{tmp_path}/catalog"}}
+    paper: {{starting_balances: [100000 USDT, 2 BTC], maker_fee_bps: 1}}
+strategies:
+  - use: market-maker
+    name: mm
+    instruments: [BTCUSDT.BINANCE]
+    params: {{order_size: 0.01, max_position: 0.1, levels: 3, half_spread_bps: 1, level_step_bps: 1, refresh_ms: 100,
+             tolerance_bps: 0.5, cover_fees: false}}
+"""
+    )
+    expected = backtested(config, SETTINGS)
+    assert len(expected) > 50
+    assert on_paper(config, SETTINGS, tmp_path) == expected
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no recordings in ../shared/data")
+@pytest.mark.parametrize("name", ["binance-spot-btcusdt", "binance-coinm-btcusd"])
+def test_recording(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHARED_DATA", str(SHARED))
+    settings = [*SETTINGS, f"venues.BINANCE.params.cache={tmp_path}/cache"]
+    config = PROJECT / "config" / "backtests" / f"{name}.yaml"
+    expected = backtested(config, settings)
+    assert len(expected) > 200
+    assert on_paper(config, settings, tmp_path) == expected
+
+
+def test_latency_changes_the_fills(tmp_path: Path) -> None:
+    """The comparison can tell two runs apart."""
+    settings = ["venues.SIM.params.duration_s=20"]
+    assert backtested(DEFAULT_PATH, ["venues.SIM.paper.latency_ms=0", *settings]) != backtested(
+        DEFAULT_PATH, ["venues.SIM.paper.latency_ms=200", *settings]
+    )
