@@ -75,7 +75,7 @@ class ActorPlugin(msgspec.Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     actor : str
-        ``module:Class`` of a Nautilus actor that is built with its parameters.
+        ``module:Class`` of a Nautilus actor, built as ``actor(params)``; it joins nodes and backtests alike.
     """
 
     name: str

@@ -11,7 +11,7 @@ from ultramm import plugin
 from ultramm.config.load import Loaded, convert
 from ultramm.config.schema import Config, Strategy, Venue
 from ultramm.errors import ConfigError, PluginError
-from ultramm.plugin import AdapterPlugin, StrategyPlugin
+from ultramm.plugin import ActorPlugin, AdapterPlugin, StrategyPlugin
 
 
 class ResolvedVenue(msgspec.Struct, frozen=True):
@@ -31,6 +31,13 @@ class ResolvedStrategy(msgspec.Struct, frozen=True):
     params: Any
 
 
+class ResolvedPlugin(msgspec.Struct, frozen=True):
+    """An actor with its plugin's record and parameters."""
+
+    plugin: ActorPlugin
+    params: Any
+
+
 class Resolved(msgspec.Struct, frozen=True):
     """A configuration that can run: every name in it leads somewhere."""
 
@@ -38,6 +45,7 @@ class Resolved(msgspec.Struct, frozen=True):
     loaded: Loaded
     venues: dict[str, ResolvedVenue]
     strategies: tuple[ResolvedStrategy, ...]
+    plugins: tuple[ResolvedPlugin, ...] = ()
 
 
 def resolve(loaded: Loaded) -> Resolved:
@@ -52,7 +60,8 @@ def resolve(loaded: Loaded) -> Resolved:
     venues = {name: _venue(loaded, name, venue) for name, venue in config.venues.items()}
     strategies = tuple(_strategy(loaded, index, venues) for index in range(len(config.strategies)))
     _check_names(loaded)
-    return Resolved(config, loaded, venues, strategies)
+    plugins = tuple(_plugin(loaded, index) for index in range(len(config.plugins)))
+    return Resolved(config, loaded, venues, strategies, plugins)
 
 
 def _venue(loaded: Loaded, name: str, venue: Venue) -> ResolvedVenue:
@@ -79,6 +88,12 @@ def _strategy(loaded: Loaded, index: int, venues: dict[str, ResolvedVenue]) -> R
             text = f"{settings.use} needs {', '.join(sorted(missing))}, which adapter {venue.adapter.name} cannot do"
             raise _error(loaded, f"{where}.use", text)
     return ResolvedStrategy(settings, record, params)
+
+
+def _plugin(loaded: Loaded, index: int) -> ResolvedPlugin:
+    settings = loaded.config.plugins[index]
+    record = _record(loaded, f"plugins[{index}].use", "plugin", settings.use)
+    return ResolvedPlugin(record, _params(loaded, f"plugins[{index}].params", record.params, settings.params))
 
 
 def _venue_of(loaded: Loaded, where: str, instrument: str, venues: dict[str, ResolvedVenue]) -> ResolvedVenue:

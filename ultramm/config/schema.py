@@ -59,6 +59,13 @@ class Strategy(_Section, frozen=True, kw_only=True):
     params: dict[str, Any] = {}
 
 
+class Plugin(_Section, frozen=True, kw_only=True):
+    """Anything else that joins: which plugin, and its parameters."""
+
+    use: str
+    params: dict[str, Any] = {}
+
+
 class Risk(_Section, frozen=True, kw_only=True):
     """Limits of every strategy on each of its instruments, beside the strategy's own ``max_position``.
 
@@ -109,6 +116,7 @@ class Config(_Section, frozen=True, kw_only=True):
     venues: Annotated[dict[VenueName, Venue], msgspec.Meta(min_length=1)]
     strategies: Annotated[list[Strategy], msgspec.Meta(min_length=1)]
     seed: int = 0
+    plugins: list[Plugin] = []
     risk: Risk = Risk()
     journal: Journal = Journal()
     dashboard: Dashboard = Dashboard()

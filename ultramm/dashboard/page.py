@@ -11,7 +11,7 @@ from ultramm.journal.sqlite import SqliteJournal
 from ultramm.maker import MakerStatus, SideStatus
 
 _STALE_S = 5.0
-_FILLS = 8
+_FILLS = 10
 _STYLE = """
 <style>
 .umm {font: 15px/1.45 system-ui, sans-serif; max-width: 1100px; margin: 0 auto; color: #1c2430;}
@@ -43,8 +43,8 @@ def page(journal: SqliteJournal) -> str:
     fills = [e.record for e in journal.last("fill", _FILLS) if e.run == entry.run]
     books = {book.instrument: book for book in status.books}
     parts = [_head(entry.run, mode, status.state, entry.ts_ns)]
-    parts += [_maker(maker, books.get(maker.score.instrument)) for maker in status.makers]
-    parts.append(_fills([fill for fill in fills if isinstance(fill, FillEvent)]))
+    shown = [fill for fill in fills if isinstance(fill, FillEvent)]
+    parts += [_maker(maker, books.get(maker.score.instrument), shown) for maker in status.makers]
     balances = " · ".join(f"{escape(name)}: {escape(amount)}" for name, amount in status.balances.items())
     parts.append(f"<p class='dim'>{balances} · {status.market_events:,} market events</p>")
     return f"{_STYLE}<div class='umm'>{''.join(parts)}</div>"
@@ -64,7 +64,7 @@ def _head(run: str, mode: str, state: str, ts_ns: int) -> str:
     )
 
 
-def _maker(maker: MakerStatus, book: BookView | None) -> str:
+def _maker(maker: MakerStatus, book: BookView | None, fills: list[FillEvent]) -> str:
     score, pnl = maker.score, maker.score.pnl
     markout = next((m.mean_bps for m in score.markouts if m.horizon_s == 1.0), None)
     uptime = score.quoting.uptime
@@ -82,7 +82,9 @@ def _maker(maker: MakerStatus, book: BookView | None) -> str:
     shown = "".join(f"<div class='card'><span>{name}</span><b>{value}</b></div>" for name, value in cards)
     title = f"{escape(score.strategy)} · {escape(score.instrument)} · {escape(maker.state)}"
     quotes = f"<div>{_side('bid', maker.bid)}{_side('ask', maker.ask)}</div>"
-    return f"<h2>{title}</h2><div class='cards'>{shown}</div><div class='flex'>{_book(book, maker)}{quotes}</div>"
+    mine = _fills([fill for fill in fills if fill.strategy == score.strategy and fill.instrument == score.instrument])
+    columns = f"<div class='flex'>{_book(book, maker)}{quotes}{mine}</div>"
+    return f"<h2>{title}</h2><div class='cards'>{shown}</div>{columns}"
 
 
 def _side(name: str, side: SideStatus) -> str:
@@ -126,4 +128,4 @@ def _fills(fills: list[FillEvent]) -> str:
         for fill in fills
     )
     head = "<tr><th>side</th><th>size</th><th>price</th><th>position after</th></tr>"
-    return f"<h2>last fills</h2><table>{head}{rows}</table>"
+    return f"<div><h2>last fills</h2><table>{head}{rows}</table></div>"

@@ -21,7 +21,7 @@ from ultramm.config.resolve import Resolved
 from ultramm.errors import DataError, RunError
 from ultramm.journal.records import FillEvent, HaltEvent, Record
 from ultramm.nautilus.account import exchange_arguments
-from ultramm.nautilus.build import Feed, feeds, shells
+from ultramm.nautilus.build import Feed, actors, feeds, shells
 from ultramm.nautilus.shell import MakerShell
 
 _CHUNK = 20_000
@@ -105,6 +105,8 @@ def run_backtest(
         makers = shells(resolved, collector)
         for shell in makers:
             engine.add_strategy(shell)
+        for actor in actors(resolved):
+            engine.add_actor(actor)
         tape = _Tape(merged(opened), progress)
         _play(engine, tape)
         return _result(resolved, opened, engine, makers, collector, tape)

@@ -81,6 +81,17 @@ def shells(resolved: Resolved, record: Recorder) -> list[MakerShell]:
     return made
 
 
+def actors(resolved: Resolved) -> list[Any]:
+    """The Nautilus actors of the configured plugins, each built as ``actor(params)``."""
+    made = []
+    for index, item in enumerate(resolved.plugins):
+        try:
+            made.append(plugin.load(item.plugin.actor)(item.params))
+        except PluginError as exc:
+            raise ConfigError(f"{resolved.loaded.path}: plugins[{index}].use: {exc}") from exc
+    return made
+
+
 def _sharers(resolved: Resolved, instrument_id: str) -> int:
     """How many makers trade with the same account."""
     venue = instrument_id.rpartition(".")[2]

@@ -28,7 +28,7 @@ from ultramm.journal.records import BookView, Record, Status
 from ultramm.market import known
 from ultramm.nautilus.account import exchange_arguments
 from ultramm.nautilus.backtest import KERNEL_RATE
-from ultramm.nautilus.build import feeds, shells
+from ultramm.nautilus.build import actors, feeds, shells
 from ultramm.nautilus.convert import to_book
 from ultramm.nautilus.feed import FeedDataClient, feed_factory
 from ultramm.nautilus.paper import paper_factory
@@ -142,6 +142,8 @@ class NodeRunner:
         node.build()
         for shell in self._shells:
             node.trader.add_strategy(shell)
+        for actor in actors(self._resolved):
+            node.trader.add_actor(actor)
         return node
 
     def _take_signals(self) -> None:

@@ -178,6 +178,14 @@ def test_the_split_adds_up_after_a_long_and_busy_day():
     assert pnl.identity_residual < 1e-9
 
 
+@pytest.mark.parametrize(("price", "sizes"), [(100.0, (0.001, 0.001, 0.001)), (61_234.57, (0.001, 0.002, 0.007))])
+def test_trading_at_the_mid_for_nothing_leaves_no_residual(price, sizes):
+    """Nothing was earned but a rounding error: it must not be measured against itself."""
+    pnl = attributed(LINEAR, *[(fill(Side.BUY, price, size), price) for size in sizes]).pnl(price)
+    assert pnl.total == pytest.approx(0.0, abs=1e-9)
+    assert pnl.identity_residual < 1e-9
+
+
 def test_a_flat_and_even_book_of_a_large_account_has_no_residual_worth_a_name():
     """A thousand coins through the book, and a P&L of next to nothing: rounding is no broken identity."""
     attribution = Attribution(LINEAR)

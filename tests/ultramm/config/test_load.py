@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -205,9 +206,12 @@ def test_a_key_given_twice_is_refused(tmp_path):
         ("risk.max_open_orders=9", lambda c: c.risk.max_open_orders == 9),
         ("dashboard.enabled=false", lambda c: c.dashboard.enabled is False),
         ("strategies.1.name=second", lambda c: c.strategies[1].name == "second"),
-        ("strategies.0.params.levels=3", lambda c: c.strategies[0].params["levels"] == 3),
+        ("strategies.0.params.levels=3", lambda c: c.strategies[0].params.get("levels") == 3),
         ("strategies.0.instruments.0=X.SIM", lambda c: c.strategies[0].instruments == ["X.SIM"]),
-        ("venues.SIM.paper.starting_balances=[5 USDT]", lambda c: c.venues["SIM"].paper.starting_balances == ["5 USDT"]),
+        (
+            "venues.SIM.paper.starting_balances=[5 USDT]",
+            lambda c: c.venues["SIM"].paper.starting_balances == ["5 USDT"],
+        ),
         ("venues.SIM.paper=null", lambda c: c.venues["SIM"].paper is None),
         ("venues.SIM.params={}", lambda c: c.venues["SIM"].params == {}),
         ("logging.directory=a=b", lambda c: c.logging.directory == "a=b"),
@@ -254,7 +258,8 @@ def test_a_wrong_setting_is_named_as_what_was_typed(file, override, words):
 
 
 @pytest.mark.parametrize(
-    "override", ["a..b=1", ".a=1", "a.=1", ".=1", "..=", "name=2024-13-45", "name=\x00", "a\nb", "a\nb=1", "name=a\nb: c"]
+    "override",
+    ["a..b=1", ".a=1", "a.=1", ".=1", "..=", "name=2024-13-45", "name=\x00", "a\nb", "a\nb=1", "name=a\nb: c"],
 )
 def test_whatever_is_typed_is_answered_in_one_line(file, override):
     assert complaint(file, override)
@@ -262,10 +267,8 @@ def test_whatever_is_typed_is_answered_in_one_line(file, override):
 
 @given(st.text(max_size=12))
 def test_no_text_at_all_breaks_the_reader(text):
-    try:
+    with contextlib.suppress(ConfigError):
         read(DEFAULT_PATH, [text], {})
-    except ConfigError as exc:
-        assert str(exc)
 
 
 # -- the environment -----------------------------------------------------------------------------------------

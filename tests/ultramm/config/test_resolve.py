@@ -139,6 +139,11 @@ def test_a_venue_does_not_list_an_instrument_twice(file):
     assert message.startswith("venues.SIM.instruments[2]: ")
 
 
+def test_an_unknown_plugin_of_the_node_is_named(file):
+    message = complaint(file, "plugins=[{use: telepathy}]")
+    assert message.startswith("plugins[0].use: no plugin named 'telepathy'; ")
+
+
 def test_two_strategies_may_share_an_instrument(file):
     assert len(resolved(file, "strategies.1.instruments.0=BTCUSDT.SIM").strategies) == 2
 

@@ -6,16 +6,18 @@ import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
+from nautilus_trader.common.actor import Actor
 
 from ultramm.config.load import read
-from ultramm.config.resolve import Resolved, resolve
+from ultramm.config.resolve import Resolved, ResolvedPlugin, resolve
 from ultramm.errors import DataError, RunError
 from ultramm.market import Book, Instrument, Trade
 from ultramm.nautilus.backtest import BacktestResult, Collector, run_backtest
+from ultramm.plugin import ActorPlugin
 from ultramm.quoting.decision import Decision
 
 pytestmark = pytest.mark.integration
@@ -229,6 +231,45 @@ def test_an_account_that_breaks_ends_the_run_with_the_cause(tape: Any, on_tape: 
     )
     with pytest.raises(RunError, match="the simulated account broke: AccountBalanceNegative"):
         run_backtest(resolved)
+
+
+# -- plugins ---------------------------------------------------------------------------------------------------
+
+
+class CounterParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    topic: str
+
+
+class Counter(Actor):
+    """Counts what passes on a topic of the kernel's bus."""
+
+    made: ClassVar[list[Counter]] = []
+
+    def __init__(self, params: CounterParams) -> None:
+        super().__init__()
+        self.count = 0
+        self._topic = params.topic
+        Counter.made.append(self)
+
+    def on_start(self) -> None:
+        self.msgbus.subscribe(self._topic, self._add)
+
+    def _add(self, _message: Any) -> None:
+        self.count += 1
+
+
+def test_an_actor_of_a_plugin_joins(default_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("ultramm_test_counter")
+    module.Counter = Counter  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    record = ActorPlugin(name="counter", summary="", params="", actor="ultramm_test_counter:Counter")
+    resolved = default_config("venues.SIM.params.duration_s=20")
+    with_actor = msgspec.structs.replace(
+        resolved, plugins=(ResolvedPlugin(record, CounterParams(topic="events.fills.*")),)
+    )
+    score = only_score(run_backtest(with_actor))
+    assert score.fills > 0
+    assert Counter.made.pop().count == score.fills
 
 
 # -- recordings ------------------------------------------------------------------------------------------------

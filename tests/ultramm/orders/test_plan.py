@@ -1,6 +1,6 @@
 import msgspec
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ultramm.market import Quote, Side
@@ -213,6 +213,7 @@ def test_once_every_answer_arrived_the_book_is_the_desired_one(live, desired):
 
 
 @given(live_orders(), wanted(), tolerances)
+@example([bid(101)], [buy(100), sell(101)], 1)
 def test_once_every_answer_arrived_no_quote_is_still_held_back(live, desired, tolerance):
     live, made = settle(live, desired, tolerance)
     assert made == Plan()
@@ -220,6 +221,7 @@ def test_once_every_answer_arrived_no_quote_is_still_held_back(live, desired, to
 
 
 @given(live_orders(only_open=True), wanted(), tolerances)
+@example([bid(15)], [buy(13), buy(12)], 2)  # the order sent for 12 must not be taken for 13 afterwards
 def test_one_plan_is_enough_when_nothing_is_held_back(live, desired, tolerance):
     made = planned(live, desired, tolerance)
     assume(not made.held)

@@ -325,9 +325,9 @@ class Session:
             filled = min(lots, order.lots)
             self.live.filled(order.id, filled)
             self.inventory += order.side * filled
-        elif verb == "reject" and order.state is OrderState.SENT:
-            self.live.closed(order.id)
-        elif verb == "cancel confirmed" and order.state is OrderState.CANCELLING:
+        elif (verb == "reject" and order.state is OrderState.SENT) or (
+            verb == "cancel confirmed" and order.state is OrderState.CANCELLING
+        ):
             self.live.closed(order.id)
         elif verb == "cancel failed" and order.state is OrderState.CANCELLING:
             self.live.cancel_failed(order.id)
