@@ -57,7 +57,18 @@ def test_every_dependency_is_pinned_exactly_and_without_an_address() -> None:
 
 def test_make_explains_its_targets() -> None:
     done = subprocess.run(["make", "help"], cwd=PROJECT, capture_output=True, text=True, check=True)
-    for target in "setup start test test-unit test-integration lint typecheck check bench help".split():
+    for target in [
+        "setup",
+        "start",
+        "test",
+        "test-unit",
+        "test-integration",
+        "lint",
+        "typecheck",
+        "check",
+        "bench",
+        "help",
+    ]:
         assert re.search(rf"^{target}\s+\S", done.stdout, re.MULTILINE), target
 
 
