@@ -49,7 +49,9 @@ class BareMaker(Strategy):
     """
 
     def __init__(self, instrument_id: str, params: MarketMakerParams) -> None:
-        super().__init__(StrategyConfig(strategy_id="bare-001", order_id_tag="001", log_events=False, log_commands=False))
+        super().__init__(
+            StrategyConfig(strategy_id="bare-001", order_id_tag="001", log_events=False, log_commands=False)
+        )
         self._instrument_id = InstrumentId.from_str(instrument_id)
         self._params = params
         self._refresh_ns = round(params.refresh_ms * 1e6)
@@ -114,6 +116,7 @@ class BareMaker(Strategy):
         params = self._params
         floor_bps = self._fee_bps + params.min_edge_bps if params.cover_fees else 0.0
         half = max(params.half_spread_bps, floor_bps, 0.0) * 1e-4 * fair
+        first = max(half, 0.5 * self._tick)
         step = params.level_step_bps * 1e-4 * fair
         inventory = self._inventory_lots * self._lot
         share = (inventory - params.target_inventory) / params.max_position
@@ -123,7 +126,7 @@ class BareMaker(Strategy):
             room = self._max_lots - sign * self._inventory_lots
             behind = round((ask if sign > 0 else bid) / self._tick) - sign
             for level, size in enumerate(self._sizes):
-                price = (reservation - sign * (half + level * step)) / self._tick
+                price = (reservation - sign * (first + level * step)) / self._tick
                 if sign > 0:
                     ticks = min(math.floor(price + _SLACK), behind)
                 else:
@@ -133,7 +136,7 @@ class BareMaker(Strategy):
                     continue
                 behind = ticks - sign
                 lots = min(lots, room)
-                if lots <= 0:
+                if not self._large_enough(ticks, lots):
                     break
                 room -= lots
                 wanted.append((sign, ticks, lots))
@@ -149,42 +152,45 @@ class BareMaker(Strategy):
         self, wanted: list[tuple[int, int, int]], fair: float, now_ns: int
     ) -> tuple[list[_Working], list[tuple[int, int, int]]]:
         """Orders to cancel, and quotes that no order stands for."""
-        tolerance = math.floor(self._params.tolerance_bps * 1e-4 * fair / self._tick)
-        cancels: list[_Working] = []
-        keepable: dict[int, list[_Working]] = {1: [], -1: []}
-        best: dict[int, int | None] = {1: None, -1: None}
-        for mine in self._working.values():
-            sign, ticks = mine.sign, mine.ticks
-            nearest = best[sign]
-            if nearest is None or sign * ticks > sign * nearest:
-                best[sign] = ticks
-            if mine.cancelling:
-                continue
-            if now_ns - mine.sent_ns < self._max_age_ns:
-                keepable[sign].append(mine)
-            elif mine.accepted:
-                cancels.append(mine)
-        missing: list[tuple[int, int, int]] = []
-        for quote in wanted:
-            sign, ticks, lots = quote
-            candidates = keepable[sign]
-            kept, distance = None, tolerance + 1
-            for mine in candidates:
+        edges = {sign: self._edge(sign, [quote[1] for quote in wanted if quote[0] == sign]) for sign in _SIDES}
+        stays = [mine for mine in self._working.values() if self._may_stay(mine, edges[-mine.sign], now_ns)]
+        kept = self._kept(stays, wanted, math.floor(self._params.tolerance_bps * 1e-4 * fair / self._tick))
+        keep = {id(mine) for mine in kept.values()}
+        cancels = [
+            mine for mine in self._working.values() if mine.accepted and not mine.cancelling and id(mine) not in keep
+        ]
+        missing = [quote for index, quote in enumerate(wanted) if index not in kept]
+        if not missing:
+            return cancels, []
+        own = {sign: self._edge(sign, [m.ticks for m in self._working.values() if m.sign == sign]) for sign in _SIDES}
+        return cancels, [quote for quote in missing if not _meets(quote[0], quote[1], own[-quote[0]])]
+
+    @staticmethod
+    def _edge(sign: int, ticks: list[int]) -> int | None:
+        return max(ticks, default=None) if sign > 0 else min(ticks, default=None)
+
+    def _may_stay(self, mine: _Working, opposite: int | None, now_ns: int) -> bool:
+        if mine.cancelling or not mine.accepted:
+            return not mine.cancelling
+        return now_ns - mine.sent_ns < self._max_age_ns and not _meets(mine.sign, mine.ticks, opposite)
+
+    @staticmethod
+    def _kept(stays: list[_Working], wanted: list[tuple[int, int, int]], tolerance: int) -> dict[int, _Working]:
+        """The order that stands for each quote, by the quote's position; the closest pairs first."""
+        pairs = []
+        for index, (sign, ticks, lots) in enumerate(wanted):
+            for mine in stays:
                 apart = abs(mine.ticks - ticks)
-                if apart < distance and mine.left <= lots <= 2 * mine.left:
-                    kept, distance = mine, apart
-            if kept is None:
-                missing.append(quote)
-            else:
-                candidates.remove(kept)
-        for sign in _SIDES:
-            cancels += [mine for mine in keepable[sign] if mine.accepted]
-        submits = []
-        for quote in missing:
-            own = best[-quote[0]]
-            if own is None or quote[0] * quote[1] < quote[0] * own:
-                submits.append(quote)
-        return cancels, submits
+                if mine.sign == sign and apart <= tolerance and mine.left <= lots <= 2 * mine.left:
+                    pairs.append((apart, index, mine.sent_ns, mine.order.client_order_id.value, mine))
+        pairs.sort(key=lambda pair: pair[:4])
+        kept: dict[int, _Working] = {}
+        taken: set[int] = set()
+        for _, index, _, _, mine in pairs:
+            if index not in kept and id(mine) not in taken:
+                kept[index] = mine
+                taken.add(id(mine))
+        return kept
 
     def _send(self, cancels: list[_Working], submits: list[tuple[int, int, int]], now_ns: int) -> None:
         for mine in cancels:
@@ -249,6 +255,11 @@ class BareMaker(Strategy):
         if mine.left <= 0:
             del self._working[event.client_order_id.value]
         self._next_ns = 0
+
+
+def _meets(sign: int, ticks: int, opposite: int | None) -> bool:
+    """Whether an order would trade with our own at `opposite`."""
+    return opposite is not None and (ticks - opposite) * sign >= 0
 
 
 def _exact(value: Any) -> float:

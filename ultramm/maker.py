@@ -12,6 +12,7 @@ events say: the same events give the same orders in backtest, paper and live.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -25,8 +26,9 @@ from ultramm.risk.budget import MessageBudget
 from ultramm.risk.limits import Limits
 from ultramm.risk.review import Review, review
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NonNegative = Annotated[float, msgspec.Meta(ge=0)]
+# Bounded, since YAML can say .inf, which no size, time or distance is.
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
 class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -184,9 +186,11 @@ class Maker:
         self._refusals = planned.held + reviewed.refused
         return reviewed
 
-    def withdraw(self) -> Plan:
+    def withdraw(self, now_ns: int) -> Plan:
         """Cancel whatever is open; orders in flight follow when the venue has answered."""
-        return Plan(cancels=tuple(order.id for order in self.orders if order.state is OrderState.OPEN))
+        cancels = tuple(order.id for order in self.orders if order.state is OrderState.OPEN)
+        self._budget.spend(now_ns, len(cancels))
+        return Plan(cancels=cancels)
 
     def _decide(self, now_ns: int) -> Decision:
         if self._halts:
@@ -224,6 +228,9 @@ class Maker:
         self.orders.closed(order_id)
         self.score.cancelled += 1
         self._presence(ts_ns)
+        if self._refusals:
+            # It may have been in the way of a quote that was held back or refused.
+            self._next_ns = 0
 
     def on_fill(self, fill: Fill) -> None:
         """One of our orders traded; brings the next decision forward."""
@@ -248,7 +255,7 @@ class Maker:
         return self.instrument.lots(self.inventory)
 
     @property
-    def halts(self) -> dict[str, str]:
+    def halts(self) -> Mapping[str, str]:
         """Who stopped the quoting, and why; empty while it quotes."""
         return self._halts
 
@@ -263,6 +270,9 @@ class Maker:
         self.halt("error", reason)
 
     def release(self, source: str) -> None:
+        """End the halt of one source; a degraded maker stays as it is."""
+        if self.degraded and source == "error":
+            return
         self._halts.pop(source, None)
         self._next_ns = 0
 
@@ -288,5 +298,6 @@ class Maker:
         reason = self._decision.reasons.get(side)
         if reason is None and not orders:
             refused = [refusal.reason for refusal in self._refusals if refusal.quote.side is side]
-            reason = refused[0] if refused else "orders are on their way"
+            sent = any(order.side is side for order in self.orders)
+            reason = refused[0] if refused else "orders are on their way" if sent else "the strategy gave no reason"
         return SideStatus(orders=orders, reason=reason)

@@ -152,23 +152,33 @@ def load(path: str) -> Any:
     module_name, _, attribute = path.partition(":")
     try:
         return getattr(importlib.import_module(module_name), attribute)
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         raise PluginError(f"cannot load {path}: {_one_line(exc)}") from exc
 
 
 def _read(kind: str, entry: EntryPoint) -> Installed:
-    distribution = entry.dist
-    name = distribution.name if distribution else "?"
-    version = distribution.version if distribution else "?"
+    name, version = _origin(entry)
     expected = GROUPS[KINDS[kind]]
     try:
         loaded = entry.load()
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         return Installed(kind=kind, name=entry.name, distribution=name, version=version, error=_one_line(exc))
     if not isinstance(loaded, expected):
         error = f"{entry.value} is a {type(loaded).__name__}, not a {expected.__name__}"
         return Installed(kind=kind, name=entry.name, distribution=name, version=version, error=error)
+    if loaded.name != entry.name:
+        error = f"entry point {entry.name} holds a record that is named {loaded.name}"
+        return Installed(kind=kind, name=entry.name, distribution=name, version=version, error=error)
     return Installed(kind=kind, name=entry.name, distribution=name, version=version, record=loaded)
+
+
+def _origin(entry: EntryPoint) -> tuple[str, str]:
+    """Name and version of the distribution; question marks where its metadata is damaged."""
+    metadata = entry.dist.metadata if entry.dist else None
+    if metadata is None:
+        return "?", "?"
+    # Asked for as messages do it: the shortcuts of a distribution break on a missing field.
+    return (metadata.get("Name") or "?", metadata.get("Version") or "?")
 
 
 def _refuse_duplicates(plugins: Iterable[Installed]) -> list[Installed]:

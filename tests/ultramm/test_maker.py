@@ -287,11 +287,11 @@ def test_an_order_in_flight_when_quotes_are_pulled_is_cancelled_once_it_is_open(
 
 def test_withdrawing_cancels_exactly_what_is_open(desk):
     desk.step(0)
-    assert desk.maker.withdraw().empty
+    assert desk.maker.withdraw(0).empty
     desk.accept_all()
-    assert desk.maker.withdraw() == Plan(cancels=("o1", "o2"))
+    assert desk.maker.withdraw(0) == Plan(cancels=("o1", "o2"))
     desk.maker.orders.cancelling("o1")
-    assert desk.maker.withdraw() == Plan(cancels=("o2",))
+    assert desk.maker.withdraw(0) == Plan(cancels=("o2",))
 
 
 def test_a_degraded_maker_quotes_nothing_and_asks_its_strategy_nothing(desk, strategy):

@@ -14,7 +14,7 @@ class PnL(msgspec.Struct, frozen=True, kw_only=True):
 
     ``total = spread_capture + inventory - fees`` and ``total`` is the change of equity computed from cash and
     inventory alone; `identity_residual` is the gap between the two relative to the equity change (to a millionth of
-    the gross of its parts, where they cancel out to less than that).
+    the turnover and the gross of its parts, where they cancel out to less than that).
     """
 
     total: float
@@ -48,6 +48,7 @@ class Attribution:
         self.fees = 0.0
         self.position = 0.0
         self.volume = 0.0
+        self._turnover = 0.0
 
     def on_fill(self, fill: Fill, mid: float) -> None:
         """Take one fill; `mid` is the mid of the market when it happened, price."""
@@ -58,6 +59,7 @@ class Attribution:
         self._capture_terms += fill.side * (value_mid - value_fill) * fill.size
         self._add_cash(-fill.side * value_fill * fill.size)
         self.fees += fill.fee
+        self._turnover += abs(value_fill) * fill.size
         self.position = round(self.position + fill.side * fill.size, instrument.size_precision)
         self.volume += instrument.notional(fill.price, fill.size)
 
@@ -76,7 +78,9 @@ class Attribution:
             spread_capture=self._capture_terms,
             inventory=inventory,
             fees=self.fees,
-            identity_residual=_relative(equity_change - parts, max(abs(equity_change), 1e-6 * gross)),
+            identity_residual=_relative(
+                equity_change - parts, max(abs(equity_change), 1e-6 * (gross + self._turnover))
+            ),
             currency=self._instrument.settlement_currency,
         )
 

@@ -40,6 +40,7 @@ class Markouts:
     def __init__(self, horizons_s: Sequence[float] = HORIZONS_S) -> None:
         self._horizons = [_Horizon(horizon_s) for horizon_s in horizons_s]
         self._mid = math.nan
+        self._mid_ns = 0
         self._next_due_ns: float = math.inf
 
     def on_fill(self, fill: Fill) -> None:
@@ -51,10 +52,11 @@ class Markouts:
         """From `ts_ns` on the mid is `mid`; matures every horizon that ended before."""
         if ts_ns > self._next_due_ns:
             for horizon in self._horizons:
-                horizon.mature(ts_ns, self._mid)
+                horizon.mature(ts_ns, self._mid, self._mid_ns)
             self._next_due_ns = min(horizon.due_ns for horizon in self._horizons)
         if not math.isnan(mid):
             self._mid = mid
+            self._mid_ns = ts_ns
 
     def results(self) -> tuple[Markout, ...]:
         return tuple(horizon.result() for horizon in self._horizons)
@@ -75,10 +77,14 @@ class _Horizon:
     def due_ns(self) -> float:
         return self.pending[0][0] if self.pending else math.inf
 
-    def mature(self, ts_ns: int, mid: float) -> None:
+    def mature(self, ts_ns: int, mid: float, mid_ns: int) -> None:
+        """Measure what fell due before `ts_ns` by the mid that stood since `mid_ns`.
+
+        A fill that was reported only after its horizon is left out: the mid that stood then is gone.
+        """
         while self.pending and self.pending[0][0] < ts_ns:
-            _, fill = self.pending.popleft()
-            if not math.isnan(mid):
+            due_ns, fill = self.pending.popleft()
+            if not math.isnan(mid) and mid_ns <= due_ns:
                 self._add(1e4 * fill.side * (mid - fill.price) / fill.price, fill.size)
 
     def _add(self, markout_bps: float, size: float) -> None:

@@ -45,8 +45,13 @@ class Uptime:
             self._bid_ns += elapsed_ns * had_bid
             self._ask_ns += elapsed_ns * had_ask
             self._both_ns += elapsed_ns * (had_bid and had_ask)
-        self._since_ns = ts_ns
+        self._since_ns = ts_ns if self._since_ns is None else max(ts_ns, self._since_ns)
         self._state = (bid, ask)
+
+    def until(self, ts_ns: int) -> None:
+        """Count what stands up to `ts_ns`."""
+        if self._since_ns is not None:
+            self.update(ts_ns, *self._state)
 
     @property
     def bid(self) -> float | None:

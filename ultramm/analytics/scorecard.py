@@ -69,7 +69,7 @@ class Scorecard:
         self._fills = self._maker_fills = 0
         self._abs_inventory = TimeAverage()
         self._largest = self._smallest = 0.0
-        self._peak = self._pnl_now = self._drawdown = 0.0
+        self._peak = self._drawdown = 0.0
         self._next_equity_ns = 0
 
     @property
@@ -106,7 +106,9 @@ class Scorecard:
     def score(self, now_ns: int) -> Score:
         """The measurements up to `now_ns`."""
         self._abs_inventory.update(now_ns, abs(self.attribution.position))
-        self._sample_equity()
+        self.uptime.until(now_ns)
+        pnl = self.attribution.pnl(self._mid)
+        peak = max(self._peak, pnl.total)
         mean_abs = self._abs_inventory.value
         return Score(
             strategy=self.strategy,
@@ -114,7 +116,7 @@ class Scorecard:
             fills=self._fills,
             maker_fills=self._maker_fills,
             volume=self.attribution.volume,
-            pnl=self.attribution.pnl(self._mid),
+            pnl=pnl,
             markouts=self._markouts.results(),
             inventory=InventoryStatistics(
                 last=self.attribution.position,
@@ -123,14 +125,14 @@ class Scorecard:
                 mean_abs=known(mean_abs),
             ),
             quoting=self._quoting(),
-            drawdown=Drawdown(largest=self._drawdown, current=self._peak - self._pnl_now),
+            drawdown=Drawdown(largest=max(self._drawdown, peak - pnl.total), current=peak - pnl.total),
             last_mid=known(self._mid),
         )
 
     def _sample_equity(self) -> None:
-        self._pnl_now = self.attribution.pnl(self._mid).total
-        self._peak = max(self._peak, self._pnl_now)
-        self._drawdown = max(self._drawdown, self._peak - self._pnl_now)
+        pnl = self.attribution.pnl(self._mid).total
+        self._peak = max(self._peak, pnl)
+        self._drawdown = max(self._drawdown, self._peak - pnl)
 
     def _quoting(self) -> QuotingStatistics:
         return QuotingStatistics(

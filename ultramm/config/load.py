@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,30 @@ DEFAULT_PATH = Path(__file__).with_name("default.yaml")
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without dates: a moment in a configuration is text, and its reader says what it means."""
+    """YAML as people expect it: 5e4 is a number, a date is text, and a key given twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                line = key_node.start_mark.line + 1
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key} is given twice, again in line {line}"
+                )
+            seen.add(key if isinstance(key, Hashable) else repr(key))
+        return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), "-+0123456789"
+)
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _KEY_OF_UNKNOWN = re.compile(r"unknown field `([^`]+)`")
@@ -61,14 +78,18 @@ def read(path: Path | None, overrides: Iterable[str] = (), environment: Mapping[
         _apply(document, override)
     secrets: set[str] = set()
     values = os.environ if environment is None else environment
-    document = _substitute(document, source, values, secrets, "")
+    try:
+        document = _substitute(document, source, values, secrets, "")
+    except RecursionError as exc:
+        raise ConfigError(f"{source}: it contains itself, through an anchor and its alias") from exc
     return Loaded(convert(document, Config, source, ""), source, frozenset(secrets))
 
 
 def convert[T](value: object, to: type[T], source: Path, prefix: str) -> T:
     """`value` as the struct `to`; complaints are about the key path `prefix` of the file `source`."""
     try:
-        return msgspec.convert(value, to, strict=True)
+        # Not strict: what comes from the environment is text, and "8050" is a port.
+        return msgspec.convert(value, to, strict=False)
     except msgspec.ValidationError as exc:
         raise ConfigError(f"{source}: {_explain(str(exc), to, value, prefix)}") from exc
 
@@ -90,8 +111,8 @@ def _parse(path: Path) -> dict[str, Any]:
         document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  (a SafeLoader)
     except OSError as exc:
         raise ConfigError(f"{path}: cannot read the configuration: {exc.strerror or exc}") from exc
-    except (yaml.YAMLError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path}: no valid YAML: {' '.join(str(exc).split())}") from exc
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as exc:
+        raise ConfigError(f"{path}: no valid YAML: {_line(exc)}") from exc
     if not isinstance(document, dict):
         raise ConfigError(f"{path}: a configuration is a mapping of keys; see `ultramm config init`")
     return document
@@ -99,6 +120,7 @@ def _parse(path: Path) -> dict[str, Any]:
 
 def _apply(document: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
+    override = _line(override)
     if not equals or not key:
         raise ConfigError(f"--set {override}: write KEY=VALUE, such as --set strategies.0.params.levels=3")
     try:
@@ -118,6 +140,10 @@ def _apply(document: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set {override}: {'.'.join(parts[:-1])} is a value, it has no keys")
 
 
+def _line(text: object) -> str:
+    return " ".join(str(text).split())
+
+
 def _step(target: Any, part: str, override: str) -> Any:
     if isinstance(target, list):
         if not part.isdecimal() or int(part) >= len(target):
@@ -130,6 +156,9 @@ def _step(target: Any, part: str, override: str) -> Any:
 
 def _substitute(value: Any, source: Path, environment: Mapping[str, str], secrets: set[str], where: str) -> Any:
     if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise ConfigError(f"{source}: {where or 'file'}: the key {key!r} must be text; put it in quotes")
         return {
             key: _substitute(item, source, environment, secrets, f"{where}.{key}" if where else str(key))
             for key, item in value.items()
@@ -163,11 +192,14 @@ def _explain(message: str, to: Any, value: object, prefix: str) -> str:
     text = message[: found.start()] if found else message
     inner, info = _locate(found.group(1) if found else "", to, value)
     where = ".".join(part for part in (prefix, inner) if part)
+    if "`key` in" in message:
+        bad = next(key for key in _value_at(value, inner) if not re.search(info.key_type.pattern, key))
+        return f"{where}.{bad}: a name here must match {info.key_type.pattern}, such as SIM or BINANCE_SPOT"
     unknown = _KEY_OF_UNKNOWN.search(text)
     if unknown is None:
         allowed = f"; allowed: {', '.join(map(str, info.values))}" if hasattr(info, "values") else ""
         return f"{where or 'file'}: {text[0].lower()}{text[1:]}{allowed}"
-    key = unknown.group(1)
+    key = _line(unknown.group(1))
     fields = [field.encode_name for field in info.fields]
     near = difflib.get_close_matches(key, fields, n=1)
     hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(sorted(fields))}"
@@ -196,6 +228,12 @@ def _locate(path: str, to: Any, value: Any) -> tuple[str, Any]:
     return ".".join(parts), info
 
 
+def _value_at(value: Any, inner: str) -> Any:
+    for part in inner.split(".") if inner else ():
+        value = value[part]
+    return value
+
+
 def _failing_key(mapping: dict[str, Any], info: Any) -> str:
     """msgspec does not say which value of a mapping is wrong: the first that does not convert."""
     to = info.cls if isinstance(info, msgspec.inspect.StructType) else object
@@ -220,6 +258,6 @@ def _mask(value: Any, secrets: frozenset[str]) -> Any:
     if isinstance(value, list):
         return [_mask(item, secrets) for item in value]
     if isinstance(value, str):
-        for secret in secrets:
+        for secret in sorted(secrets, key=len, reverse=True):
             value = value.replace(secret, "****")
     return value

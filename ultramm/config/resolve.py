@@ -59,7 +59,7 @@ def resolve(loaded: Loaded) -> Resolved:
     config = loaded.config
     venues = {name: _venue(loaded, name, venue) for name, venue in config.venues.items()}
     strategies = tuple(_strategy(loaded, index, venues) for index in range(len(config.strategies)))
-    _check_names(loaded)
+    _check_repeats(loaded)
     plugins = tuple(_plugin(loaded, index) for index in range(len(config.plugins)))
     return Resolved(config, loaded, venues, strategies, plugins)
 
@@ -108,12 +108,21 @@ def _venue_of(loaded: Loaded, where: str, instrument: str, venues: dict[str, Res
     return venues[venue_name]
 
 
-def _check_names(loaded: Loaded) -> None:
+def _check_repeats(loaded: Loaded) -> None:
+    for name, venue in loaded.config.venues.items():
+        _check_once(loaded, f"venues.{name}.instruments", venue.instruments)
     seen: set[str] = set()
     for index, strategy in enumerate(loaded.config.strategies):
         if strategy.name in seen:
             raise _error(loaded, f"strategies[{index}].name", f"{strategy.name} is taken; each strategy needs its own")
         seen.add(strategy.name)
+        _check_once(loaded, f"strategies[{index}].instruments", strategy.instruments)
+
+
+def _check_once(loaded: Loaded, where: str, instruments: list[str]) -> None:
+    for position, instrument in enumerate(instruments):
+        if instrument in instruments[:position]:
+            raise _error(loaded, f"{where}[{position}]", f"{instrument} is listed already; name each once")
 
 
 def _record(loaded: Loaded, where: str, kind: str, name: str) -> Any:

@@ -69,7 +69,7 @@ class TimeAverage:
             keep, span_ns = 1.0, float(elapsed_ns)
             if self._tau_ns != math.inf:
                 keep = math.exp(-elapsed_ns / self._tau_ns)
-                span_ns = self._tau_ns * (1.0 - keep)
+                span_ns = -self._tau_ns * math.expm1(-elapsed_ns / self._tau_ns)
             self._weight_ns *= keep
             self._weighted *= keep
             if not math.isnan(self._x):

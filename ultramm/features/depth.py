@@ -7,6 +7,9 @@ import math
 from ultramm.features.average import TimeAverage
 from ultramm.market import Book, Level
 
+# A level exactly at the distance is within it, whatever its binary fraction says.
+_UP_TO_ROUNDING = 1 + 1e-9
+
 
 class SpreadStatistics:
     """Time-weighted bid-ask spread.
@@ -59,7 +62,7 @@ class DepthStatistics:
         self._asks = TimeAverage(tau_s)
 
     def update(self, book: Book) -> None:
-        reach = self._within * book.mid
+        reach = self._within * book.mid * _UP_TO_ROUNDING
         self._bids.update(book.ts_ns, _size_within(book.bids, book.mid, reach))
         self._asks.update(book.ts_ns, _size_within(book.asks, book.mid, reach))
 

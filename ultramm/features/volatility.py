@@ -55,13 +55,13 @@ class EwVolatility:
             self._standing = self._last_mid = mid
             self._next_ns = ts_ns + self._interval_ns
             return
-        if ts_ns >= self._next_ns:
+        if ts_ns > self._next_ns:
             self._sample(ts_ns)
         self._standing = mid
 
     def _sample(self, ts_ns: int) -> None:
         """Take every sample that fell due; all but the first of a silence saw no change."""
-        due = (ts_ns - self._next_ns) // self._interval_ns + 1
+        due = (ts_ns - self._next_ns - 1) // self._interval_ns + 1
         self._next_ns += due * self._interval_ns
         change = self._standing - self._last_mid
         self._last_mid = self._standing

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -13,7 +15,8 @@ from ultramm.errors import DataError
 from ultramm.journal.records import Command, Entry, Record
 
 _SCHEMA_VERSION = 1
-_SCHEMA = """
+_APPLICATION_ID = 0x756C746D  # "ultm"
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS records (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     run TEXT NOT NULL,
@@ -29,6 +32,8 @@ CREATE TABLE IF NOT EXISTS commands (
     origin TEXT NOT NULL,
     reply TEXT
 );
+PRAGMA application_id = {_APPLICATION_ID};
+PRAGMA user_version = {_SCHEMA_VERSION};
 """
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Record)
@@ -58,31 +63,45 @@ class SqliteJournal:
             if create:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=2.0, check_same_thread=False, isolation_level=None)
-            self._prepare(create)
         except (sqlite3.Error, OSError) as exc:
-            raise DataError(f"{path}: cannot {'write' if create else 'read'} the journal: {exc}") from exc
+            raise self._unusable(create, exc) from exc
+        try:
+            self._prepare(create)
+        except sqlite3.Error as exc:
+            self._db.close()
+            raise self._unusable(create, exc) from exc
+        except DataError:
+            self._db.close()
+            raise
+
+    def _unusable(self, create: bool, exc: Exception) -> DataError:
+        return DataError(f"{self.path}: cannot {'write' if create else 'read'} the journal: {exc}")
 
     def _prepare(self, create: bool) -> None:
+        """Nothing is written before it is known that the file is ours, or empty."""
+        application, version = self._pragma("application_id"), self._pragma("user_version")
+        empty = not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if (application, version) != (_APPLICATION_ID, _SCHEMA_VERSION) and not (create and empty):
+            raise DataError(
+                f"{self.path}: no journal of ours, or another format: journal format {version}, "
+                f"this version reads {_SCHEMA_VERSION}; name another file"
+            )
         if create:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.executescript(_SCHEMA)
-            if self._version() == 0:
-                self._db.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
-        if self._version() != _SCHEMA_VERSION:
-            raise DataError(f"{self.path}: journal format {self._version()}, this version reads {_SCHEMA_VERSION}")
 
-    def _version(self) -> int:
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+    def _pragma(self, name: str) -> int:
+        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
 
     def append(self, rows: Iterable[tuple[str, int, Record]]) -> None:
         """Write (run, ts_ns, record) rows in one transaction."""
-        encoded = [(run, ts, record.__struct_config__.tag, _encoder.encode(record)) for run, ts, record in rows]
+        encoded = [(run, ts, record.__struct_config__.tag, _encode(record)) for run, ts, record in rows]
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._db.executemany("INSERT INTO records (run, ts_ns, kind, body) VALUES (?, ?, ?, ?)", encoded)
             self._db.execute("COMMIT")
-        except sqlite3.Error:
+        except BaseException:
             self._db.execute("ROLLBACK")
             raise
 
@@ -94,7 +113,7 @@ class SqliteJournal:
             query += " AND kind = ?"
             arguments.append(kind)
         rows = self._db.execute(query + " ORDER BY sequence LIMIT ?", [*arguments, limit])
-        return [_entry(row) for row in rows]
+        return self._entries(rows)
 
     def last(self, kind: str, count: int = 1) -> list[Entry]:
         """The last `count` entries of one kind, newest first."""
@@ -102,7 +121,7 @@ class SqliteJournal:
             "SELECT sequence, run, ts_ns, body FROM records WHERE kind = ? ORDER BY sequence DESC LIMIT ?",
             (kind, count),
         )
-        return [_entry(row) for row in rows]
+        return self._entries(rows)
 
     def leave_command(self, verb: str, origin: str) -> int:
         """Leave a command for the node that writes this journal; returns its number."""
@@ -127,7 +146,33 @@ class SqliteJournal:
     def close(self) -> None:
         self._db.close()
 
+    def _entries(self, rows: Iterable[tuple[int, str, int, bytes]]) -> list[Entry]:
+        entries = []
+        for sequence, run, ts_ns, body in rows:
+            try:
+                record = _decoder.decode(body)
+            except msgspec.MsgspecError as exc:
+                raise DataError(f"{self.path}: entry {sequence} of the journal cannot be read: {exc}") from exc
+            entries.append(Entry(sequence=sequence, run=run, ts_ns=ts_ns, record=record))
+        return entries
 
-def _entry(row: tuple[int, str, int, bytes]) -> Entry:
-    sequence, run, ts_ns, body = row
-    return Entry(sequence=sequence, run=run, ts_ns=ts_ns, record=_decoder.decode(body))
+
+def _encode(record: Record) -> bytes:
+    """The record as JSON, which has no NaN: a number that is none is written as 0, so that it can be read again.
+
+    Records carry None where a value can be unknown; what gets here is a fault, and one record must not cost the rest.
+    """
+    body = _encoder.encode(record)
+    try:
+        _decoder.decode(body)
+    except msgspec.ValidationError:
+        return _encoder.encode(_without_nan(msgspec.to_builtins(record)))
+    return body
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return 0.0 if isinstance(value, float) and not math.isfinite(value) else value

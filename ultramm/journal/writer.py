@@ -48,7 +48,9 @@ class JournalWriter:
         self._queue: queue.SimpleQueue[tuple[str, int, Record]] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
         self._waiting: list[tuple[str, int, Record]] = []
+        self._unsent: list[tuple[int, str]] = []
         self._taken = 0
+        self._inherited = True
         self._failing_since: float | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
@@ -67,13 +69,11 @@ class JournalWriter:
     def close(self, timeout_s: float = 10.0) -> bool:
         """Write what is left and end; False when records had to be given up."""
         self._stop.set()
-        self._thread.join(timeout_s)
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
         return not self._waiting and self._queue.empty()
 
     def _work(self) -> None:
-        for command in self._pending():
-            # Left for a node that no longer runs: this one must not act on it.
-            self._journal.reply(command.id, "no node was running")
         while not self._stop.wait(_POLL_S):
             self._cycle()
         self._cycle()
@@ -86,20 +86,33 @@ class JournalWriter:
             if self._waiting:
                 self._journal.append(self._waiting)
                 self._waiting = []
-            while not self._replies.empty():
-                self._journal.reply(*self._replies.get())
-            for command in self._pending():
-                if command.id > self._taken:
-                    self._taken = command.id
-                    self._on_command(command)
+            self._send_replies()
+            self._take_commands()
         except Exception as exc:
             self._failed(exc)
         else:
             self._failing_since = None
             self.problem = None
 
-    def _pending(self) -> list[Command]:
-        return self._journal.pending_commands()
+    def _send_replies(self) -> None:
+        while not self._replies.empty():
+            self._unsent.append(self._replies.get())
+        while self._unsent:
+            self._journal.reply(*self._unsent[0])
+            del self._unsent[0]
+
+    def _take_commands(self) -> None:
+        pending = self._journal.pending_commands()
+        if self._inherited:
+            # Left for a node that no longer runs: this one must not act on them.
+            for command in pending:
+                self._journal.reply(command.id, "no node was running")
+            self._inherited = False
+            return
+        for command in pending:
+            if command.id > self._taken:
+                self._taken = command.id
+                self._on_command(command)
 
     def _failed(self, exc: Exception) -> None:
         now = time.monotonic()

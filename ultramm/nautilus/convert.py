@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from nautilus_trader.model.enums import AggressorSide, OrderSide
+from nautilus_trader.model.objects import FIXED_SCALAR
 
 from ultramm.market import Book, Instrument, Level, Side, Trade
+
+# Prices and sizes are whole numbers of these parts inside the kernel.
+_PARTS = int(FIXED_SCALAR)
 
 
 def to_instrument(instrument: Any) -> Instrument:
@@ -34,16 +38,21 @@ def to_instrument(instrument: Any) -> Instrument:
 
 def to_float(value: Any) -> float:
     """The float nearest to a Nautilus price, quantity or money; its own ``as_double`` can be off by a rounding."""
-    rounded: float = round(value.as_double(), value.precision)
-    return rounded
+    exact: float = value.raw / _PARTS
+    return exact
 
 
 def to_touch(book: Any, ts_ns: int) -> Book:
     """Best bid and ask of a Nautilus book; constant time, whatever its depth."""
     bid, ask = book.best_bid_price(), book.best_ask_price()
-    bids = (Level(to_float(bid), to_float(book.best_bid_size())),) if bid is not None else ()
-    asks = (Level(to_float(ask), to_float(book.best_ask_size())),) if ask is not None else ()
+    bids = (_level(bid, book.best_bid_size()),) if bid is not None else ()
+    asks = (_level(ask, book.best_ask_size()),) if ask is not None else ()
     return Book(ts_ns, bids, asks)
+
+
+def _level(price: Any, size: Any) -> Level:
+    # `to_float` twice, without its calls: this is done at every event.
+    return Level(price.raw / _PARTS, size.raw / _PARTS)
 
 
 def to_book(book: Any, ts_ns: int, levels: int) -> Book:

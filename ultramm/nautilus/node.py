@@ -42,12 +42,12 @@ _VIEW_LEVELS = 10
 
 # Closed orders and positions are forgotten after a while: without this the kernel keeps every one of them.
 _PURGE: dict[str, Any] = {
-    "purge_closed_orders_interval_mins": 5,
-    "purge_closed_orders_buffer_mins": 10,
-    "purge_closed_positions_interval_mins": 5,
-    "purge_closed_positions_buffer_mins": 10,
-    "purge_account_events_interval_mins": 5,
-    "purge_account_events_lookback_mins": 10,
+    "purge_closed_orders_interval_mins": 1,
+    "purge_closed_orders_buffer_mins": 2,
+    "purge_closed_positions_interval_mins": 1,
+    "purge_closed_positions_buffer_mins": 2,
+    "purge_account_events_interval_mins": 1,
+    "purge_account_events_lookback_mins": 2,
 }
 
 

@@ -11,7 +11,7 @@ import functools
 import math
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Concatenate
+from typing import Any
 
 from nautilus_trader.config import StrategyConfig
 from nautilus_trader.model.enums import BookType, LiquiditySide, TimeInForce
@@ -29,13 +29,13 @@ MakerBuilder = Callable[[Instrument, float, float], Maker]
 _HEARTBEAT = timedelta(milliseconds=500)
 
 
-def guarded[**P](method: Callable[Concatenate[MakerShell, P], None]) -> Callable[Concatenate[MakerShell, P], None]:
+def guarded[*Ts](method: Callable[[MakerShell, *Ts], None]) -> Callable[[MakerShell, *Ts], None]:
     """A callback whose exception degrades its strategy instead of ending the process."""
 
     @functools.wraps(method)
-    def wrapper(self: MakerShell, /, *args: P.args, **kwargs: P.kwargs) -> None:
+    def wrapper(self: MakerShell, /, *args: *Ts) -> None:
         try:
-            method(self, *args, **kwargs)
+            method(self, *args)
         except Exception as exc:
             self.degrade(f"{method.__name__}: {type(exc).__name__}: {exc}")
 
@@ -210,8 +210,8 @@ class MakerShell(Strategy):
     def on_order_accepted(self, event: Any) -> None:
         order_id = event.client_order_id.value
         if order_id in self.maker.orders:
-            self.maker.on_accepted(order_id, event.ts_event)
-            self._record_order(event.ts_event, order_id, "accepted")
+            self.maker.on_accepted(order_id, event.ts_init)
+            self._record_order(event.ts_init, order_id, "accepted")
 
     @guarded
     def on_order_rejected(self, event: Any) -> None:
@@ -236,8 +236,8 @@ class MakerShell(Strategy):
 
     def _ended(self, event: Any, how: str) -> None:
         order_id = event.client_order_id.value
-        self.maker.on_cancelled(order_id, event.ts_event)
-        self._record_order(event.ts_event, order_id, how)
+        self.maker.on_cancelled(order_id, event.ts_init)
+        self._record_order(event.ts_init, order_id, how)
 
     @guarded
     def on_order_cancel_rejected(self, event: Any) -> None:
@@ -253,7 +253,8 @@ class MakerShell(Strategy):
     def on_order_filled(self, event: Any) -> None:
         maker = self.maker
         fill = Fill(
-            ts_ns=event.ts_event,
+            # Our clock, as for books and trades: the venue's may be seconds away from it.
+            ts_ns=event.ts_init,
             order_id=event.client_order_id.value,
             side=to_side(event.order_side),
             price=to_float(event.last_px),
@@ -312,7 +313,7 @@ class MakerShell(Strategy):
     @guarded
     def finish_withdrawal(self) -> None:
         """Cancel what was in flight when the quotes were pulled and is open by now."""
-        self._cancel(self.maker.withdraw().cancels)
+        self._cancel(self.maker.withdraw(self._now_ns).cancels)
 
     def release(self, source: str) -> None:
         """Undo `withdraw` of the same source."""
@@ -334,7 +335,7 @@ class MakerShell(Strategy):
             return
         self.maker.degrade(f"degraded: {reason}")
         self._record_halt("error", active=True, reason=reason)
-        self._cancel(self.maker.withdraw().cancels)
+        self._cancel(self.maker.withdraw(self._now_ns).cancels)
 
     def _record_halt(self, source: str, *, active: bool, reason: str = "") -> None:
         self._record(self._now_ns, HaltEvent(strategy=self.maker_name, source=source, active=active, reason=reason))

@@ -37,12 +37,13 @@ def plan(
     tolerance_ticks: int = 0,
     max_age_ns: int | None = None,
 ) -> Plan:
-    """The least to send so that the live orders become the desired ones.
+    """What to send so that the live orders become the desired ones.
 
-    An order within `tolerance_ticks` of a wanted quote keeps its place in the queue, unless it is older than
-    `max_age_ns`, larger than wanted, or less than half of it is left. Only an open order is cancelled: one in
-    flight has no answer yet, one whose cancel travels is not cancelled twice. A quote that would meet one of our
-    own live orders waits until that order is gone.
+    An order within `tolerance_ticks` of a wanted quote keeps its place in the queue, the closest pairs first, unless
+    it is older than `max_age_ns`, larger than wanted, less than half of it is left, or it would meet a wanted quote
+    of the other side. Only an open order is cancelled: one in flight has no answer yet and stands for its quote, one
+    whose cancel travels is not cancelled twice. A quote that would meet one of our own live orders waits until that
+    order is gone.
 
     Parameters
     ----------
@@ -51,57 +52,83 @@ def plan(
     desired : sequence of Quote
         On the grid, best first on each side.
     """
-    cancels: list[str] = []
-    missing: list[Quote] = []
-    highest_bid: int | None = None
-    lowest_ask: int | None = None
-    bids: list[LiveOrder] = []
-    asks: list[LiveOrder] = []
-    for order in live:
-        if order.side is Side.BUY:
-            highest_bid = order.ticks if highest_bid is None else max(highest_bid, order.ticks)
-        else:
-            lowest_ask = order.ticks if lowest_ask is None else min(lowest_ask, order.ticks)
-        if order.state is OrderState.CANCELLING:
-            continue
-        if max_age_ns is not None and now_ns - order.sent_ns >= max_age_ns:
-            if order.state is OrderState.OPEN:
-                cancels.append(order.id)
-            continue
-        (bids if order.side is Side.BUY else asks).append(order)
-    for quote in desired:
-        candidates = bids if quote.side is Side.BUY else asks
-        kept = _closest(candidates, quote, tolerance_ticks)
-        if kept is None:
-            missing.append(quote)
-        else:
-            candidates.remove(kept)
-    cancels += [order.id for order in (*bids, *asks) if order.state is OrderState.OPEN]
-    held: list[Refusal] = []
+    orders = list(live)
+    bid, ask = _touch(desired)
+    stays = [o for o in orders if _may_stay(o, ask if o.side is Side.BUY else bid, now_ns, max_age_ns)]
+    kept = _match(stays, desired, tolerance_ticks)
+    kept_ids = set(kept.values())
+    cancels = tuple([order.id for order in orders if order.state is OrderState.OPEN and order.id not in kept_ids])
+    missing = [quote for index, quote in enumerate(desired) if index not in kept]
+    if not missing:
+        return Plan(cancels)
+    own_bid, own_ask = _touch(orders)
     submits: list[Quote] = []
+    held: list[Refusal] = []
     for quote in missing:
-        if quote.side is Side.BUY:
-            meets_own = lowest_ask is not None and lowest_ask <= quote.ticks
-        else:
-            meets_own = highest_bid is not None and highest_bid >= quote.ticks
-        if meets_own:
+        if _meets(quote.side, quote.ticks, own_ask if quote.side is Side.BUY else own_bid):
             held.append(_waiting(quote))
         else:
             submits.append(quote)
-    return Plan(tuple(cancels), tuple(submits), tuple(held))
+    return Plan(cancels, tuple(submits), tuple(held))
 
 
-def _closest(orders: Sequence[LiveOrder], quote: Quote, tolerance_ticks: int) -> LiveOrder | None:
-    ticks, lots = quote.ticks, quote.lots
-    best: LiveOrder | None = None
-    best_distance = tolerance_ticks + 1
+def _touch(placed: Sequence[LiveOrder] | Sequence[Quote]) -> tuple[int | None, int | None]:
+    """The bid and the ask nearest to the market, None without any."""
+    bids = [at.ticks for at in placed if at.side is Side.BUY]
+    asks = [at.ticks for at in placed if at.side is Side.SELL]
+    return max(bids, default=None), min(asks, default=None)
+
+
+def _meets(side: Side, ticks: int, opposite: int | None) -> bool:
+    """Whether an order would trade with one of ours at `opposite`."""
+    return opposite is not None and (ticks >= opposite if side is Side.BUY else ticks <= opposite)
+
+
+def _may_stay(order: LiveOrder, opposite: int | None, now_ns: int, max_age_ns: int | None) -> bool:
+    if order.state is not OrderState.OPEN:
+        return order.state is OrderState.SENT
+    too_old = max_age_ns is not None and now_ns - order.sent_ns >= max_age_ns
+    return not (too_old or _meets(order.side, order.ticks, opposite))
+
+
+def _match(orders: Sequence[LiveOrder], desired: Sequence[Quote], tolerance_ticks: int) -> dict[int, str]:
+    """For each quote that an order stands for, by its position: that order's id."""
+    by_price = {(order.side, order.ticks): order for order in orders}
+    kept: dict[int, str] = {}
+    for index, quote in enumerate(desired):
+        order = by_price.get((quote.side, quote.ticks))
+        if order is not None and _fits(order, quote):
+            kept[index] = order.id
+    if tolerance_ticks > 0 and len(kept) < len(desired):
+        _match_nearby(orders, desired, tolerance_ticks, kept)
+    return kept
+
+
+def _match_nearby(
+    orders: Sequence[LiveOrder], desired: Sequence[Quote], tolerance_ticks: int, kept: dict[int, str]
+) -> None:
+    taken = set(kept.values())
+    free: dict[Side, list[LiveOrder]] = {Side.BUY: [], Side.SELL: []}
     for order in orders:
-        distance = abs(order.ticks - ticks)
-        if distance < best_distance and order.lots <= lots <= 2 * order.lots:
-            best, best_distance = order, distance
-    return best
+        if order.id not in taken:
+            free[order.side].append(order)
+    pairs: list[tuple[int, int, int, str]] = []
+    for index, quote in enumerate(desired):
+        if index not in kept:
+            low, high = quote.ticks - tolerance_ticks, quote.ticks + tolerance_ticks
+            near = [order for order in free[quote.side] if low <= order.ticks <= high and _fits(order, quote)]
+            pairs += [(abs(order.ticks - quote.ticks), index, order.sent_ns, order.id) for order in near]
+    pairs.sort()
+    for _, index, _, order_id in pairs:
+        if index not in kept and order_id not in taken:
+            kept[index] = order_id
+            taken.add(order_id)
+
+
+def _fits(order: LiveOrder, quote: Quote) -> bool:
+    return order.lots <= quote.lots <= 2 * order.lots
 
 
 def _waiting(quote: Quote) -> Refusal:
     other = "ask" if quote.side is Side.BUY else "bid"
-    return Refusal(quote, f"waits for our own {other} at the same price to end")
+    return Refusal(quote, f"waits for our own {other} in its way to end")

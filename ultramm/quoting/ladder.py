@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 from ultramm.market import Book, Instrument, Quote, Side
 
-# Rounding to the grid must not turn 99.99999999 ticks, an artefact of binary fractions, into 99.
-_GRID_SLACK = 1e-9
+# Rounding to the grid must not turn 99.99999999 ticks, an artefact of binary fractions, into 99. A quotient of two
+# floats is off by some 1e-16 of itself: with many ticks that is more than a fixed slack.
+_GRID_SLACK, _RELATIVE_SLACK = 1e-9, 1e-15
+# Rounding to decimals is slow, and only orders next to the smallest one need it.
+_CLEARLY = 1.01
 
 
 def level_sizes(order_size: float, levels: int, growth: float) -> tuple[float, ...]:
@@ -29,7 +32,8 @@ def ladder(
 
     Prices are rounded away from the reservation price (bids down, asks up), then moved behind the opposite best
     so that a post-only order is not refused; sizes are rounded down to whole lots. Each level is at least one
-    tick behind the one before. Levels smaller than the instrument's smallest order are left out.
+    tick behind the one before, and the first at least half a tick from the reservation price, so that the two sides
+    never meet. Levels smaller than the instrument's smallest order are left out.
 
     Parameters
     ----------
@@ -47,39 +51,42 @@ def ladder(
     """
     if not math.isfinite(reservation_price):
         return ()
+    depth = max(depth, 0.5 * instrument.tick_size)
     limit = _post_only_limit(instrument, side, book)
     quotes: list[Quote] = []
     for level, size in enumerate(sizes):
         price = reservation_price - side * (depth + level * step)
-        ticks = _behind(_away(price / instrument.tick_size, side), limit, side)
-        if quotes:
-            ticks = _behind(ticks, quotes[-1].ticks - side, side)
+        ticks = _away(price / instrument.tick_size, side)
+        if limit is not None:
+            ticks = min(ticks, limit) if side is Side.BUY else max(ticks, limit)
         lots = math.floor(size / instrument.lot_size + _GRID_SLACK)
         if ticks > 0 and _large_enough(instrument, ticks, lots):
             quotes.append(Quote(side, ticks, lots, level))
+            limit = ticks - side
     return tuple(quotes)
 
 
-def cap_lots(quotes: Sequence[Quote], lots: int) -> tuple[Quote, ...]:
-    """The same quotes from the touch outwards, as far as `lots` lots go."""
+def cap_lots(quotes: Sequence[Quote], lots: int, instrument: Instrument | None = None) -> tuple[Quote, ...]:
+    """The same quotes from the touch outwards, as far as `lots` lots go.
+
+    With an `instrument`, a remainder smaller than its smallest order is left out.
+    """
     kept: list[Quote] = []
     for quote in quotes:
-        take = min(quote.lots, lots)
-        if take <= 0:
-            break
-        lots -= take
-        kept.append(quote if take == quote.lots else Quote(quote.side, quote.ticks, take, quote.level))
+        if quote.lots <= lots:
+            kept.append(quote)
+            lots -= quote.lots
+            continue
+        rest = Quote(quote.side, quote.ticks, lots, quote.level)
+        if lots > 0 and (instrument is None or _large_enough(instrument, rest.ticks, rest.lots)):
+            kept.append(rest)
+        break
     return tuple(kept)
 
 
 def _away(ticks: float, side: Side) -> int:
-    return math.floor(ticks + _GRID_SLACK) if side is Side.BUY else math.ceil(ticks - _GRID_SLACK)
-
-
-def _behind(ticks: int, limit: int | None, side: Side) -> int:
-    if limit is None:
-        return ticks
-    return min(ticks, limit) if side is Side.BUY else max(ticks, limit)
+    slack = _GRID_SLACK + _RELATIVE_SLACK * abs(ticks)
+    return math.floor(ticks + slack) if side is Side.BUY else math.ceil(ticks - slack)
 
 
 def _post_only_limit(instrument: Instrument, side: Side, book: Book) -> int | None:
@@ -88,7 +95,12 @@ def _post_only_limit(instrument: Instrument, side: Side, book: Book) -> int | No
 
 
 def _large_enough(instrument: Instrument, ticks: int, lots: int) -> bool:
+    if lots <= 0:
+        return False
+    size, price = lots * instrument.lot_size, ticks * instrument.tick_size
+    if size > _CLEARLY * instrument.min_size and instrument.notional(price, size) > _CLEARLY * instrument.min_notional:
+        return True
     size = instrument.size(lots)
-    if lots <= 0 or size < instrument.min_size - _GRID_SLACK:
+    if size < instrument.min_size - _GRID_SLACK:
         return False
     return instrument.notional(instrument.price(ticks), size) >= instrument.min_notional

@@ -11,6 +11,8 @@ from ultramm.quoting.ladder import cap_lots, ladder, level_sizes
 from ultramm.quoting.spread import fixed_half_spread, inventory_skew
 from ultramm_strategies.market_maker.params import MarketMakerParams
 
+_SIDES = tuple(Side)
+
 
 class MarketMaker:
     """Quotes both sides of fair value at a fixed spread.
@@ -48,7 +50,7 @@ class MarketMaker:
         shift = inventory_skew(inventory, params.target_inventory, params.max_position, half_spread, params.skew)
         quotes: list[Quote] = []
         reasons: dict[Side, str] = {}
-        for side in Side:
+        for side in _SIDES:
             of_side = self._side(side, fair + shift, half_spread, fair, inventory, book)
             quotes += of_side
             if not of_side:
@@ -66,7 +68,7 @@ class MarketMaker:
     ) -> tuple[Quote, ...]:
         step = self._params.level_step_bps * 1e-4 * fair
         rungs = ladder(self._instrument, side, reservation_price, half_spread, step, self._sizes, book)
-        return cap_lots(rungs, self._room(side, inventory))
+        return cap_lots(rungs, self._room(side, inventory), self._instrument)
 
     def _room(self, side: Side, inventory: float) -> int:
         """Lots until this side would pass the position limit."""
@@ -74,6 +76,10 @@ class MarketMaker:
         return max(0, math.floor(room + 1e-9))
 
     def _why_nothing(self, side: Side, inventory: float) -> str:
-        if self._room(side, inventory) == 0:
-            return f"position {inventory:g} is at its limit of {self._params.max_position:g}"
+        room = self._room(side, inventory)
+        if room < math.floor(self._params.order_size / self._instrument.lot_size):
+            limit = f"its limit of {self._params.max_position:g}"
+            return (
+                f"position {inventory:g} is at {limit}" if room == 0 else f"position {inventory:g} is too near {limit}"
+            )
         return f"order_size {self._params.order_size:g} is below the smallest order of {self._instrument.id}"

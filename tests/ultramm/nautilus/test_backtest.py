@@ -279,10 +279,10 @@ def test_an_actor_of_a_plugin_joins(default_config: Any, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("config", "fills", "pnl", "gap"),
     [
-        ("binance-spot-btcusdt", 1280, -63.97622575, 1e-9),
-        ("binance-spot-ethusdt", 1133, -37.4567745, 1e-9),
-        ("binance-usdm-btcusdt", 849, -66.03445, 1e-5),
-        ("binance-coinm-btcusd", 319, -0.00058880207, 1e-5),
+        ("binance-spot-btcusdt", 1281, -65.94474325, 1e-9),
+        ("binance-spot-ethusdt", 1133, -37.4417745, 1e-9),
+        ("binance-usdm-btcusdt", 871, -74.85295, 1e-5),
+        ("binance-coinm-btcusd", 326, -0.0005819420551, 1e-5),
     ],
 )
 def test_recordings_give_exact_counts_and_balances(
