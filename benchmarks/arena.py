@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from bare import BareMaker
 from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
 from nautilus_trader.config import LoggingConfig, RiskEngineConfig
 from nautilus_trader.model.identifiers import TraderId, Venue
 
-from bare import BareMaker
 from ultramm.config.load import read
 from ultramm.config.resolve import Resolved, resolve
 from ultramm.nautilus.account import exchange_arguments

@@ -60,6 +60,7 @@ class BareMaker(Strategy):
         self._working: dict[str, _Working] = {}
         self._inventory_lots = 0
         self._next_ns = 0
+        self._waits = False
         self._market_book: Any = None
         self.submitted = 0
         self.fills: list[tuple[int, int, float, float]] = []
@@ -160,10 +161,13 @@ class BareMaker(Strategy):
             mine for mine in self._working.values() if mine.accepted and not mine.cancelling and id(mine) not in keep
         ]
         missing = [quote for index, quote in enumerate(wanted) if index not in kept]
+        self._waits = False
         if not missing:
             return cancels, []
         own = {sign: self._edge(sign, [m.ticks for m in self._working.values() if m.sign == sign]) for sign in _SIDES}
-        return cancels, [quote for quote in missing if not _meets(quote[0], quote[1], own[-quote[0]])]
+        submits = [quote for quote in missing if not _meets(quote[0], quote[1], own[-quote[0]])]
+        self._waits = len(submits) < len(missing)
+        return cancels, submits
 
     @staticmethod
     def _edge(sign: int, ticks: list[int]) -> int | None:
@@ -210,6 +214,7 @@ class BareMaker(Strategy):
         for sign, ticks, lots in submits:
             after = worst[sign] + sign * lots
             if after * sign > self._max_lots:
+                self._waits = True
                 continue
             worst[sign] = after
             self._submit(sign, ticks, lots, now_ns)
@@ -243,6 +248,8 @@ class BareMaker(Strategy):
 
     def on_order_canceled(self, event: Any) -> None:
         self._working.pop(event.client_order_id.value, None)
+        if self._waits:
+            self._next_ns = 0
 
     def on_order_filled(self, event: Any) -> None:
         sign = 1 if event.order_side == OrderSide.BUY else -1

@@ -45,14 +45,10 @@ def to_float(value: Any) -> float:
 def to_touch(book: Any, ts_ns: int) -> Book:
     """Best bid and ask of a Nautilus book; constant time, whatever its depth."""
     bid, ask = book.best_bid_price(), book.best_ask_price()
-    bids = (_level(bid, book.best_bid_size()),) if bid is not None else ()
-    asks = (_level(ask, book.best_ask_size()),) if ask is not None else ()
+    # `to_float` four times, without its calls: this is done at every event.
+    bids = (Level(bid.raw / _PARTS, book.best_bid_size().raw / _PARTS),) if bid is not None else ()
+    asks = (Level(ask.raw / _PARTS, book.best_ask_size().raw / _PARTS),) if ask is not None else ()
     return Book(ts_ns, bids, asks)
-
-
-def _level(price: Any, size: Any) -> Level:
-    # `to_float` twice, without its calls: this is done at every event.
-    return Level(price.raw / _PARTS, size.raw / _PARTS)
 
 
 def to_book(book: Any, ts_ns: int, levels: int) -> Book:

@@ -40,16 +40,6 @@ _CANCEL_TIMEOUT_S = 10.0
 _KILL_TIMEOUT_S = 1.0
 _VIEW_LEVELS = 10
 
-# Closed orders and positions are forgotten after a while: without this the kernel keeps every one of them.
-_PURGE: dict[str, Any] = {
-    "purge_closed_orders_interval_mins": 1,
-    "purge_closed_orders_buffer_mins": 2,
-    "purge_closed_positions_interval_mins": 1,
-    "purge_closed_positions_buffer_mins": 2,
-    "purge_account_events_interval_mins": 1,
-    "purge_account_events_lookback_mins": 2,
-}
-
 
 class NodeSummary(msgspec.Struct, frozen=True, kw_only=True):
     """How a node's run ended; `open_orders` is what the kernel still knows to be live at the venue."""
@@ -338,7 +328,6 @@ def _node_config(resolved: Resolved) -> Any:
             reconciliation_startup_delay_secs=0.0,
             inflight_check_interval_ms=0,
             generate_missing_orders=False,
-            **_PURGE,
         ),
         data_clients={name: LiveDataClientConfig() for name in venues},
         exec_clients={name: LiveExecClientConfig() for name in venues},

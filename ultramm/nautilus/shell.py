@@ -27,6 +27,8 @@ from ultramm.orders.plan import Plan
 MakerBuilder = Callable[[Instrument, float, float], Maker]
 
 _HEARTBEAT = timedelta(milliseconds=500)
+_FORGET_EVERY_NS = 60_000_000_000
+_REMEMBER_S = 120
 
 
 def guarded[*Ts](method: Callable[[MakerShell, *Ts], None]) -> Callable[[MakerShell, *Ts], None]:
@@ -86,6 +88,7 @@ class MakerShell(Strategy):
         self._now_ns = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._flattening = False
+        self._forget_ns = 0
         self.market_events = 0
 
     @property
@@ -145,6 +148,16 @@ class MakerShell(Strategy):
         if self.maker.stale(now_ns) or (self.maker.halts and len(self.maker.orders)):
             self._step(max(now_ns, self._now_ns))
         self._unwind()
+        if now_ns >= self._forget_ns:
+            self._forget_ns = now_ns + _FORGET_EVERY_NS
+            self._forget(now_ns)
+
+    def _forget(self, now_ns: int) -> None:
+        """The kernel would keep every order, position and account state of a long session: drop what is long over."""
+        self.cache.purge_closed_orders(ts_now=now_ns, buffer_secs=_REMEMBER_S)
+        self.cache.purge_account_events(ts_now=now_ns, lookback_secs=_REMEMBER_S)
+        # A maker is flat every now and then, and with the closed position go the copies that each reopening left.
+        self.cache.purge_closed_positions(ts_now=now_ns)
 
     # -- the market ------------------------------------------------------------------------------------------
 

@@ -51,18 +51,19 @@ def ladder(
     """
     if not math.isfinite(reservation_price):
         return ()
-    depth = max(depth, 0.5 * instrument.tick_size)
+    tick_size, lot_size = instrument.tick_size, instrument.lot_size
+    sign = int(side)  # several times as fast to calculate with
+    depth = max(depth, 0.5 * tick_size)
     limit = _post_only_limit(instrument, side, book)
     quotes: list[Quote] = []
     for level, size in enumerate(sizes):
-        price = reservation_price - side * (depth + level * step)
-        ticks = _away(price / instrument.tick_size, side)
+        ticks = _away((reservation_price - sign * (depth + level * step)) / tick_size, side)
         if limit is not None:
             ticks = min(ticks, limit) if side is Side.BUY else max(ticks, limit)
-        lots = math.floor(size / instrument.lot_size + _GRID_SLACK)
+        lots = math.floor(size / lot_size + _GRID_SLACK)
         if ticks > 0 and _large_enough(instrument, ticks, lots):
             quotes.append(Quote(side, ticks, lots, level))
-            limit = ticks - side
+            limit = ticks - sign
     return tuple(quotes)
 
 

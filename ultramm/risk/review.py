@@ -12,6 +12,8 @@ from ultramm.orders.plan import Plan, Refusal
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.limits import Limits
 
+_SIDES = tuple(Side)
+
 
 class Review(msgspec.Struct, frozen=True):
     """What of a plan may be sent, and what may not."""
@@ -45,7 +47,7 @@ def review(
         Fair value, price; with NaN no order passes.
     """
     budget.spend(now_ns, len(plan.cancels))
-    worst = {side: inventory_lots + side * live.lots(side) for side in Side}
+    worst = {side: inventory_lots + side * live.lots(side) for side in _SIDES}
     open_orders = len(live)
     approved: list[Quote] = []
     refused: list[Refusal] = []

@@ -17,6 +17,7 @@ from ultramm.config.resolve import Resolved, ResolvedPlugin, resolve
 from ultramm.errors import DataError, RunError
 from ultramm.market import Book, Instrument, Trade
 from ultramm.nautilus.backtest import BacktestResult, Collector, run_backtest
+from ultramm.nautilus.shell import MakerShell
 from ultramm.plugin import ActorPlugin
 from ultramm.quoting.decision import Decision
 
@@ -231,6 +232,22 @@ def test_an_account_that_breaks_ends_the_run_with_the_cause(tape: Any, on_tape: 
     )
     with pytest.raises(RunError, match="the simulated account broke: AccountBalanceNegative"):
         run_backtest(resolved)
+
+
+def test_a_long_run_keeps_no_more_orders_than_a_short_one(default_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is long closed is forgotten: the kernel alone would keep every order, and memory would grow with time."""
+    kept: list[int] = []
+    stop = MakerShell.on_stop
+
+    def count(self: MakerShell) -> None:
+        kept.append(len(self.cache.orders()))
+        stop(self)
+
+    monkeypatch.setattr(MakerShell, "on_stop", count)
+    scores = [only_score(run_backtest(default_config(f"venues.SIM.params.duration_s={s}"))) for s in (240, 720)]
+    submitted = [score.quoting.orders_submitted for score in scores]
+    assert submitted[1] > 2.5 * submitted[0]
+    assert kept[1] < 1.5 * kept[0]
 
 
 # -- plugins ---------------------------------------------------------------------------------------------------

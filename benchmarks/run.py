@@ -1,0 +1,218 @@
+"""Measure speed and memory, within one run and as ratios: machines are noisy.
+
+::
+
+    make bench                          everything, some ten minutes
+    make bench ARGS="--quick"           under a minute or so
+    make bench ARGS="--json out.json"   the numbers for a program
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import scale
+import step
+from arena import Arena, recording, synthetic
+from rich.console import Console
+from rich.table import Table
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of the table; `target` is empty where a number only explains another."""
+
+    part: str
+    what: str
+    value: str
+    target: str = ""
+    met: bool | None = None
+
+
+class Sizes(msgspec.Struct, frozen=True):
+    """How much to do."""
+
+    arena_events: int
+    arena_repeats: int
+    recording_events: int | None
+    step_events: int
+    step_repeats: int
+    long_events: tuple[int, ...]
+    control: bool
+    market_events: int
+    market_repeats: int
+
+
+FULL = Sizes(150_000, 7, None, 20_000, 7, (1_000_000, 2_000_000, 4_000_000), True, 300_000, 5)
+QUICK = Sizes(15_000, 2, 6_000, 2_000, 2, (100_000, 200_000, 400_000), False, 50_000, 2)
+
+
+def progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+# -- 1: the framework beside a bare strategy ---------------------------------------------------------------------
+
+
+def compare(name: str, arena: Arena, repeats: int) -> tuple[dict[str, Any], list[Row]]:
+    """Both makers on the same events, in turns; the first turn warms up and is not counted."""
+    ours, bare = [], []
+    for turn in range(repeats + 1):
+        progress(f"  {name}: turn {turn} of {repeats}")
+        with_framework, without = arena.framework(), arena.bare()
+        assert with_framework.orders == without.orders, (with_framework.orders, without.orders)
+        assert with_framework.fills == without.fills, "the two makers were filled differently"
+        if turn:
+            ours.append(with_framework.seconds)
+            bare.append(without.seconds)
+    ratio = statistics.median(one / other for one, other in zip(ours, bare, strict=True))
+    numbers = {
+        "events": len(arena),
+        "orders": without.orders,
+        "fills": len(without.fills),
+        "ultramm_events_per_s": len(arena) / statistics.median(ours),
+        "bare_events_per_s": len(arena) / statistics.median(bare),
+        "ratio_of_times": ratio,
+        "ratio_of_minima": min(ours) / min(bare),
+        "overhead_us_per_event": 1e6 * (statistics.median(ours) - statistics.median(bare)) / len(arena),
+    }
+    both = f"{numbers['ultramm_events_per_s']:,.0f} and {numbers['bare_events_per_s']:,.0f} events/s"
+    same = f"{len(arena):,} events, {without.orders:,} orders, {len(without.fills):,} fills, the same for both"
+    rows = [
+        Row(f"backtest, {name}", "time of ultramm / time of a bare strategy", f"{ratio:.2f}", "≤ 1.25", ratio <= 1.25),
+        Row("", "ultramm and bare strategy", both),
+        Row("", "what was run", same),
+    ]
+    return numbers, rows
+
+
+def backtests(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
+    progress("backtest: the framework beside a bare strategy")
+    numbers, rows = {}, []
+    progress("  synthetic market: generating")
+    numbers["synthetic"], rows = compare(
+        "synthetic market", Arena(synthetic(), sizes.arena_events), sizes.arena_repeats
+    )
+    recorded = recording()
+    if recorded is None:
+        progress("  no recording in ../shared/data")
+    else:
+        progress("  Binance recording: reading")
+        numbers["binance"], more = compare(
+            "Binance recording", Arena(recorded, sizes.recording_events), sizes.arena_repeats
+        )
+        rows += more
+    return numbers, rows
+
+
+# -- 2: the pure step ----------------------------------------------------------------------------------------------
+
+
+def steps(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
+    """The best of several repetitions, by its mean: what disturbs a measurement only adds to it."""
+    progress("step: one book event without a kernel")
+    count = sizes.step_events
+    tapes = {"realistic": step.walk, "nothing changes": step.still, "all replaced": step.jumps}
+    costs: dict[tuple[int, str], list[step.StepCost]] = {}
+    for turn in range(sizes.step_repeats):
+        progress(f"  turn {turn + 1} of {sizes.step_repeats}")
+        for levels in (3, 10):
+            for tape, books in tapes.items():
+                costs.setdefault((levels, tape), []).append(step.measure(books(count), levels))
+    numbers: dict[str, Any] = {}
+    rows = []
+    for (levels, tape), found in costs.items():
+        best = min(found, key=lambda cost: cost.mean)
+        numbers[f"{levels} levels, {tape}"] = msgspec.to_builtins(best)
+        text = f"{best.mean:.0f} µs, p99 {best.p99:.0f} µs; on_book {best.on_book:.1f}, decide {best.decide:.0f}"
+        target = ("≤ 50 µs", best.mean <= 50) if tape == "realistic" else ("", None)
+        rows.append(Row("step, 10 x 10 book", f"{levels} levels a side, {tape}", text, *target))
+    return numbers, rows
+
+
+# -- 3: long runs --------------------------------------------------------------------------------------------------
+
+
+def long_runs(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
+    progress("long backtests from a stream, each in a process of its own")
+    runs, rows = [], []
+    for events in sizes.long_events:
+        progress(f"  {events:,} events")
+        runs.append(scale.long_run(events, quoting=True))
+    first, last = runs[0], runs[-1]
+    share = statistics.median(run.generation_s / run.seconds for run in runs)
+    for run in runs:
+        text = f"{run.seconds_per_million:.1f} s a million, peak {run.peak_mb:.0f} MB, {run.orders:,} orders"
+        rows.append(Row("long backtest", f"{run.events:,} events", text))
+    times = last.seconds_per_million / first.seconds_per_million
+    rows.append(Row("", "time an event, longest / shortest", f"{times:.2f}", "≤ 1.2", times <= 1.2))
+    rows.append(Row("", "of which generating the market", f"{100 * share:.0f} %"))
+    per_order = 1024 * (last.peak_mb - first.peak_mb) / (last.orders - first.orders)
+    text = f"{last.peak_mb - first.peak_mb:+.0f} MB, {per_order:.1f} kB for each order"
+    rows.append(Row("", "peak memory, longest - shortest", text))
+    if sizes.control:
+        progress("  without orders")
+        idle = [scale.long_run(events, quoting=False) for events in (sizes.long_events[0], sizes.long_events[-1])]
+        runs += idle
+        text = f"{idle[1].peak_mb - idle[0].peak_mb:+.0f} MB"
+        rows.append(Row("", "the same with hardly an order", text, "≤ 20 MB", idle[1].peak_mb - idle[0].peak_mb <= 20))
+    numbers = {"runs": msgspec.to_builtins(runs), "ratio_of_time_an_event": times, "generation_share": share}
+    return numbers, rows
+
+
+# -- 4: the market -------------------------------------------------------------------------------------------------
+
+
+def market(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
+    progress("synthetic market alone")
+    best = max(scale.events_per_second(sizes.market_events) for _ in range(sizes.market_repeats))
+    row = Row("synthetic market", "events generated, tight", f"{best:,.0f} events/s", "≥ 100,000", best >= 100_000)
+    return {"events_per_s": best}, [row]
+
+
+PARTS: dict[str, Callable[[Sizes], tuple[dict[str, Any], list[Row]]]] = {
+    "backtest": backtests,
+    "step": steps,
+    "long": long_runs,
+    "market": market,
+}
+
+
+def show(rows: list[Row]) -> None:
+    table = Table(title=f"ultramm on Python {platform.python_version()}, {platform.machine()}", title_justify="left")
+    for column in ("", "measured", "value", "target"):
+        table.add_column(column)
+    before = None
+    for row in rows:
+        if row.part not in {before, ""}:
+            table.add_section()
+        mark = "" if row.met is None else " [green]met[/]" if row.met else " [red]missed[/]"
+        table.add_row("" if row.part == before else row.part, row.what, row.value, row.target + mark)
+        before = row.part or before
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure speed and memory, as ratios within one run.")
+    parser.add_argument("--quick", action="store_true", help="about a minute, with wider error")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers there")
+    parser.add_argument("--only", choices=list(PARTS), action="append", help="one part; may be repeated")
+    arguments = parser.parse_args()
+    sizes = QUICK if arguments.quick else FULL
+    numbers, rows = {}, []
+    for name in arguments.only or PARTS:
+        numbers[name], more = PARTS[name](sizes)
+        rows += more
+    show(rows)
+    if arguments.json is not None:
+        arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(numbers)) + b"\n")
+
+
+if __name__ == "__main__":
+    main()
