@@ -1,4 +1,7 @@
-"""One market in memory, traded by the framework's maker or by the bare one, in equal engines."""
+"""One market in memory, traded by the framework's maker or by the bare one, in equal engines.
+
+Time is the processor's, here and in the long runs: a neighbour on the same core does not count.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from bare import BareMaker
 from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
 from nautilus_trader.config import LoggingConfig, RiskEngineConfig
 from nautilus_trader.model.identifiers import TraderId, Venue
 
+from bare import BareMaker
 from ultramm.config.load import read
 from ultramm.config.resolve import Resolved, resolve
 from ultramm.nautilus.account import exchange_arguments
@@ -76,22 +79,16 @@ class Arena:
         bare = BareMaker(strategy.settings.instruments[0], strategy.params)
         return Run(self._time(bare), bare.submitted, bare.fills)
 
-    def kernel(self) -> float:
-        """Seconds of the events alone, with nobody trading."""
-        return self._time(None)
-
     def _time(self, strategy: Any) -> float:
         engine = _engine(self._resolved, self._feed)
         try:
-            if strategy is not None:
-                engine.add_strategy(strategy)
+            engine.add_strategy(strategy)
             engine.add_data_iterator("market", self._chunks())
             gc.collect()
-            start = time.perf_counter()
+            start = time.process_time()
             engine.run(start=self._events[0].ts_init, streaming=True)
-            seconds = time.perf_counter() - start
-            if strategy is not None:
-                strategy.clock.cancel_timers()
+            seconds = time.process_time() - start
+            strategy.clock.cancel_timers()
             engine.end()
         finally:
             engine.dispose()

@@ -60,6 +60,7 @@ class BareMaker(Strategy):
         self._working: dict[str, _Working] = {}
         self._inventory_lots = 0
         self._next_ns = 0
+        self._forget_ns = 0
         self._waits = False
         self._market_book: Any = None
         self.submitted = 0
@@ -79,6 +80,12 @@ class BareMaker(Strategy):
 
     def _on_heartbeat(self, _event: Any) -> None:
         """The simulated venue takes commands up when time moves, at a timer too: both makers must have one."""
+        now_ns = self.clock.timestamp_ns()
+        if now_ns >= self._forget_ns:
+            self._forget_ns = now_ns + 60_000_000_000
+            self.cache.purge_closed_orders(ts_now=now_ns, buffer_secs=120)
+            self.cache.purge_account_events(ts_now=now_ns, lookback_secs=120)
+            self.cache.purge_closed_positions(ts_now=now_ns)
 
     # -- the market ------------------------------------------------------------------------------------------
 

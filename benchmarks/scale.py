@@ -1,6 +1,6 @@
 """Time and memory of long backtests, each in a process of its own, and what generating the market takes of it.
 
-Run as a script it makes one measurement and prints it as JSON: ``scale.py EVENTS QUOTING``.
+Run as a script it makes one measurement and prints it as JSON: ``scale.py EVENTS``.
 """
 
 from __future__ import annotations
@@ -15,21 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from arena import synthetic
 
+from arena import synthetic
 from ultramm.nautilus.backtest import run_backtest
 from ultramm.nautilus.build import feeds
 from ultramm.simulation.presets import PRESETS
 from ultramm.simulation.synthetic import SyntheticMarket
 
 _EVENTS_PER_S = 138  # of the ``tight`` market, trades and book changes
-_GENERATION_SAMPLE = 200_000
+_GENERATION_SAMPLE = 50_000
 
 
 class LongRun(msgspec.Struct, frozen=True):
     """One backtest from a stream; `generation_s` is what its events alone would have taken."""
 
-    quoting: bool
     events: int
     orders: int
     seconds: float
@@ -41,9 +40,9 @@ class LongRun(msgspec.Struct, frozen=True):
         return 1e6 * self.seconds / self.events
 
 
-def long_run(events: int, *, quoting: bool) -> LongRun:
-    """Measure a backtest of about so many events in a fresh process; not quoting, it decides once an hour."""
-    arguments = [sys.executable, __file__, str(events), str(int(quoting))]
+def long_run(events: int) -> LongRun:
+    """Measure a backtest of about so many events in a fresh process."""
+    arguments = [sys.executable, __file__, str(events)]
     done = subprocess.run(arguments, check=True, capture_output=True)
     return msgspec.json.decode(done.stdout, type=LongRun)
 
@@ -51,23 +50,19 @@ def long_run(events: int, *, quoting: bool) -> LongRun:
 def events_per_second(count: int) -> float:
     """Speed of the market of agents alone, ``tight``, without the kernel's objects."""
     market = SyntheticMarket(PRESETS["tight"], 1)
-    start = time.perf_counter()
+    start = time.process_time()
     deque(islice(market.events(), count), maxlen=0)
-    return count / (time.perf_counter() - start)
+    return count / (time.process_time() - start)
 
 
-def _measure(events: int, quoting: bool) -> LongRun:
-    overrides = [f"venues.SIM.params.duration_s={events / _EVENTS_PER_S}"]
-    if not quoting:
-        overrides += ["strategies.0.params.refresh_ms=3600000", "strategies.0.params.half_spread_bps=100"]
-    resolved = synthetic(*overrides)
-    start = time.perf_counter()
+def _measure(events: int) -> LongRun:
+    resolved = synthetic(f"venues.SIM.params.duration_s={events / _EVENTS_PER_S}")
+    start = time.process_time()
     result = run_backtest(resolved)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     # Before the sample, which has nothing to do with the peak.
     peak_mb = _peak_mb()
     return LongRun(
-        quoting=quoting,
         events=result.market_events,
         orders=result.scores[0].quoting.orders_submitted,
         seconds=seconds,
@@ -80,9 +75,9 @@ def _generation_s(resolved: Any) -> float:
     """Seconds an event of the same stream with nobody behind it."""
     (feed,) = feeds(resolved)
     stream = feed.source.events(endless=True)
-    start = time.perf_counter()
+    start = time.process_time()
     deque(islice(stream, _GENERATION_SAMPLE), maxlen=0)
-    return (time.perf_counter() - start) / _GENERATION_SAMPLE
+    return (time.process_time() - start) / _GENERATION_SAMPLE
 
 
 def _peak_mb() -> float:
@@ -95,4 +90,4 @@ def _peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.encode(_measure(int(sys.argv[1]), bool(int(sys.argv[2])))))
+    sys.stdout.buffer.write(msgspec.json.encode(_measure(int(sys.argv[1]))))
