@@ -18,10 +18,11 @@ from typing import Annotated, Any, Protocol
 import msgspec
 
 from ultramm.analytics.scorecard import Score, Scorecard
-from ultramm.market import Book, Fill, Instrument, Side, Trade, known
+from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade, known
 from ultramm.orders.live import LiveOrders, OrderState
 from ultramm.orders.plan import Plan, Refusal, plan
 from ultramm.quoting.decision import Decision
+from ultramm.quoting.ladder import cap_lots
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.limits import Limits
 from ultramm.risk.review import Review, review
@@ -158,14 +159,15 @@ class Maker:
         return now_ns >= self._next_ns
 
     def step(self, now_ns: int) -> Review:
-        """Decide, plan and review; what is approved must be sent, and reported back with `on_sent`."""
+        """Decide, plan and review; what is approved must be sent, and noted in `orders` first."""
         self._next_ns = now_ns + self._refresh_ns
         self._decision = self._decide(now_ns)
+        limits = self._limits_now()
         fair = self._decision.fair
         tolerance = self._tolerance * fair / self.instrument.tick_size if math.isfinite(fair) else 0.0
         planned = plan(
             self.orders,
-            self._decision.quotes,
+            self._affordable(limits),
             now_ns,
             tolerance_ticks=math.floor(tolerance),
             max_age_ns=self._max_age_ns,
@@ -179,12 +181,35 @@ class Maker:
             self.inventory_lots,
             fair,
             self.instrument,
-            self._limits,
+            limits,
             self._budget,
             now_ns,
         )
         self._refusals = planned.held + reviewed.refused
         return reviewed
+
+    def _limits_now(self) -> Limits:
+        """The limits, with what a cash account has left to spend after the trades so far."""
+        limits = self._limits
+        if math.isinf(limits.spendable):
+            return limits
+        to_cover = self.instrument.notional(self.score.mid, min(0.0, self.inventory)) if self.inventory < 0 else 0.0
+        spendable = limits.spendable + self.score.attribution.cash - to_cover
+        return msgspec.structs.replace(limits, spendable=spendable)
+
+    def _affordable(self, limits: Limits) -> tuple[Quote, ...]:
+        """The wanted quotes, cut down to what the account can pay for."""
+        decision = self._decision
+        if limits is self._limits:
+            return decision.quotes
+        instrument = self.instrument
+        cost = instrument.notional(decision.fair, instrument.lot_size) * (1.0 + max(instrument.maker_fee, 0.0))
+        buy_lots = math.floor(limits.spendable / cost) - min(0, self.inventory_lots) if cost > 0 else 0
+        sell_lots = math.floor((limits.sellable + self.inventory) / instrument.lot_size + 1e-9)
+        return (
+            *cap_lots(decision.side(Side.BUY), max(0, buy_lots), instrument),
+            *cap_lots(decision.side(Side.SELL), max(0, sell_lots), instrument),
+        )
 
     def withdraw(self, now_ns: int) -> Plan:
         """Cancel whatever is open; orders in flight follow when the venue has answered."""
@@ -298,6 +323,10 @@ class Maker:
         reason = self._decision.reasons.get(side)
         if reason is None and not orders:
             refused = [refusal.reason for refusal in self._refusals if refusal.quote.side is side]
-            sent = any(order.side is side for order in self.orders)
-            reason = refused[0] if refused else "orders are on their way" if sent else "the strategy gave no reason"
+            reason = refused[0] if refused else self._why_nothing(side)
         return SideStatus(orders=orders, reason=reason)
+
+    def _why_nothing(self, side: Side) -> str:
+        if any(order.side is side for order in self.orders):
+            return "orders are on their way"
+        return "the account has nothing left for it" if self._decision.side(side) else "the strategy gave no reason"

@@ -63,6 +63,11 @@ class Attribution:
         self.position = round(self.position + fill.side * fill.size, instrument.size_precision)
         self.volume += instrument.notional(fill.price, fill.size)
 
+    @property
+    def cash(self) -> float:
+        """Settlement currency taken in less paid out, fees included, since the beginning."""
+        return self._cash + self._cash_lost - self.fees
+
     def pnl(self, mid: float) -> PnL:
         """The split with the inventory valued at `mid`."""
         if self.position == 0.0 or not math.isfinite(mid):

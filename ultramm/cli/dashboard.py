@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +14,7 @@ import typer
 def dashboard(
     journal: Annotated[Path, typer.Argument(help="Journal file of the node.")] = Path("data/journal.db"),
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8050,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
 ) -> None:
     """Serve the page of a journal on http://127.0.0.1:PORT until interrupted."""
     from ultramm.cli.ports import require_free_port
@@ -18,7 +22,15 @@ def dashboard(
 
     require_free_port(port, "--port")
     SqliteJournal(journal).close()
+    if with_parent:
+        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     from ultramm.dashboard.serve import serve
 
     typer.echo(f"dashboard of {journal} on http://127.0.0.1:{port}")
     serve(journal, port)
+
+
+def _end_with_parent() -> None:
+    """A node that dies, however, closes our input: a page without a node must not keep the port."""
+    sys.stdin.read()
+    os._exit(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import time
 from datetime import UTC, datetime
 from types import TracebackType
@@ -31,6 +33,51 @@ class View(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class Background:
+    """Shows a view from a thread of its own: a terminal that stops reading must not stop the trading.
+
+    Of the statuses only the latest is shown. A view that breaks is dropped, the node goes on.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._items: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+        self._latest: Status | None = None
+        self._thread = threading.Thread(target=self._work, name="view", daemon=True)
+
+    def on_status(self, status: Status) -> None:
+        waiting = self._latest is not None
+        self._latest = status
+        if not waiting:
+            self._items.put(status)
+
+    def on_record(self, record: Record) -> None:
+        if isinstance(record, FillEvent | HaltEvent):
+            self._items.put(record)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._items.put(None)
+        self._thread.join(timeout=2.0)
+
+    def _work(self) -> None:
+        try:
+            with self._view as view:
+                while (item := self._items.get()) is not None:
+                    if isinstance(item, Status):
+                        latest, self._latest = self._latest or item, None
+                        view.on_status(latest)
+                    else:
+                        view.on_record(item)
+        except (OSError, ValueError):
+            return  # the terminal is gone
 
 
 class PlainView:
@@ -127,9 +174,9 @@ def _level(level: tuple[float, float] | None, ours: dict[float, float], style: s
     price, size = level
     mine = ours.get(price)
     return [
-        Text(f"{mine:g}" if mine else "", style=f"bold {style}"),
-        Text(f"{size:g}"),
-        Text(f"{price:g}", style=f"bold {style}" if mine else style),
+        Text(f"{mine:.10g}" if mine else "", style=f"bold {style}"),
+        Text(f"{size:.10g}"),
+        Text(f"{price:.10g}", style=f"bold {style}" if mine else style),
     ]
 
 
@@ -140,8 +187,8 @@ def _maker_table(maker: MakerStatus) -> Table:
     rows = [
         ("bid", _side(maker.bid, "green")),
         ("ask", _side(maker.ask, "red")),
-        ("fair", Text(number(maker.fair, 2))),
-        ("inventory", Text(f"{score.inventory.last:g}")),
+        ("fair", Text("unknown" if maker.fair is None else f"{maker.fair:.10g}")),
+        ("inventory", Text(f"{score.inventory.last:.10g}")),
         (
             "P&L",
             Text(f"{pnl.total:+,.4f} {pnl.currency}", style="bold green" if pnl.total >= 0 else "bold red"),
@@ -162,14 +209,15 @@ def _maker_table(maker: MakerStatus) -> Table:
 def _side(side: SideStatus, style: str) -> Text:
     if not side.orders:
         return Text(f"not quoted: {side.reason}", style="yellow")
-    return Text("  ".join(f"{size:g} @ {price:g}" for price, size in side.orders), style=style)
+    return Text("  ".join(f"{size:.10g} @ {price:.10g}" for price, size in side.orders), style=style)
 
 
 def _fills_table(fills: list[FillEvent]) -> Table:
     table = Table(box=None, pad_edge=False, title="last fills", title_justify="left", title_style="dim")
     for fill in fills:
         style = "green" if fill.side == "BUY" else "red"
-        table.add_row(Text(fill.side, style=style), f"{fill.size:g} @ {fill.price:g}", f"position {fill.position:g}")
+        traded = f"{fill.size:.10g} @ {fill.price:.10g}"
+        table.add_row(Text(fill.side, style=style), traded, f"position {fill.position:.10g}")
     return table
 
 
@@ -177,7 +225,7 @@ def _line(maker: MakerStatus) -> str:
     score = maker.score
     return (
         f"{score.strategy} {score.instrument}: bid {_words(maker.bid)} | ask {_words(maker.ask)} | "
-        f"position {score.inventory.last:g} | fills {score.fills} | P&L {score.pnl.total:+.4f} {score.pnl.currency}"
+        f"position {score.inventory.last:.10g} | fills {score.fills} | P&L {score.pnl.total:+.4f} {score.pnl.currency}"
     )
 
 
@@ -186,7 +234,7 @@ def _words(side: SideStatus) -> str:
         return f"not quoted ({side.reason})"
     price, size = side.orders[0]
     more = f" +{len(side.orders) - 1}" if len(side.orders) > 1 else ""
-    return f"{size:g} @ {price:g}{more}"
+    return f"{size:.10g} @ {price:.10g}{more}"
 
 
 def _now() -> str:

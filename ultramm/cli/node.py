@@ -148,8 +148,15 @@ def _is_running(journal: SqliteJournal, last: Entry) -> bool:
 
 
 def _command(verb: str, config: Path | None, journal: Path | None) -> None:
+    from ultramm.journal.records import RunStarted
+
     store = _open(config, journal)
-    if not _is_running(store, _last_status(store)):
+    last = _last_status(store)
+    if not _is_running(store, last):
+        started = store.last("run-started")
+        pid = started[0].record.pid if started and isinstance(started[0].record, RunStarted) else 0
+        if not store.last("run-ended") and pid and Path(f"/proc/{pid}").exists():
+            raise RunError(f"{store.path}: the node, process {pid}, is there but does not report")
         raise RunError(f"{store.path}: no node is running on this journal")
     number = store.leave_command(verb, f"cli pid {os.getpid()}")
     deadline = time.monotonic() + _REPLY_TIMEOUT_S

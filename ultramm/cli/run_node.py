@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import subprocess
 import sys
@@ -15,11 +16,11 @@ from pathlib import Path
 from rich.console import Console
 
 from ultramm import __version__
-from ultramm.cli.live_view import LiveView, PlainView, View
+from ultramm.cli.live_view import Background, LiveView, PlainView, View
 from ultramm.cli.node import journal_path
 from ultramm.config.load import resolved as plain_config
 from ultramm.config.resolve import Resolved
-from ultramm.errors import RunError
+from ultramm.errors import DataError, RunError
 from ultramm.journal.records import Command, CommandEvent, Record, RunEnded, RunStarted
 from ultramm.journal.sqlite import SqliteJournal
 from ultramm.journal.writer import JournalWriter
@@ -37,13 +38,17 @@ def run_node(resolved: Resolved, duration_s: float | None, dashboard_port: int |
         When the node failed, or left orders open.
     """
     config = resolved.config
-    run = f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    run = f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"
     path = journal_path(config.journal.to)
     journal = SqliteJournal(path, create=True)
     print(f"{config.name}: {config.mode.upper()} trading; journal {path}, logs in {config.logging.directory}/")
-    with _dashboard(path, dashboard_port):
+    with _alone_on(path), _dashboard(path, dashboard_port, Path(config.logging.directory)):
         summary = asyncio.run(_run(resolved, journal, run, duration_s))
-    _print_summary(summary)
+    try:
+        _print_summary(summary)
+    except BrokenPipeError:
+        # Nobody reads any more; the interpreter would complain again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if summary.open_orders:
         raise RunError(f"{summary.open_orders} orders may still be open at the venue; see {path}")
 
@@ -69,7 +74,8 @@ async def _run(resolved: Resolved, journal: SqliteJournal, run: str, duration_s:
             configuration=plain_config(resolved.loaded),
         ),
     )
-    reason, open_orders = "failed", 0
+    reason: str = "failed"
+    open_orders: int | None = None
     try:
         with view:
             summary = await runner.run(duration_s)
@@ -82,7 +88,10 @@ async def _run(resolved: Resolved, journal: SqliteJournal, run: str, duration_s:
 
 
 def _obey(runner: NodeRunner, writer: JournalWriter, command: Command) -> None:
-    reply = runner.command(command.verb)
+    try:
+        reply = runner.command(command.verb)
+    except Exception as exc:
+        reply = f"{command.verb} failed: {type(exc).__name__}: {exc}"
     writer.write(time.time_ns(), CommandEvent(verb=command.verb, origin=command.origin, reply=reply))
     writer.reply(command.id, reply)
 
@@ -98,22 +107,49 @@ def _both(first: Callable[[int, Record], None], second: Callable[[Record], None]
 def _view(resolved: Resolved, run: str) -> View:
     console = Console()
     if console.is_terminal:
-        return LiveView(console, f"{run} · {resolved.config.mode.upper()}")
-    return PlainView()
+        return Background(LiveView(console, f"{run} · {resolved.config.mode.upper()}"))
+    return Background(PlainView())
 
 
 @contextmanager
-def _dashboard(journal: Path, port: int | None) -> Iterator[None]:
-    """The page, in a process of its own so that it never slows a quote."""
+def _alone_on(journal: Path) -> Iterator[None]:
+    """Two nodes on one journal would both obey each command: the second is refused.
+
+    Raises
+    ------
+    DataError
+        When another node holds the journal.
+    """
+    with journal.with_name(f"{journal.name}.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            raise DataError(
+                f"{journal}: another node writes this journal; stop it, or name another with --set journal.to=..."
+            ) from exc
+        yield
+
+
+@contextmanager
+def _dashboard(journal: Path, port: int | None, logs: Path) -> Iterator[None]:
+    """The page, in a process of its own so that it never slows a quote; it ends when our end of its input closes."""
     if port is None:
         yield
         return
-    process = subprocess.Popen(  # noqa: S603  (our own program and arguments)
-        [sys.executable, "-m", "ultramm.cli.main", "dashboard", str(journal), "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    command = [
+        sys.executable,
+        "-m",
+        "ultramm.cli.main",
+        "dashboard",
+        str(journal),
+        "--port",
+        str(port),
+        "--with-parent",
+    ]
+    with (logs / "dashboard.log").open("w") as log:
+        process = subprocess.Popen(  # noqa: S603  (our own program and arguments)
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+        )
     print(f"dashboard on http://127.0.0.1:{port}")
     try:
         yield

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from ultramm.maker import NonNegative, Positive
+from ultramm.maker import Positive
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)*$", max_length=40)]
 VenueName = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=30)]
+FeeBps = Annotated[float, msgspec.Meta(ge=-10_000, le=10_000)]
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,11 +35,11 @@ class Paper(_Section, frozen=True, kw_only=True):
     """
 
     starting_balances: Annotated[list[str], msgspec.Meta(min_length=1)]
-    latency_ms: NonNegative = 0.0
-    maker_fee_bps: float | None = None
-    taker_fee_bps: float | None = None
+    latency_ms: Annotated[float, msgspec.Meta(ge=0, le=60_000)] = 0.0
+    maker_fee_bps: FeeBps | None = None
+    taker_fee_bps: FeeBps | None = None
     account: Literal["auto", "cash", "margin"] = "auto"
-    leverage: Annotated[float, msgspec.Meta(ge=1)] = 1.0
+    leverage: Annotated[float, msgspec.Meta(ge=1, le=1000)] = 1.0
 
 
 class Venue(_Section, frozen=True, kw_only=True):

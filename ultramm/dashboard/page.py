@@ -73,7 +73,7 @@ def _maker(maker: MakerStatus, book: BookView | None, fills: list[FillEvent]) ->
         ("spread capture", f"{pnl.spread_capture:+,.4f}"),
         ("inventory P&amp;L", f"{pnl.inventory:+,.4f}"),
         ("fees", f"{0 - pnl.fees:+,.4f}"),
-        ("position", f"{score.inventory.last:g}"),
+        ("position", f"{score.inventory.last:.10g}"),
         ("fills", f"{score.fills:,}"),
         ("markout 1 s", "–" if markout is None else f"{markout:+.2f} bps"),  # noqa: RUF001
         ("both sides quoted", "–" if uptime is None else f"{100 * uptime:.1f} %"),  # noqa: RUF001
@@ -90,7 +90,7 @@ def _maker(maker: MakerStatus, book: BookView | None, fills: list[FillEvent]) ->
 def _side(name: str, side: SideStatus) -> str:
     if not side.orders:
         return f"<h2>{name}</h2><p class='why'>not quoted: {escape(side.reason or '')}</p>"
-    rows = "".join(f"<tr><td class='{name}'>{price:g}</td><td>{size:g}</td></tr>" for price, size in side.orders)
+    rows = "".join(f"<tr><td class='{name}'>{price:.10g}</td><td>{size:.10g}</td></tr>" for price, size in side.orders)
     return f"<h2>{name}</h2><table><tr><th>price</th><th>size</th></tr>{rows}</table>"
 
 
@@ -116,7 +116,7 @@ def _level(side: str, levels: tuple[tuple[float, float], ...], row: int, ours: s
         return "<td></td>", "<td></td>"
     price, size = levels[row]
     mark = " ours" if price in ours else ""
-    return f"<td class='{side}{mark}'>{price:g}</td>", f"<td>{size:g}</td>"
+    return f"<td class='{side}{mark}'>{price:.10g}</td>", f"<td>{size:.10g}</td>"
 
 
 def _fills(fills: list[FillEvent]) -> str:
@@ -124,7 +124,7 @@ def _fills(fills: list[FillEvent]) -> str:
         return ""
     rows = "".join(
         f"<tr><td class='{'bid' if fill.side == 'BUY' else 'ask'}'>{escape(fill.side)}</td>"
-        f"<td>{fill.size:g}</td><td>{fill.price:g}</td><td>{fill.position:g}</td></tr>"
+        f"<td>{fill.size:.10g}</td><td>{fill.price:.10g}</td><td>{fill.position:.10g}</td></tr>"
         for fill in fills
     )
     head = "<tr><th>side</th><th>size</th><th>price</th><th>position after</th></tr>"

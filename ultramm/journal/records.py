@@ -18,10 +18,10 @@ class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run-started"):
 
 
 class RunEnded(msgspec.Struct, frozen=True, kw_only=True, tag="run-ended"):
-    """A node ended; `open_orders` is what it knows to be left at the venue."""
+    """A node ended; `open_orders` is what it knows to be left at the venue, None when it does not."""
 
     reason: str
-    open_orders: int
+    open_orders: int | None
 
 
 class OrderEvent(msgspec.Struct, frozen=True, kw_only=True, tag="order"):

@@ -73,15 +73,21 @@ def with_fees(instrument: Any, paper: Paper) -> Any:
 
 
 def _balances(resolved: Resolved, name: str, paper: Paper, instruments: list[Any]) -> list[Any]:
-    balances = []
+    balances: list[Any] = []
     for index, text in enumerate(paper.starting_balances):
         try:
-            balances.append(Money.from_str(text))
+            balance = Money.from_str(text)
         except Exception as exc:
             where = f"venues.{name}.paper.starting_balances[{index}]"
             raise ConfigError(
                 f"{resolved.loaded.path}: {where}: {text!r} is no amount; write such as 10000 USDT"
             ) from exc
+        negative = balance.as_decimal() < 0
+        if negative or any(balance.currency == other.currency for other in balances):
+            problem = "is negative" if negative else f"gives {balance.currency.code} again"
+            where = f"venues.{name}.paper.starting_balances[{index}]"
+            raise ConfigError(f"{resolved.loaded.path}: {where}: {text!r} {problem}; list each currency once")
+        balances.append(balance)
     # The kernel cannot book a currency that an account has never had.
     held = {balance.currency for balance in balances}
     for instrument in instruments:

@@ -114,6 +114,8 @@ class FeedDataClient(LiveMarketDataClient):
                 self._handle_data(restamped(event, offset_ns))
                 for _ in range(_TURNS):
                     await asyncio.sleep(0)
+            else:
+                await asyncio.sleep(0)
 
 
 def restamped(event: Any, offset_ns: int) -> Any:

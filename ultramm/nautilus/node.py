@@ -21,14 +21,14 @@ from nautilus_trader.model.identifiers import TraderId, Venue
 
 from ultramm.analytics.scorecard import Score
 from ultramm.config.resolve import Resolved
-from ultramm.errors import RunError
+from ultramm.errors import ConfigError, RunError
 from ultramm.features.depth import SpreadStatistics
 from ultramm.features.volatility import EwVolatility
 from ultramm.journal.records import BookView, Record, Status
 from ultramm.market import known
-from ultramm.nautilus.account import exchange_arguments
+from ultramm.nautilus.account import exchange_arguments, paper_settings
 from ultramm.nautilus.backtest import KERNEL_RATE
-from ultramm.nautilus.build import actors, feeds, shells
+from ultramm.nautilus.build import Feed, actors, feeds, shells
 from ultramm.nautilus.convert import to_book
 from ultramm.nautilus.feed import FeedDataClient, feed_factory
 from ultramm.nautilus.paper import paper_factory
@@ -39,6 +39,7 @@ _START_TIMEOUT_S = 30.0
 _CANCEL_TIMEOUT_S = 10.0
 _KILL_TIMEOUT_S = 1.0
 _VIEW_LEVELS = 10
+_SHUTDOWN = "commands.system.shutdown"
 
 
 class NodeSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +77,7 @@ class NodeRunner:
         self._journal_problem = journal_problem
         self._on_status = on_status
         self._feeds = feeds(resolved)
+        _check_speed(resolved, self._feeds)
         self._shells = shells(resolved, record)
         self._clients: list[FeedDataClient] = []
         self._views = {instrument.id.value: _MarketView() for feed in self._feeds for instrument in feed.instruments}
@@ -107,16 +109,20 @@ class NodeRunner:
             for client in self._clients:
                 client.play()
             await self._watch(task, duration_s)
-            await self._withdraw()
-            summary = self._summary()
         finally:
-            await self._end(task)
+            # Whatever went wrong: no order is left behind while there is a venue to ask.
+            self.stop("the node failed")
+            try:
+                await self._withdraw()
+                summary = self._summary()
+            finally:
+                await self._end(task)
         if self._failure is not None:
             raise RunError(f"the node stopped: {type(self._failure).__name__}: {self._failure}")
         return summary
 
     def stop(self, reason: str) -> None:
-        """Ask the node to end."""
+        """Ask the node to end; the first reason counts."""
         self._stop_reason = self._stop_reason or reason
 
     def _build(self, loop: asyncio.AbstractEventLoop) -> Any:
@@ -134,13 +140,21 @@ class NodeRunner:
             node.trader.add_strategy(shell)
         for actor in actors(self._resolved):
             node.trader.add_actor(actor)
+        # The kernel would stop at once, strategies first, without a word from the venue about their cancels.
+        node.kernel.msgbus.unsubscribe(_SHUTDOWN, node.kernel._on_shutdown_system)
+        node.kernel.msgbus.subscribe(_SHUTDOWN, self._kernel_breaks)
         return node
 
     def _take_signals(self) -> None:
         """The kernel's handlers would stop it without waiting for cancels to be confirmed."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self.stop, f"signal {number.name}")
+
+    def _kernel_breaks(self, command: Any) -> None:
+        """An exception in the kernel or in somebody's actor: end in order, while the engines still run."""
+        self._failure = self._failure or RunError(f"{command.component_id}: {command.reason}")
+        self.stop("the kernel broke")
 
     def _data_ended(self, error: BaseException | None) -> None:
         if error is None:
@@ -187,7 +201,8 @@ class NodeRunner:
         while self._open_orders() and loop.time() < deadline:
             await asyncio.sleep(0.02)
             for shell in self._shells:
-                shell.finish_withdrawal()
+                if shell.started:
+                    shell.finish_withdrawal()
         self._report(keep=True)
 
     async def _end(self, task: asyncio.Task[None]) -> None:
@@ -202,19 +217,26 @@ class NodeRunner:
 
     def _open_orders(self) -> int:
         cache = self._node.kernel.cache
-        return sum(
-            len(cache.orders_open(strategy_id=shell.id)) + len(cache.orders_inflight(strategy_id=shell.id))
-            for shell in self._shells
-        )
+        orders: set[str] = set()
+        for shell in self._shells:
+            known = (*cache.orders_open(strategy_id=shell.id), *cache.orders_inflight(strategy_id=shell.id))
+            orders.update(order.client_order_id.value for order in known)
+            if shell.started:
+                orders.update(order.id for order in shell.maker.orders)
+        return len(orders)
 
     def _summary(self) -> NodeSummary:
-        scores = tuple(shell.maker.score.score(shell.now_ns) for shell in self._shells)
+        scores = tuple(shell.maker.score.score(shell.now_ns) for shell in self._shells if shell.started)
         return NodeSummary(reason=self._stop_reason or "", open_orders=self._open_orders(), scores=scores)
 
     # -- commands --------------------------------------------------------------------------------------------
 
     def command(self, verb: str) -> str:
         """Carry out a command; the answer is for the person who gave it."""
+        if verb not in ("stop", "kill") and not all(shell.started for shell in self._shells):
+            return f"not yet: the node is still starting; give {verb} again when it quotes"
+        if self._stop_reason is not None:
+            return f"too late: the node stops ({self._stop_reason})"
         if verb == "pause":
             self._paused = True
             for shell in self._shells:
@@ -224,7 +246,8 @@ class NodeRunner:
             self._paused = False
             for shell in self._shells:
                 shell.release("operator")
-            return "resumed"
+            broken = [shell.maker_name for shell in self._shells if shell.maker.degraded]
+            return "resumed" + (f", except {', '.join(broken)}, degraded by a fault" if broken else "")
         if verb == "flatten":
             self._paused = True
             for shell in self._shells:
@@ -259,7 +282,7 @@ class NodeRunner:
         now_ns = kernel.clock.timestamp_ns()
         return Status(
             state="stopping" if self._stop_reason else "paused" if self._paused else "running",
-            makers=tuple(shell.maker.status(shell.now_ns) for shell in self._shells),
+            makers=tuple(shell.maker.status(shell.now_ns) for shell in self._shells if shell.started),
             books=tuple(self._book_view(instrument_id, now_ns) for instrument_id in self._views),
             balances=self._balances(),
             market_events=sum(shell.market_events for shell in self._shells),
@@ -280,6 +303,17 @@ class NodeRunner:
                 for currency, balance in account.balances_total().items():
                     shown[f"{feed.venue} {currency.code}"] = str(balance)
         return shown
+
+
+def _check_speed(resolved: Resolved, opened: list[Feed]) -> None:
+    """Latency passes on the clock, a replay at another speed does not: together they would mean nothing."""
+    for feed in opened:
+        latency_ms = paper_settings(resolved.venues[feed.venue]).latency_ms
+        if latency_ms > 0 and feed.source.pace().speed != 1.0:
+            raise ConfigError(
+                f"{resolved.loaded.path}: venues.{feed.venue}.paper.latency_ms: a replay at another speed than 1 "
+                f"needs latency_ms: 0, it says {latency_ms:g}"
+            )
 
 
 class _MarketView:

@@ -149,7 +149,8 @@ class PaperExecutionClient(LiveExecutionClient):
         if self._latency_s == 0.0:
             self._settle()
         else:
-            self._loop.call_later(self._latency_s, self._settle)
+            # A millisecond more: loops round their delays to whole ones, and an early look would be the last.
+            self._loop.call_later(self._latency_s + 0.001, self._settle)
 
     def _settle(self) -> None:
         venue_ns = self._venue_clock.timestamp_ns()

@@ -88,6 +88,7 @@ class MakerShell(Strategy):
         self._now_ns = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._flattening = False
+        self._seen_ns = 0
         self._forget_ns = 0
         self.market_events = 0
 
@@ -112,7 +113,7 @@ class MakerShell(Strategy):
         self._loop = _running_loop()
         self._nautilus_instrument = self.cache.instrument(self.instrument_id)
         self._maker = self._build(to_instrument(self._nautilus_instrument), *self._funds())
-        self._now_ns = self.clock.timestamp_ns()
+        self._now_ns = self._seen_ns = self.clock.timestamp_ns()
         self.subscribe_order_book_deltas(self.instrument_id, BookType.L2_MBP)
         self.subscribe_trade_ticks(self.instrument_id)
         self.clock.set_timer(f"heartbeat-{self.id}", _HEARTBEAT, callback=self._on_timer)
@@ -144,9 +145,10 @@ class MakerShell(Strategy):
     @guarded
     def _heartbeat(self) -> None:
         """What must happen even when the market is silent; decisions wait for the market."""
-        now_ns = self.clock.timestamp_ns()
+        # Market time: that of the last event and what has passed since. A replay's differs from the clock's.
+        now_ns = self._now_ns + max(0, self.clock.timestamp_ns() - self._seen_ns)
         if self.maker.stale(now_ns) or (self.maker.halts and len(self.maker.orders)):
-            self._step(max(now_ns, self._now_ns))
+            self._step(now_ns)
         self._unwind()
         if now_ns >= self._forget_ns:
             self._forget_ns = now_ns + _FORGET_EVERY_NS
@@ -164,6 +166,7 @@ class MakerShell(Strategy):
     @guarded
     def on_order_book_deltas(self, deltas: Any) -> None:
         now_ns = self._now_ns = deltas.ts_init
+        self._seen_ns = self.clock.timestamp_ns()
         self.market_events += 1
         if self._book is None:
             self._book = self.cache.order_book(self.instrument_id)
@@ -178,6 +181,7 @@ class MakerShell(Strategy):
     @guarded
     def on_trade_tick(self, tick: Any) -> None:
         self._now_ns = tick.ts_init
+        self._seen_ns = self.clock.timestamp_ns()
         self.market_events += 1
         maker = self.maker
         maker.on_trade(to_trade(tick))
@@ -316,12 +320,13 @@ class MakerShell(Strategy):
         """Quote nothing until `source` releases it, and cancel what is open now."""
         if self._maker is None:
             return
+        self._flattening = False
         self.maker.halt(source, reason)
-        self._record_halt(source, active=True, reason=reason)
         try:
             self._step(self._now_ns)
         except Exception as exc:
             self.degrade(f"withdraw: {type(exc).__name__}: {exc}")
+        self._record_halt(source, active=True, reason=reason)
 
     @guarded
     def finish_withdrawal(self) -> None:
@@ -330,8 +335,6 @@ class MakerShell(Strategy):
 
     def release(self, source: str) -> None:
         """Undo `withdraw` of the same source."""
-        if source == "operator":
-            self._flattening = False
         self.maker.release(source)
         self._record_halt(source, active=False)
 
@@ -342,13 +345,16 @@ class MakerShell(Strategy):
         self._unwind()
 
     def degrade(self, reason: str) -> None:
-        """Pull the quotes for good: something of ours is broken."""
-        self.log.error(f"degraded: {reason}")
+        """Pull the quotes for good: something of ours is broken. Said once; after that only orders are cancelled."""
         if self._maker is None:
+            self.log.error(f"degraded: {reason}")
             return
+        first = not self.maker.degraded
         self.maker.degrade(f"degraded: {reason}")
-        self._record_halt("error", active=True, reason=reason)
         self._cancel(self.maker.withdraw(self._now_ns).cancels)
+        if first:
+            self.log.error(f"degraded: {reason}")
+            self._record_halt("error", active=True, reason=reason)
 
     def _record_halt(self, source: str, *, active: bool, reason: str = "") -> None:
         self._record(self._now_ns, HaltEvent(strategy=self.maker_name, source=source, active=active, reason=reason))
@@ -360,7 +366,8 @@ class MakerShell(Strategy):
             return
         side = Side.SELL if maker.inventory_lots > 0 else Side.BUY
         size = self._nautilus_instrument.make_qty(abs(maker.inventory))
-        order = self.order_factory.market(self.instrument_id, to_order_side(side), size)
+        # What the book cannot fill is cancelled, and sent again at the next heartbeat.
+        order = self.order_factory.market(self.instrument_id, to_order_side(side), size, time_in_force=TimeInForce.IOC)
         quote = Quote(side, maker.instrument.ticks(maker.score.mid), abs(maker.inventory_lots))
         maker.orders.sent(order.client_order_id.value, quote, self._now_ns)
         self._record_order(self._now_ns, order.client_order_id.value, "sent", quote, "flatten at market")

@@ -86,7 +86,9 @@ class LiveOrders:
         if lots >= order.lots:
             self.closed(order_id)
         else:
-            self._replace(order, lots=order.lots - lots)
+            # A fill is the venue's word that it holds the rest.
+            state = OrderState.OPEN if order.state is OrderState.SENT else order.state
+            self._replace(order, state=state, lots=order.lots - lots)
         return order.lots == order.placed_lots
 
     def closed(self, order_id: str) -> None:

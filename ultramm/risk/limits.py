@@ -21,9 +21,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     price_collar_bps : float
         Furthest that an order may be from fair value, basis points of it.
     sellable : float
-        Size that a cash account holds to sell beyond what was bought; infinite where going short is borrowed.
+        Size that a cash account holds beyond what was bought; infinite on margin, where it may be borrowed.
     spendable : float
-        Quote currency that a cash account holds to buy with.
+        Quote currency that a cash account holds beyond what buying back a short position takes; infinite on margin.
     """
 
     max_position: float = math.inf

@@ -53,6 +53,9 @@ def review(
     refused: list[Refusal] = []
     for quote in sorted(plan.submits, key=lambda quote: not _reduces(quote, worst)):
         reason = _objection(quote, worst[quote.side], open_orders, fair, instrument, limits)
+        if reason is None:
+            going_lots = abs(worst[quote.side] - inventory_lots) + quote.lots
+            reason = _unfunded(quote, going_lots, inventory_lots, instrument, limits)
         if reason is None and not budget.take(now_ns):
             reason = "message budget is spent"
         if reason is not None:
@@ -85,11 +88,22 @@ def _objection(
     after = instrument.size(abs(after_lots))
     if after > limits.max_position:
         return f"position could reach {after:g}, the limit is {limits.max_position:g}"
-    if quote.side is Side.SELL and after > limits.sellable:
-        return f"would sell {after:g}, the account has {limits.sellable:g} to sell"
     notional = instrument.notional(max(price, fair), after)
-    if quote.side is Side.BUY and notional > limits.spendable:
-        return f"would cost {notional:.10g}, the account has {limits.spendable:.10g} to spend"
     if notional > limits.max_notional:
         return f"notional could reach {notional:.10g}, the limit is {limits.max_notional:g}"
+    return None
+
+
+def _unfunded(quote: Quote, going_lots: int, inventory_lots: int, instrument: Instrument, limits: Limits) -> str | None:
+    """Whether the account could pay if all `going_lots` of the side filled: live orders and this one."""
+    if quote.side is Side.SELL:
+        short = instrument.size(max(0, going_lots - inventory_lots))
+        if short > limits.sellable:
+            return f"would sell {short:.10g} beyond what was bought, the account has {limits.sellable:.10g} to sell"
+        return None
+    beyond_cover = instrument.size(max(0, going_lots - max(0, -inventory_lots)))
+    cost = instrument.notional(instrument.price(quote.ticks), beyond_cover)
+    cost *= 1.0 + max(instrument.maker_fee, 0.0)
+    if cost > limits.spendable:
+        return f"would cost {cost:.10g}, the account has {limits.spendable:.10g} to spend"
     return None

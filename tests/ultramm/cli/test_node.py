@@ -238,6 +238,8 @@ def test_replay_ends_with_the_recording(ultramm: Any, tmp_path: Path) -> None:
         "venues.SIM.adapter=replay",
         "--set",
         "venues.SIM.params={catalog: cat, speed: 10}",
+        "--set",
+        "venues.SIM.paper.latency_ms=0",
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "stopped: the recording ended" in done.stdout
