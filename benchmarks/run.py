@@ -3,7 +3,7 @@
 ::
 
     make bench                          everything, some ten minutes
-    make bench ARGS="--quick"           under a minute or so
+    make bench ARGS="--quick"           about a minute
     make bench ARGS="--json out.json"   the numbers for a program
 """
 
@@ -50,7 +50,7 @@ class Sizes(msgspec.Struct, frozen=True):
 
 
 FULL = Sizes(40_000, 15, None, 10_000, 7, (1_000_000, 2_000_000, 4_000_000), 300_000, 5)
-QUICK = Sizes(10_000, 3, 4_000, 1_000, 3, (100_000, 200_000, 400_000), 50_000, 2)
+QUICK = Sizes(8_000, 2, 3_000, 1_000, 2, (100_000, 200_000, 400_000), 50_000, 2)
 
 
 def progress(text: str) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import signal
 import socket
 import sqlite3
 import subprocess
+import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -95,7 +99,7 @@ def test_a_run_for_a_duration_fills_ends_and_leaves_no_order(ultramm: Any, tmp_p
     store.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_cancels_confirms_and_exits_with_0(start: Any, eventually: Any, tmp_path: Path, number: int) -> None:
     node = start("node", "start", "--no-dashboard")
     eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
@@ -200,7 +204,7 @@ def free_port() -> int:
 
 
 def children_of(pid: int) -> list[str]:
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=True)
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     return listed.stdout.split()
 
 
@@ -223,6 +227,95 @@ def test_the_dashboard_is_served_by_a_process_that_ends_with_the_node(
     node.communicate(timeout=30)
     assert node.returncode == 0
     eventually(lambda: not Path(f"/proc/{child}").exists(), "the end of the dashboard's process")
+
+
+def test_the_dashboard_does_not_outlive_a_node_that_was_killed(start: Any, eventually: Any, tmp_path: Path) -> None:
+    node = start("node", "start", "--set", f"dashboard.port={free_port()}")
+    eventually(lambda: children_of(node.pid), "the dashboard's process")
+    (child,) = children_of(node.pid)
+    node.kill()
+    node.wait()
+    eventually(lambda: not Path(f"/proc/{child}").exists(), "the end of the dashboard's process")
+
+
+def test_a_second_node_on_the_same_journal_is_refused(
+    ultramm: Any, start: Any, eventually: Any, tmp_path: Path
+) -> None:
+    node = start("node", "start", "--no-dashboard")
+    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    second = ultramm("node", "start", "--no-dashboard")
+    assert second.returncode == 2
+    assert "another node writes this journal" in second.stderr
+    assert quotes_both_sides(tmp_path)
+    node.send_signal(signal.SIGTERM)
+    node.communicate(timeout=30)
+    assert node.returncode == 0
+
+
+def test_a_terminal_that_stops_reading_does_not_stop_the_trading(eventually: Any, tmp_path: Path) -> None:
+    """The output goes into a pseudo-terminal that nobody reads, until it is full."""
+    ours, theirs = pty.openpty()
+    node = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "ultramm.cli.main",
+            "node",
+            "start",
+            "--no-dashboard",
+            "--set",
+            "venues.SIM.params.pace=8",
+        ],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(theirs)
+    try:
+        eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+
+        def events() -> int:
+            status = last_status(tmp_path)
+            return status.market_events if status else 0
+
+        # Long after any terminal's buffer is full, the market is still followed.
+        before = events()
+        eventually(lambda: events() > before + 5_000, "market events go on")
+        node.send_signal(signal.SIGTERM)
+        eventually(lambda: orders_left_open(tmp_path) == set(), "orders are cancelled")
+    finally:
+        reader = threading.Thread(target=_drain, args=(ours,), daemon=True)
+        reader.start()
+        node.wait(timeout=30)
+    assert node.returncode == 0
+
+
+FAST = "venues.SIM.params.pace=8"
+
+
+def _drain(descriptor: int) -> None:
+    try:
+        while os.read(descriptor, 4096):
+            pass
+    except OSError:
+        return
+
+
+def test_latency_and_another_speed_than_1_are_refused_together(ultramm: Any) -> None:
+    ultramm("data", "synth", "--catalog", "cat", "--duration", "5s")
+    done = ultramm(
+        "node",
+        "start",
+        "--no-dashboard",
+        "--set",
+        "venues.SIM.adapter=replay",
+        "--set",
+        "venues.SIM.params={catalog: cat, speed: 10}",
+    )
+    assert done.returncode == 2
+    assert "latency_ms: 0" in done.stderr
 
 
 def test_replay_ends_with_the_recording(ultramm: Any, tmp_path: Path) -> None:

@@ -217,3 +217,47 @@ def test_timers_of_the_kernel_reach_the_strategy_on_the_loops_thread(
 
     run(NodeRunner(configured(), Collector()), scenario)
     assert seen == {threading.get_ident()}
+
+
+def test_flatten_goes_on_until_the_position_is_closed_however_thin_the_book(configured: Any) -> None:
+    """One market order takes what the book shows; the rest is sent again."""
+    from ultramm.market import Fill, Side
+
+    runner = NodeRunner(configured("venues.SIM.params.pace=8"), Collector())
+
+    async def scenario(runner: NodeRunner) -> None:
+        await eventually(lambda: quoting(runner))
+        (shell,) = runner.shells
+        maker = shell.maker
+        # As if it had been bought elsewhere: more than the book ever shows at once.
+        price = maker.score.mid
+        maker.on_fill(Fill(shell.now_ns, "elsewhere", Side.BUY, price, 1.5, 0.0, maker=False))
+        runner.command("flatten")
+        await eventually(lambda: maker.inventory_lots == 0 and not len(maker.orders), 60.0)
+
+    assert run(runner, scenario).open_orders == 0
+
+
+def test_an_actor_that_breaks_ends_the_node_in_order_and_is_named(configured: Any) -> None:
+    from nautilus_trader.common.actor import Actor
+
+    class Broken(Actor):
+        def on_start(self) -> None:
+            self.subscribe_trade_ticks(runner.shells[0].instrument_id)
+
+        def on_trade_tick(self, tick: Any) -> None:
+            if quoting(runner):
+                raise ValueError("this actor is broken")
+
+    runner = NodeRunner(configured("venues.SIM.params.pace=8"), Collector())
+    build = runner._build
+
+    def with_actor(loop: asyncio.AbstractEventLoop) -> Any:
+        node = build(loop)
+        node.trader.add_actor(Broken())
+        return node
+
+    runner._build = with_actor  # type: ignore[method-assign]
+    with pytest.raises(RunError, match="this actor is broken"):
+        asyncio.run(runner.run())
+    assert all(len(shell.maker.orders) == 0 for shell in runner.shells)
