@@ -21,8 +21,8 @@ from nautilus_trader.model.identifiers import TraderId, Venue
 from bare import BareMaker
 from ultramm.config.load import read
 from ultramm.config.resolve import Resolved, resolve
-from ultramm.nautilus.account import exchange_arguments
-from ultramm.nautilus.backtest import KERNEL_RATE, Collector
+from ultramm.nautilus.account import KERNEL_RATE, exchange_arguments
+from ultramm.nautilus.backtest import Collector
 from ultramm.nautilus.build import Feed, feeds, shells
 
 PROJECT = Path(__file__).resolve().parents[1]

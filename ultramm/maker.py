@@ -203,7 +203,7 @@ class Maker:
         if limits is self._limits:
             return decision.quotes
         instrument = self.instrument
-        cost = instrument.notional(decision.fair, instrument.lot_size) * (1.0 + max(instrument.maker_fee, 0.0))
+        cost = instrument.cost(decision.fair, instrument.lot_size)
         buy_lots = math.floor(limits.spendable / cost) - min(0, self.inventory_lots) if cost > 0 else 0
         sell_lots = math.floor((limits.sellable + self.inventory) / instrument.lot_size + 1e-9)
         return (

@@ -135,6 +135,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         """Absolute exposure: in quote currency for linear, in contract currency for inverse instruments."""
         return abs(size) * self.multiplier * (1.0 if self.inverse else price)
 
+    def cost(self, price: float, size: float) -> float:
+        """What buying passively takes of a cash account: the notional and, where one is paid, the maker fee."""
+        return self.notional(price, size) * (1.0 + max(self.maker_fee, 0.0))
+
 
 class Quote(msgspec.Struct, frozen=True, gc=False):
     """An order that a strategy wants to have resting, already on the grid of ticks and lots.

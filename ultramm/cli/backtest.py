@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +9,7 @@ import msgspec
 import typer
 
 from ultramm.cli.options import Json, Set
-from ultramm.cli.output import number, percent, print_json, print_table
+from ultramm.cli.output import moment, number, percent, print_json, print_table
 
 if TYPE_CHECKING:
     from ultramm.analytics.scorecard import Score
@@ -39,7 +38,7 @@ def run(
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("reading the data", total=None)
-        result = run_backtest(resolved, progress=lambda ts_ns: bar.update(task, description=f"at {_clock(ts_ns)}"))
+        result = run_backtest(resolved, progress=lambda ts_ns: bar.update(task, description=f"at {moment(ts_ns)}"))
     if json:
         print_json(_plain(result))
         return
@@ -55,14 +54,10 @@ def _plain(result: BacktestResult) -> dict[str, Any]:
     return plain
 
 
-def _clock(ts_ns: int) -> str:
-    return datetime.fromtimestamp(ts_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _print_score(result: BacktestResult, score: Score) -> None:
     currency = score.pnl.currency
     minutes = (result.last_ns - result.first_ns) / 60e9
-    title = f"{score.strategy} on {score.instrument}: {_clock(result.first_ns)} UTC, {minutes:.1f} minutes"
+    title = f"{score.strategy} on {score.instrument}: {moment(result.first_ns)} UTC, {minutes:.1f} minutes"
     quoting = score.quoting
     digits = 8 if abs(score.pnl.total) < 0.01 else 4
     rows = [

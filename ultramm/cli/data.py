@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import enum
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ultramm.cli.options import Json
-from ultramm.cli.output import number, print_json, print_table
+from ultramm.cli.output import moment, number, print_json, print_table
 from ultramm.errors import DataError
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ def _bar() -> Progress:
 
 
 def _clock(ts_ns: int) -> str:
-    return datetime.fromtimestamp(ts_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    return moment(ts_ns, "milliseconds")
 
 
 def _print_summary(summary: ImportSummary) -> None:

@@ -123,14 +123,9 @@ def kill(config: OptionalConfig = None, journal: JournalOption = None) -> None:
     _command("kill", config, journal)
 
 
-def journal_path(resolved_to: str) -> Path:
-    """The file of a ``sqlite:///PATH`` address."""
-    return Path(resolved_to.removeprefix("sqlite:///"))
-
-
 def _open(config: Path | None, journal: Path | None) -> SqliteJournal:
     from ultramm.config.load import read
-    from ultramm.journal.sqlite import SqliteJournal
+    from ultramm.journal.sqlite import SqliteJournal, journal_path
 
     return SqliteJournal(journal or journal_path(read(config).config.journal.to))
 
@@ -142,9 +137,13 @@ def _last_status(journal: SqliteJournal) -> Entry:
     return entries[0]
 
 
-def _is_running(journal: SqliteJournal, last: Entry) -> bool:
+def _has_ended(journal: SqliteJournal, last: Entry) -> bool:
     ended = journal.last("run-ended")
-    return not (ended and ended[0].run == last.run) and time.time_ns() - last.ts_ns < _SILENT_S * 1e9
+    return bool(ended) and ended[0].run == last.run
+
+
+def _is_running(journal: SqliteJournal, last: Entry) -> bool:
+    return not _has_ended(journal, last) and time.time_ns() - last.ts_ns < _SILENT_S * 1e9
 
 
 def _command(verb: str, config: Path | None, journal: Path | None) -> None:
@@ -155,7 +154,7 @@ def _command(verb: str, config: Path | None, journal: Path | None) -> None:
     if not _is_running(store, last):
         started = store.last("run-started")
         pid = started[0].record.pid if started and isinstance(started[0].record, RunStarted) else 0
-        if not store.last("run-ended") and pid and Path(f"/proc/{pid}").exists():
+        if not _has_ended(store, last) and pid and Path(f"/proc/{pid}").exists():
             raise RunError(f"{store.path}: the node, process {pid}, is there but does not report")
         raise RunError(f"{store.path}: no node is running on this journal")
     number = store.leave_command(verb, f"cli pid {os.getpid()}")

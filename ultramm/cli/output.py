@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -36,3 +37,8 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"  # noqa: RUF001
+
+
+def moment(ts_ns: int, timespec: str = "seconds") -> str:
+    """A time for people, in UTC, down to seconds or milliseconds."""
+    return datetime.fromtimestamp(ts_ns / 1e9, UTC).replace(tzinfo=None).isoformat(sep=" ", timespec=timespec)

@@ -17,12 +17,11 @@ from rich.console import Console
 
 from ultramm import __version__
 from ultramm.cli.live_view import Background, LiveView, PlainView, View
-from ultramm.cli.node import journal_path
 from ultramm.config.load import resolved as plain_config
 from ultramm.config.resolve import Resolved
 from ultramm.errors import DataError, RunError
 from ultramm.journal.records import Command, CommandEvent, Record, RunEnded, RunStarted
-from ultramm.journal.sqlite import SqliteJournal
+from ultramm.journal.sqlite import SqliteJournal, journal_path
 from ultramm.journal.writer import JournalWriter
 from ultramm.nautilus.node import NodeRunner, NodeSummary
 

@@ -39,6 +39,11 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Record)
 
 
+def journal_path(address: str) -> Path:
+    """The file of a ``sqlite:///PATH`` address."""
+    return Path(address.removeprefix("sqlite:///"))
+
+
 class SqliteJournal:
     """A journal file.
 

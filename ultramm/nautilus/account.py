@@ -18,6 +18,9 @@ from ultramm.config.resolve import Resolved, ResolvedVenue
 from ultramm.config.schema import Paper
 from ultramm.errors import ConfigError
 
+# Our own message budget decides: the kernel's would drop orders silently (OrderDenied) instead of planning for it.
+KERNEL_RATE = "100000/00:00:01"
+
 MATCHING: dict[str, Any] = {
     "book_type": BookType.L2_MBP,
     "trade_execution": True,
@@ -75,18 +78,15 @@ def with_fees(instrument: Any, paper: Paper) -> Any:
 def _balances(resolved: Resolved, name: str, paper: Paper, instruments: list[Any]) -> list[Any]:
     balances: list[Any] = []
     for index, text in enumerate(paper.starting_balances):
+        complaint = f"{resolved.loaded.path}: venues.{name}.paper.starting_balances[{index}]: {text!r}"
         try:
             balance = Money.from_str(text)
         except Exception as exc:
-            where = f"venues.{name}.paper.starting_balances[{index}]"
-            raise ConfigError(
-                f"{resolved.loaded.path}: {where}: {text!r} is no amount; write such as 10000 USDT"
-            ) from exc
+            raise ConfigError(f"{complaint} is no amount; write such as 10000 USDT") from exc
         negative = balance.as_decimal() < 0
         if negative or any(balance.currency == other.currency for other in balances):
             problem = "is negative" if negative else f"gives {balance.currency.code} again"
-            where = f"venues.{name}.paper.starting_balances[{index}]"
-            raise ConfigError(f"{resolved.loaded.path}: {where}: {text!r} {problem}; list each currency once")
+            raise ConfigError(f"{complaint} {problem}; list each currency once")
         balances.append(balance)
     # The kernel cannot book a currency that an account has never had.
     held = {balance.currency for balance in balances}

@@ -6,7 +6,6 @@ import hashlib
 import heapq
 from collections.abc import Callable, Iterable, Iterator
 from itertools import batched, chain
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,13 +19,12 @@ from ultramm.analytics.scorecard import Score
 from ultramm.config.resolve import Resolved
 from ultramm.errors import DataError, RunError
 from ultramm.journal.records import FillEvent, HaltEvent, Record
-from ultramm.nautilus.account import exchange_arguments
+from ultramm.nautilus.account import KERNEL_RATE, exchange_arguments
 from ultramm.nautilus.build import Feed, actors, feeds, shells
+from ultramm.nautilus.fingerprint import file_sha256
 from ultramm.nautilus.shell import MakerShell
 
 _CHUNK = 20_000
-# Our own message budget decides: the kernel's would drop orders silently (OrderDenied) instead of planning for it.
-KERNEL_RATE = "100000/00:00:01"
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,10 +250,5 @@ def _fingerprints(opened: list[Feed]) -> dict[str, str]:
     found: dict[str, str] = {}
     for feed in opened:
         for path in feed.source.files():
-            found[path.name] = _sha256(path)
+            found[path.name] = file_sha256(path)
     return dict(sorted(found.items()))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

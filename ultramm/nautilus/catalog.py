@@ -26,6 +26,7 @@ from ultramm.nautilus.catalog_manifest import (
 )
 from ultramm.nautilus.catalog_read import Holding, holdings, load, load_instruments
 from ultramm.nautilus.catalog_staging import Staging, find_import
+from ultramm.nautilus.fingerprint import file_sha256
 
 __all__ = [
     "MANIFEST",
@@ -110,7 +111,7 @@ class _Plan:
                 )
         self.product, self.symbol = first.product, first.symbol
         self.instrument = self._instrument(instrument_id)
-        self.sha256 = sorted(_sha256(capture.path) for capture in self.captures)
+        self.sha256 = sorted(file_sha256(capture.path) for capture in self.captures)
         if len(set(self.sha256)) < len(self.sha256):
             raise DataError(f"{first.path}: two of the files given have the same content; give each once")
 
@@ -219,8 +220,3 @@ class _Writer:
         self._staging.write(data)
         self.kept[kind] += len(data)
         data.clear()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

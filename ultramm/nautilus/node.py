@@ -17,7 +17,7 @@ from nautilus_trader.live.config import (
     LiveRiskEngineConfig,
 )
 from nautilus_trader.live.node import TradingNode
-from nautilus_trader.model.identifiers import TraderId, Venue
+from nautilus_trader.model.identifiers import InstrumentId, TraderId, Venue
 
 from ultramm.analytics.scorecard import Score
 from ultramm.config.resolve import Resolved
@@ -26,8 +26,7 @@ from ultramm.features.depth import SpreadStatistics
 from ultramm.features.volatility import EwVolatility
 from ultramm.journal.records import BookView, Record, Status
 from ultramm.market import known
-from ultramm.nautilus.account import exchange_arguments, paper_settings
-from ultramm.nautilus.backtest import KERNEL_RATE
+from ultramm.nautilus.account import KERNEL_RATE, exchange_arguments, paper_settings
 from ultramm.nautilus.build import Feed, actors, feeds, shells
 from ultramm.nautilus.convert import to_book
 from ultramm.nautilus.feed import FeedDataClient, feed_factory
@@ -289,8 +288,7 @@ class NodeRunner:
         )
 
     def _book_view(self, instrument_id: str, now_ns: int) -> BookView:
-        instrument = next(i for f in self._feeds for i in f.instruments if i.id.value == instrument_id)
-        book = self._node.kernel.cache.order_book(instrument.id)
+        book = self._node.kernel.cache.order_book(InstrumentId.from_str(instrument_id))
         if book is None:
             return BookView(instrument=instrument_id, bids=(), asks=())
         return self._views[instrument_id].look(instrument_id, to_book(book, now_ns, _VIEW_LEVELS))

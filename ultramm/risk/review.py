@@ -102,8 +102,7 @@ def _unfunded(quote: Quote, going_lots: int, inventory_lots: int, instrument: In
             return f"would sell {short:.10g} beyond what was bought, the account has {limits.sellable:.10g} to sell"
         return None
     beyond_cover = instrument.size(max(0, going_lots - max(0, -inventory_lots)))
-    cost = instrument.notional(instrument.price(quote.ticks), beyond_cover)
-    cost *= 1.0 + max(instrument.maker_fee, 0.0)
+    cost = instrument.cost(instrument.price(quote.ticks), beyond_cover)
     if cost > limits.spendable:
         return f"would cost {cost:.10g}, the account has {limits.spendable:.10g} to spend"
     return None
