@@ -9,7 +9,7 @@ import gc
 import os
 import time
 from collections.abc import Iterator
-from itertools import batched, islice
+from itertools import batched, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +28,15 @@ from ultramm.nautilus.build import Feed, feeds, shells
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED = PROJECT.parent / "shared" / "data"
 RECORDING = PROJECT / "config" / "backtests" / "binance-usdm-btcusdt.yaml"
-_CHUNK = 20_000
+_CHUNK = 1_000
 
 Fills = list[tuple[int, int, float, float]]
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What one run of an engine took, and what came of it."""
+    """What each chunk of one run of an engine took, and what came of it."""
 
-    seconds: float
+    seconds: list[float]
     orders: int
     fills: Fills
 
@@ -79,23 +79,27 @@ class Arena:
         bare = BareMaker(strategy.settings.instruments[0], strategy.params)
         return Run(self._time(bare), bare.submitted, bare.fills)
 
-    def _time(self, strategy: Any) -> float:
+    def _time(self, strategy: Any) -> list[float]:
+        """Seconds from each fetching of a chunk to the next; the first began with the run."""
+        marks: list[float] = []
+
+        def chunks() -> Iterator[list[Any]]:
+            for chunk in batched(self._events, _CHUNK):
+                marks.append(time.process_time())
+                yield list(chunk)
+
         engine = _engine(self._resolved, self._feed)
         try:
             engine.add_strategy(strategy)
-            engine.add_data_iterator("market", self._chunks())
+            engine.add_data_iterator("market", chunks())
             gc.collect()
-            start = time.process_time()
             engine.run(start=self._events[0].ts_init, streaming=True)
-            seconds = time.process_time() - start
+            marks.append(time.process_time())
             strategy.clock.cancel_timers()
             engine.end()
         finally:
             engine.dispose()
-        return seconds
-
-    def _chunks(self) -> Iterator[list[Any]]:
-        return (list(chunk) for chunk in batched(self._events, _CHUNK))
+        return [after - before for before, after in pairwise(marks)]
 
 
 def synthetic(*overrides: str) -> Resolved:

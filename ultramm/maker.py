@@ -62,7 +62,7 @@ class QuotingStrategy(Protocol):
     def __init__(self, params: Any, instrument: Instrument) -> None: ...
 
     def on_book(self, book: Book) -> None:
-        """The book changed."""
+        """The book changed, in the levels that the strategy reads."""
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
@@ -106,6 +106,13 @@ class Maker:
         What every order is reviewed against; `MakerParams.max_position` holds beside them.
     budget : MessageBudget
         Messages that may be sent.
+
+    Attributes
+    ----------
+    due_ns : int
+        When it is time for the next `step`.
+    heard_ns : int
+        When the market was last heard of; moved by whoever saw an event that left all as it was for the strategy.
     """
 
     def __init__(
@@ -132,7 +139,9 @@ class Maker:
         self._halts: dict[str, str] = {}
         self.degraded = False
         self._book: Book | None = None
-        self._next_ns = 0
+        self.heard_ns = 0
+        self._mid = math.nan
+        self.due_ns = 0
         self._decision = Decision.nothing("waits for the first book")
         self._refusals: tuple[Refusal, ...] = ()
 
@@ -143,7 +152,11 @@ class Maker:
         if self._book is None:
             self.score.started(book.ts_ns)
         self._book = book
-        self.score.on_mid(book.ts_ns, book.mid)
+        self.heard_ns = book.ts_ns
+        mid = book.mid
+        if mid != self._mid:
+            self._mid = mid
+            self.score.on_mid(book.ts_ns, mid)
         if not self.degraded:
             self._strategy.on_book(book)
 
@@ -154,13 +167,9 @@ class Maker:
 
     # -- the step --------------------------------------------------------------------------------------------
 
-    def due(self, now_ns: int) -> bool:
-        """Whether it is time to decide again."""
-        return now_ns >= self._next_ns
-
     def step(self, now_ns: int) -> Review:
         """Decide, plan and review; what is approved must be sent, and noted in `orders` first."""
-        self._next_ns = now_ns + self._refresh_ns
+        self.due_ns = now_ns + self._refresh_ns
         self._decision = self._decide(now_ns)
         limits = self._limits_now()
         fair = self._decision.fair
@@ -202,14 +211,12 @@ class Maker:
         decision = self._decision
         if limits is self._limits:
             return decision.quotes
-        instrument = self.instrument
+        instrument, inventory_lots = self.instrument, self.inventory_lots
         cost = instrument.cost(decision.fair, instrument.lot_size)
-        buy_lots = math.floor(limits.spendable / cost) - min(0, self.inventory_lots) if cost > 0 else 0
-        sell_lots = math.floor((limits.sellable + self.inventory) / instrument.lot_size + 1e-9)
-        return (
-            *cap_lots(decision.side(Side.BUY), max(0, buy_lots), instrument),
-            *cap_lots(decision.side(Side.SELL), max(0, sell_lots), instrument),
-        )
+        buy_lots = max(0, math.floor(limits.spendable / cost) - min(0, inventory_lots)) if cost > 0 else 0
+        sell_lots = max(0, instrument.whole_lots(limits.sellable + self.inventory))
+        bids, asks = decision.side(Side.BUY), decision.side(Side.SELL)
+        return cap_lots(bids, buy_lots, instrument) + cap_lots(asks, sell_lots, instrument)
 
     def withdraw(self, now_ns: int) -> Plan:
         """Cancel whatever is open; orders in flight follow when the venue has answered."""
@@ -229,7 +236,7 @@ class Maker:
         book = self._book
         if book is None:
             return "waits for the first book"
-        if now_ns - book.ts_ns > self._stale_ns:
+        if now_ns - self.heard_ns > self._stale_ns:
             return f"no market data for more than {self._stale_after_s:g} s"
         if not book.two_sided:
             return "the book has one side only"
@@ -255,14 +262,14 @@ class Maker:
         self._presence(ts_ns)
         if self._refusals:
             # It may have been in the way of a quote that was held back or refused.
-            self._next_ns = 0
+            self.due_ns = 0
 
     def on_fill(self, fill: Fill) -> None:
         """One of our orders traded; brings the next decision forward."""
         self.score.filled += self.orders.filled(fill.order_id, self.instrument.lots(fill.size))
         self.score.on_fill(fill)
         self._presence(fill.ts_ns)
-        self._next_ns = 0
+        self.due_ns = 0
 
     def _presence(self, ts_ns: int) -> None:
         resting = self.orders.resting
@@ -287,7 +294,7 @@ class Maker:
     def halt(self, source: str, reason: str) -> None:
         """Quote nothing until the same `source` releases it; `reason` is shown for both sides."""
         self._halts[source] = reason
-        self._next_ns = 0
+        self.due_ns = 0
 
     def degrade(self, reason: str) -> None:
         """Quote nothing and ask the strategy nothing, for good."""
@@ -299,11 +306,11 @@ class Maker:
         if self.degraded and source == "error":
             return
         self._halts.pop(source, None)
-        self._next_ns = 0
+        self.due_ns = 0
 
     def stale(self, now_ns: int) -> bool:
         """Whether live orders rest on a market that went silent."""
-        return self._book is not None and now_ns - self._book.ts_ns > self._stale_ns and len(self.orders) > 0
+        return self._book is not None and now_ns - self.heard_ns > self._stale_ns and len(self.orders) > 0
 
     def status(self, now_ns: int) -> MakerStatus:
         """What it does now, and why not more."""

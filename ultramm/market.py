@@ -30,7 +30,7 @@ class Level(msgspec.Struct, frozen=True, gc=False, array_like=True):
     size: float
 
 
-class Book(msgspec.Struct, frozen=True):
+class Book(msgspec.Struct, frozen=True, gc=False):
     """The visible book, best level first on each side; a side may be empty.
 
     Parameters
@@ -123,6 +123,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     def lots(self, size: float) -> int:
         """The nearest whole number of lots."""
         return round(size / self.lot_size)
+
+    def whole_lots(self, size: float) -> int:
+        """The whole lots that `size` holds; binary fractions cost none of them."""
+        return math.floor(size / self.lot_size + 1e-9)
 
     def value(self, price: float) -> float:
         """Settlement currency that one unit of long inventory is worth at `price`, up to a constant.

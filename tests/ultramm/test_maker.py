@@ -169,24 +169,24 @@ def test_the_strategy_is_told_of_books_and_trades_and_of_the_inventory(maker, st
 
 
 def test_decisions_are_no_nearer_than_the_refresh(maker):
-    assert maker.due(0)
+    assert maker.due_ns <= 0
     maker.step(7)
-    assert not maker.due(7 + 100 * MS - 1)
-    assert maker.due(7 + 100 * MS)
+    assert maker.due_ns > 7 + 100 * MS - 1
+    assert maker.due_ns <= 7 + 100 * MS
 
 
 def test_a_fill_brings_the_decision_forward(maker):
     maker.step(0)
-    assert not maker.due(1)
+    assert maker.due_ns > 1
     maker.on_fill(fill(ts_ns=1))
-    assert maker.due(1)
+    assert maker.due_ns <= 1
 
 
 @pytest.mark.parametrize("event", [lambda m: m.halt("operator", "paused"), lambda m: m.release("operator")])
 def test_a_halt_and_its_end_bring_the_decision_forward(maker, event):
     maker.step(0)
     event(maker)
-    assert maker.due(1)
+    assert maker.due_ns <= 1
 
 
 # -- when nothing is quoted ----------------------------------------------------------------------------------
@@ -235,6 +235,17 @@ def test_a_silent_market_pulls_the_quotes_in_words(strategy):
     assert reasons(maker) == ("no market data for more than 2 s",) * 2
     desk.confirm_cancels()
     assert not maker.stale(3 * S)
+
+
+def test_a_market_that_is_heard_of_without_a_change_is_not_silent(strategy):
+    maker = maker_of(strategy, stale_after_s=2.0)
+    maker.on_book(book())
+    desk = Desk(maker)
+    desk.quote()
+    maker.heard_ns = 2 * S
+    assert not maker.stale(4 * S)
+    assert desk.step(4 * S).empty
+    assert maker.stale(4 * S + 1)
 
 
 def test_a_trade_does_not_make_an_old_book_young(strategy):
@@ -500,4 +511,4 @@ def test_parameters_are_refused_or_make_a_maker_that_works(key, value):
     maker = Maker("mm", INSTRUMENT, Scripted(BID, ASK), params, Limits(), MessageBudget(1.0, 9.0))
     maker.on_book(book())
     assert maker.step(0).approved.submits == (BID, ASK)
-    assert maker.due(3600 * S)
+    assert maker.due_ns <= 3600 * S

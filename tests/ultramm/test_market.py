@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import msgspec
 import pytest
@@ -80,6 +81,17 @@ def test_a_price_on_the_grid_finds_its_ticks_again(instrument, ticks):
 @given(instruments, st.integers(0, 10**8))
 def test_a_size_on_the_grid_finds_its_lots_again(instrument, lots):
     assert instrument.lots(instrument.size(lots)) == lots
+
+
+@given(instruments, st.integers(0, 10**8), st.floats(0.0, 0.999))
+def test_whole_lots_are_those_that_fit(instrument, lots, more):
+    assert instrument.whole_lots((lots + more) * instrument.lot_size) == lots
+
+
+@given(st.integers(1, 10**7), st.sampled_from(range(9)))
+def test_a_size_meant_for_the_grid_has_all_its_whole_lots(lots, precision):
+    instrument = msgspec.structs.replace(LINEAR, lot_size=10.0**-precision, size_precision=precision)
+    assert instrument.whole_lots(float(Fraction(lots, 10**precision))) == lots
 
 
 @given(st.integers(0, 10**8))

@@ -80,11 +80,12 @@ class Scorecard:
     def on_mid(self, ts_ns: int, mid: float) -> None:
         """From `ts_ns` on the mid is `mid`; NaN (a one-sided book) leaves the last one standing."""
         self._markouts.on_mid(ts_ns, mid)
+        if ts_ns > self._next_equity_ns:
+            # By the mid that stood when the second was full; seconds without a change of it had the same.
+            self._next_equity_ns = ts_ns - ts_ns % -_EQUITY_INTERVAL_NS
+            self._sample_equity()
         if not math.isnan(mid):
             self._mid = mid
-        if ts_ns >= self._next_equity_ns:
-            self._next_equity_ns = ts_ns + _EQUITY_INTERVAL_NS
-            self._sample_equity()
 
     def on_fill(self, fill: Fill) -> None:
         mid = fill.price if math.isnan(self._mid) else self._mid

@@ -161,6 +161,9 @@ def _command(verb: str, config: Path | None, journal: Path | None) -> None:
     deadline = time.monotonic() + _REPLY_TIMEOUT_S
     while (reply := store.reply_to(number)) is None:
         if time.monotonic() > deadline:
-            raise RunError(f"{store.path}: the node did not answer {verb} within {_REPLY_TIMEOUT_S:g} s")
+            store.take_back(number)
+            raise RunError(
+                f"{store.path}: the node did not answer {verb} within {_REPLY_TIMEOUT_S:g} s; the command is taken back"
+            )
         time.sleep(0.05)
     print(reply, file=sys.stdout)

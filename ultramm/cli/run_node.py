@@ -7,6 +7,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -150,9 +151,18 @@ def _dashboard(journal: Path, port: int | None, logs: Path) -> Iterator[None]:
             command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
         )
     print(f"dashboard on http://127.0.0.1:{port}")
+    ending = threading.Event()
+
+    def watch() -> None:
+        code = process.wait()
+        if not ending.is_set():
+            print(f"ultramm: the dashboard ended with {code}, the node goes on; see {log.name}", file=sys.stderr)
+
+    threading.Thread(target=watch, name="dashboard watch", daemon=True).start()
     try:
         yield
     finally:
+        ending.set()
         process.terminate()
         try:
             process.wait(timeout=5)

@@ -143,6 +143,10 @@ class SqliteJournal:
     def reply(self, command_id: int, text: str) -> None:
         self._db.execute("UPDATE commands SET reply = ? WHERE id = ?", (text, command_id))
 
+    def take_back(self, command_id: int) -> None:
+        """Make a command that nobody has answered one that nobody will carry out any more."""
+        self._db.execute("UPDATE commands SET reply = 'taken back' WHERE id = ? AND reply IS NULL", (command_id,))
+
     def reply_to(self, command_id: int) -> str | None:
         """The reply to a command, or None while there is none."""
         row = self._db.execute("SELECT reply FROM commands WHERE id = ?", (command_id,)).fetchone()

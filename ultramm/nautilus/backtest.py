@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import heapq
 from collections.abc import Callable, Iterable, Iterator
 from itertools import batched, chain
 from typing import Any
@@ -20,7 +19,7 @@ from ultramm.config.resolve import Resolved
 from ultramm.errors import DataError, RunError
 from ultramm.journal.records import FillEvent, HaltEvent, Record
 from ultramm.nautilus.account import KERNEL_RATE, exchange_arguments
-from ultramm.nautilus.build import Feed, actors, feeds, shells
+from ultramm.nautilus.build import Feed, actors, feeds, merged, shells
 from ultramm.nautilus.fingerprint import file_sha256
 from ultramm.nautilus.shell import MakerShell
 
@@ -110,13 +109,6 @@ def run_backtest(
         return _result(resolved, opened, engine, makers, collector, tape)
     finally:
         engine.dispose()
-
-
-def merged(opened: list[Feed]) -> Iterator[Any]:
-    """The events of all venues in the order of ``ts_init``."""
-    if len(opened) == 1:
-        return opened[0].source.events()
-    return heapq.merge(*(feed.source.events() for feed in opened), key=lambda event: event.ts_init)
 
 
 def _engine(resolved: Resolved, opened: list[Feed]) -> BacktestEngine:

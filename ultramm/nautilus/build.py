@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -11,7 +13,7 @@ import msgspec
 from ultramm import plugin
 from ultramm.config.resolve import Resolved, ResolvedStrategy
 from ultramm.config.schema import Risk
-from ultramm.errors import ConfigError, PluginError, UserError
+from ultramm.errors import ConfigError, DataError, PluginError, UserError
 from ultramm.journal.records import Record
 from ultramm.maker import Maker
 from ultramm.market import Instrument
@@ -20,6 +22,9 @@ from ultramm.nautilus.shell import MakerBuilder, MakerShell
 from ultramm.nautilus.source import Source
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.limits import Limits
+
+# Markets that begin further apart are of different times, or one of them is generated and the other recorded.
+_TOGETHER_NS = 86_400_000_000_000
 
 Recorder = Callable[[int, Record], None]
 
@@ -56,6 +61,30 @@ def _feed(resolved: Resolved, name: str) -> Feed:
     except UserError as exc:
         raise type(exc)(f"{path}: venues.{name}: {exc}") from exc
     return Feed(name, source, instruments)
+
+
+def merged(opened: list[Feed], *, endless: bool = False) -> Iterator[Any]:
+    """The events of all venues in the order of ``ts_init``.
+
+    Raises
+    ------
+    DataError
+        When the venues' data begin too far apart to be one market.
+    """
+    if len(opened) == 1:
+        return opened[0].source.events(endless=endless)
+    streams, firsts = [], []
+    for feed in opened:
+        events = iter(feed.source.events(endless=endless))
+        first = next(events, None)
+        if first is not None:
+            firsts.append(first.ts_init)
+            streams.append(chain((first,), events))
+    if firsts and max(firsts) - min(firsts) > _TOGETHER_NS:
+        venues = ", ".join(feed.venue for feed in opened)
+        days = (max(firsts) - min(firsts)) / 86_400e9
+        raise DataError(f"the data of {venues} begin {days:.0f} days apart: they cannot be played together")
+    return heapq.merge(*streams, key=lambda event: event.ts_init)
 
 
 def shells(resolved: Resolved, record: Recorder) -> list[MakerShell]:

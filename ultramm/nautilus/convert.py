@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from nautilus_trader.model.enums import AggressorSide, OrderSide
 from nautilus_trader.model.objects import FIXED_SCALAR
 
 from ultramm.market import Book, Instrument, Level, Side, Trade
+
+# Reads a book at the time of an event; None while what it reads is as it was.
+BookReader = Callable[[int], Book | None]
 
 # Prices and sizes are whole numbers of these parts inside the kernel.
 _PARTS = int(FIXED_SCALAR)
@@ -42,20 +46,55 @@ def to_float(value: Any) -> float:
     return exact
 
 
-def to_touch(book: Any, ts_ns: int) -> Book:
-    """Best bid and ask of a Nautilus book; constant time, whatever its depth."""
-    bid, ask = book.best_bid_price(), book.best_ask_price()
-    # `to_float` four times, without its calls: this is done at every event.
-    bids = (Level(bid.raw / _PARTS, book.best_bid_size().raw / _PARTS),) if bid is not None else ()
-    asks = (Level(ask.raw / _PARTS, book.best_ask_size().raw / _PARTS),) if ask is not None else ()
-    return Book(ts_ns, bids, asks)
-
-
 def to_book(book: Any, ts_ns: int, levels: int) -> Book:
     """The first `levels` of each side; the kernel builds every level for it, so not for each event."""
     bids = tuple(Level(to_float(level.price), level.size()) for level in book.bids()[:levels])
     asks = tuple(Level(to_float(level.price), level.size()) for level in book.asks()[:levels])
     return Book(ts_ns, bids, asks)
+
+
+def book_reader(book: Any, levels: int) -> BookReader:
+    """A function that reads the first `levels` of a Nautilus book, at each event.
+
+    Reading one level, the touch, takes constant time whatever the depth of the book.
+    """
+    return _touch_reader(book) if levels == 1 else _depth_reader(book, levels)
+
+
+def _touch_reader(book: Any) -> BookReader:
+    last: Any = None
+
+    # At every event, and most leave the touch as it was: whole numbers are compared, and nothing is made.
+    def read(ts_ns: int) -> Book | None:
+        nonlocal last
+        bid, ask = book.best_bid_price(), book.best_ask_price()
+        bid = None if bid is None else (bid.raw, book.best_bid_size().raw)
+        ask = None if ask is None else (ask.raw, book.best_ask_size().raw)
+        touch = bid, ask
+        if touch == last:
+            return None
+        last = touch
+        return Book(ts_ns, _side(bid), _side(ask))
+
+    return read
+
+
+def _depth_reader(book: Any, levels: int) -> BookReader:
+    last = Book(0, (), ())
+
+    def read(ts_ns: int) -> Book | None:
+        nonlocal last
+        found = to_book(book, ts_ns, levels)
+        if found.bids == last.bids and found.asks == last.asks:
+            return None
+        last = found
+        return found
+
+    return read
+
+
+def _side(best: tuple[int, int] | None) -> tuple[Level, ...]:
+    return () if best is None else (Level(best[0] / _PARTS, best[1] / _PARTS),)
 
 
 def to_trade(tick: Any) -> Trade:

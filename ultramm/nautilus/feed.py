@@ -1,4 +1,4 @@
-"""A data client that plays a `Source` into a node, in real time or as fast as the strategies keep up."""
+"""Plays the sources of a node's venues, in real time or as fast as the strategies keep up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nautilus_trader.model.data import OrderBookDelta, OrderBookDeltas, TradeTic
 from nautilus_trader.model.enums import BookAction
 from nautilus_trader.model.identifiers import ClientId, InstrumentId, Venue
 
-from ultramm.nautilus.build import Feed
+from ultramm.nautilus.build import Feed, merged
 
 # From a market event to the venue's answer a command crosses the queues of data, risk and execution engine; each
 # takes one turn of the loop. Letting it arrive before the next event makes a replay independent of its speed.
@@ -23,27 +23,15 @@ _SLEEP_LEAST_S = 0.001
 
 
 class FeedDataClient(LiveMarketDataClient):
-    """Plays one venue's source.
-
-    Events are stamped anew so that the first happens now, all others at their recorded distance from it.
+    """One venue of a node whose market is a `Source`: passes on what the `Player` plays.
 
     Parameters
     ----------
     feed : Feed
-        What to play.
-    on_end : callable
-        Called when the source has no more events, or with the exception that ended it.
+        The venue and its instruments.
     """
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        msgbus: Any,
-        cache: Any,
-        clock: Any,
-        feed: Feed,
-        on_end: Callable[[BaseException | None], None],
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, msgbus: Any, cache: Any, clock: Any, feed: Feed) -> None:
         super().__init__(
             loop=loop,
             client_id=ClientId(feed.venue),
@@ -53,28 +41,24 @@ class FeedDataClient(LiveMarketDataClient):
             clock=clock,
             instrument_provider=InstrumentProvider(),
         )
-        self._feed = feed
-        self._on_end = on_end
+        self._instruments = feed.instruments
         self._subscribed: set[InstrumentId] = set()
-        self._pump: asyncio.Task[None] | None = None
         for instrument in feed.instruments:
             self._instrument_provider.add(instrument)
 
     async def _connect(self) -> None:
-        for instrument in self._feed.instruments:
+        for instrument in self._instruments:
             self._handle_data(instrument)
 
     async def _disconnect(self) -> None:
-        self.hold()
+        """There is nobody to take leave of."""
 
-    def play(self) -> None:
-        """Begin; called once every strategy has subscribed, so that all see the first event."""
-        self._pump = self.create_task(self._run(), log_msg=f"play {self._feed.venue}")
+    def hears(self, instrument_id: InstrumentId) -> bool:
+        """Whether anybody subscribed to it."""
+        return instrument_id in self._subscribed
 
-    def hold(self) -> None:
-        """Send no more events."""
-        if self._pump is not None:
-            self._pump.cancel()
+    def publish(self, event: Any) -> None:
+        self._handle_data(event)
 
     async def _subscribe_order_book_deltas(self, command: Any) -> None:
         self._subscribed.add(command.instrument_id)
@@ -88,9 +72,53 @@ class FeedDataClient(LiveMarketDataClient):
     async def _unsubscribe_trade_ticks(self, command: Any) -> None:
         """Others may still listen; an event that nobody hears costs little."""
 
-    async def _run(self) -> None:
+
+class Player:
+    """Plays the markets of a node, all in one, in the order that a backtest has.
+
+    Events are stamped anew so that the first happens now, all others at their recorded distance from it.
+
+    Parameters
+    ----------
+    feeds : list of Feed
+        The venues.
+    speed : float
+        Seconds of market time a second; ``inf`` plays as fast as the strategies keep up.
+    on_end : callable
+        Called when there are no more events, or with the exception that ended them.
+    """
+
+    def __init__(self, feeds: list[Feed], speed: float, on_end: Callable[[BaseException | None], None]) -> None:
+        self._feeds = feeds
+        self._speed = speed
+        self._on_end = on_end
+        self._clients: dict[str, FeedDataClient] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def factory(self, feed: Feed) -> type:
+        """A factory class for `TradingNode` that makes the client of one venue."""
+        clients = self._clients
+
+        class FeedDataClientFactory(LiveDataClientFactory):
+            @staticmethod
+            def create(loop: Any, name: str, config: Any, msgbus: Any, cache: Any, clock: Any) -> FeedDataClient:  # noqa: ARG004
+                client = clients[feed.venue] = FeedDataClient(loop, msgbus, cache, clock, feed)
+                return client
+
+        return FeedDataClientFactory
+
+    def play(self, now_ns: int) -> None:
+        """Begin; called once every strategy has subscribed, so that all see the first event."""
+        self._task = asyncio.create_task(self._run(now_ns))
+
+    def hold(self) -> None:
+        """Send no more events."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self, now_ns: int) -> None:
         try:
-            await self._play(self._feed.source.events(endless=True), self._feed.source.pace().speed)
+            await self._play(merged(self._feeds, endless=True), now_ns)
         except asyncio.CancelledError:
             raise
         except Exception as exc:
@@ -98,20 +126,20 @@ class FeedDataClient(LiveMarketDataClient):
         else:
             self._on_end(None)
 
-    async def _play(self, events: Iterator[Any], speed: float) -> None:
+    async def _play(self, events: Iterator[Any], now_ns: int) -> None:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         first_ns: int | None = None
-        offset_ns = 0
-        began_s = self._loop.time()
         for event in events:
             if first_ns is None:
                 first_ns = event.ts_init
-                offset_ns = self._clock.timestamp_ns() - first_ns
-            if speed != math.inf:
-                wait_s = began_s + (event.ts_init - first_ns) * 1e-9 / speed - self._loop.time()
+            if self._speed != math.inf:
+                wait_s = began_s + (event.ts_init - first_ns) * 1e-9 / self._speed - loop.time()
                 if wait_s >= _SLEEP_LEAST_S:
                     await asyncio.sleep(wait_s)
-            if event.instrument_id in self._subscribed:
-                self._handle_data(restamped(event, offset_ns))
+            client = self._clients[event.instrument_id.venue.value]
+            if client.hears(event.instrument_id):
+                client.publish(restamped(event, now_ns - first_ns))
                 for _ in range(_TURNS):
                     await asyncio.sleep(0)
             else:
@@ -137,16 +165,3 @@ def _restamped_delta(delta: Any, offset_ns: int) -> Any:
     ts_event, ts_init = delta.ts_event + offset_ns, delta.ts_init + offset_ns
     order = None if delta.action == BookAction.CLEAR else delta.order
     return OrderBookDelta(delta.instrument_id, delta.action, order, delta.flags, delta.sequence, ts_event, ts_init)
-
-
-def feed_factory(feed: Feed, made: list[FeedDataClient], on_end: Callable[[BaseException | None], None]) -> type:
-    """A factory class for `TradingNode`; the client that it makes is added to `made`."""
-
-    class FeedDataClientFactory(LiveDataClientFactory):
-        @staticmethod
-        def create(loop: Any, name: str, config: Any, msgbus: Any, cache: Any, clock: Any) -> FeedDataClient:  # noqa: ARG004
-            client = FeedDataClient(loop, msgbus, cache, clock, feed, on_end)
-            made.append(client)
-            return client
-
-    return FeedDataClientFactory

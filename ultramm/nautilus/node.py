@@ -29,7 +29,7 @@ from ultramm.market import known
 from ultramm.nautilus.account import KERNEL_RATE, exchange_arguments, paper_settings
 from ultramm.nautilus.build import Feed, actors, feeds, shells
 from ultramm.nautilus.convert import to_book
-from ultramm.nautilus.feed import FeedDataClient, feed_factory
+from ultramm.nautilus.feed import Player
 from ultramm.nautilus.paper import paper_factory
 from ultramm.nautilus.shell import MakerShell
 
@@ -76,9 +76,8 @@ class NodeRunner:
         self._journal_problem = journal_problem
         self._on_status = on_status
         self._feeds = feeds(resolved)
-        _check_speed(resolved, self._feeds)
+        self._player = Player(self._feeds, _speed(resolved, self._feeds), self._data_ended)
         self._shells = shells(resolved, record)
-        self._clients: list[FeedDataClient] = []
         self._views = {instrument.id.value: _MarketView() for feed in self._feeds for instrument in feed.instruments}
         self._stop_reason: str | None = None
         self._failure: BaseException | None = None
@@ -105,8 +104,7 @@ class NodeRunner:
         task = asyncio.create_task(node.run_async())
         try:
             await self._started(task)
-            for client in self._clients:
-                client.play()
+            self._player.play(node.kernel.clock.timestamp_ns())
             await self._watch(task, duration_s)
         finally:
             # Whatever went wrong: no order is left behind while there is a venue to ask.
@@ -130,7 +128,7 @@ class NodeRunner:
             rules = exchange_arguments(self._resolved, feed.venue, feed.instruments)
             for instrument in feed.instruments:
                 node.kernel.cache.add_instrument(instrument)
-            node.add_data_client_factory(feed.venue, feed_factory(feed, self._clients, self._data_ended))
+            node.add_data_client_factory(feed.venue, self._player.factory(feed))
             node.add_exec_client_factory(
                 feed.venue, paper_factory(feed.venue, rules, feed.instruments, node.kernel.exec_engine)
             )
@@ -197,16 +195,19 @@ class NodeRunner:
         deadline = loop.time() + (_KILL_TIMEOUT_S if self._killed else _CANCEL_TIMEOUT_S)
         for shell in self._shells:
             shell.withdraw("stop", f"the node stops: {self._stop_reason}")
+        report_s = loop.time()
         while self._open_orders() and loop.time() < deadline:
             await asyncio.sleep(0.02)
             for shell in self._shells:
                 if shell.started:
                     shell.finish_withdrawal()
+            if loop.time() >= report_s:
+                report_s += 1.0
+                self._report(keep=True)
         self._report(keep=True)
 
     async def _end(self, task: asyncio.Task[None]) -> None:
-        for client in self._clients:
-            client.hold()
+        self._player.hold()
         await self._node.stop_async()
         if not task.done():
             task.cancel()
@@ -303,15 +304,27 @@ class NodeRunner:
         return shown
 
 
-def _check_speed(resolved: Resolved, opened: list[Feed]) -> None:
-    """Latency passes on the clock, a replay at another speed does not: together they would mean nothing."""
-    for feed in opened:
-        latency_ms = paper_settings(resolved.venues[feed.venue]).latency_ms
-        if latency_ms > 0 and feed.source.pace().speed != 1.0:
+def _speed(resolved: Resolved, opened: list[Feed]) -> float:
+    """The speed of all venues: one clock cannot go at two.
+
+    Latency passes on the clock, a replay at another speed does not: together they would mean nothing.
+    """
+    speeds = {feed.venue: feed.source.pace().speed for feed in opened}
+    speed = next(iter(speeds.values()))
+    where = f"{resolved.loaded.path}: venues"
+    for venue, its_speed in speeds.items():
+        latency_ms = paper_settings(resolved.venues[venue]).latency_ms
+        if latency_ms > 0 and its_speed != 1.0:
             raise ConfigError(
-                f"{resolved.loaded.path}: venues.{feed.venue}.paper.latency_ms: a replay at another speed than 1 "
-                f"needs latency_ms: 0, it says {latency_ms:g}"
+                f"{where}.{venue}.paper.latency_ms: a replay at another speed than 1 needs latency_ms: 0, "
+                f"it says {latency_ms:g}"
             )
+        if its_speed != speed:
+            raise ConfigError(
+                f"{where}.{venue}: plays at speed {its_speed:g}, {next(iter(speeds))} at {speed:g}: "
+                "the venues of one node need one speed"
+            )
+    return speed
 
 
 class _MarketView:

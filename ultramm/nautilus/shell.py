@@ -21,7 +21,7 @@ from nautilus_trader.trading.strategy import Strategy
 from ultramm.journal.records import FillEvent, HaltEvent, OrderEvent, Record
 from ultramm.maker import Maker
 from ultramm.market import Fill, Instrument, Quote, Side, known
-from ultramm.nautilus.convert import to_book, to_float, to_instrument, to_order_side, to_side, to_touch, to_trade
+from ultramm.nautilus.convert import BookReader, book_reader, to_float, to_instrument, to_order_side, to_side, to_trade
 from ultramm.orders.plan import Plan
 
 MakerBuilder = Callable[[Instrument, float, float], Maker]
@@ -39,7 +39,7 @@ def guarded[*Ts](method: Callable[[MakerShell, *Ts], None]) -> Callable[[MakerSh
         try:
             method(self, *args)
         except Exception as exc:
-            self.degrade(f"{method.__name__}: {type(exc).__name__}: {exc}")
+            self._failed(method.__name__, exc)
 
     return wrapper
 
@@ -83,7 +83,7 @@ class MakerShell(Strategy):
         self._depth_levels = depth_levels
         self._record = record
         self._maker: Maker | None = None
-        self._book: Any = None
+        self._read: BookReader | None = None
         self._nautilus_instrument: Any = None
         self._now_ns = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -135,6 +135,9 @@ class MakerShell(Strategy):
             self.maker.halt("stop", "the strategy was stopped")
             self.finish_withdrawal()
 
+    def _failed(self, where: str, exc: Exception) -> None:
+        self.degrade(f"{where}: {type(exc).__name__}: {exc}")
+
     def _on_timer(self, _event: Any) -> None:
         """Live timers fire on a thread of the kernel's: everything of ours happens on the loop."""
         if self._loop is None:
@@ -145,8 +148,11 @@ class MakerShell(Strategy):
     @guarded
     def _heartbeat(self) -> None:
         """What must happen even when the market is silent; decisions wait for the market."""
-        # Market time: that of the last event and what has passed since. A replay's differs from the clock's.
-        now_ns = self._now_ns + max(0, self.clock.timestamp_ns() - self._seen_ns)
+        # Market time: that of the last event and what has passed since. Without a loop it is the clock's; with one a
+        # replay's differs from it.
+        now_ns = self.clock.timestamp_ns()
+        if self._loop is not None:
+            now_ns = self._now_ns + max(0, now_ns - self._seen_ns)
         if self.maker.stale(now_ns) or (self.maker.halts and len(self.maker.orders)):
             self._step(now_ns)
         self._unwind()
@@ -163,30 +169,43 @@ class MakerShell(Strategy):
 
     # -- the market ------------------------------------------------------------------------------------------
 
-    @guarded
-    def on_order_book_deltas(self, deltas: Any) -> None:
-        now_ns = self._now_ns = deltas.ts_init
-        self._seen_ns = self.clock.timestamp_ns()
-        self.market_events += 1
-        if self._book is None:
-            self._book = self.cache.order_book(self.instrument_id)
-        maker = self.maker
-        if self._depth_levels > 1:
-            maker.on_book(to_book(self._book, now_ns, self._depth_levels))
-        else:
-            maker.on_book(to_touch(self._book, now_ns))
-        if maker.due(now_ns):
-            self._step(now_ns)
+    # The two callbacks of the market are guarded in place and call little: they run at every event.
 
-    @guarded
+    def on_order_book_deltas(self, deltas: Any) -> None:
+        try:
+            now_ns = self._now_ns = deltas.ts_init
+            if self._loop is not None:
+                self._seen_ns = self.clock.timestamp_ns()
+            self.market_events += 1
+            maker, read = self._maker, self._read
+            if maker is None or read is None:
+                maker, read = self.maker, self._start_reading()
+            book = read(now_ns)
+            if book is None:
+                maker.heard_ns = now_ns
+            else:
+                maker.on_book(book)
+            if now_ns >= maker.due_ns:
+                self._step(now_ns)
+        except Exception as exc:
+            self._failed("on_order_book_deltas", exc)
+
     def on_trade_tick(self, tick: Any) -> None:
-        self._now_ns = tick.ts_init
-        self._seen_ns = self.clock.timestamp_ns()
-        self.market_events += 1
-        maker = self.maker
-        maker.on_trade(to_trade(tick))
-        if maker.due(self._now_ns):
-            self._step(self._now_ns)
+        try:
+            now_ns = self._now_ns = tick.ts_init
+            if self._loop is not None:
+                self._seen_ns = self.clock.timestamp_ns()
+            self.market_events += 1
+            maker = self.maker
+            maker.on_trade(to_trade(tick))
+            if now_ns >= maker.due_ns:
+                self._step(now_ns)
+        except Exception as exc:
+            self._failed("on_trade_tick", exc)
+
+    def _start_reading(self) -> BookReader:
+        self._read = book_reader(self.cache.order_book(self.instrument_id), self._depth_levels)
+        return self._read
 
     def _step(self, now_ns: int) -> None:
         approved = self.maker.step(now_ns).approved

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from ultramm.market import Quote, Side
 from ultramm.orders.live import LiveOrder, OrderState
+
+# Members of an enumeration are slow to look up, and this is done for every order at every decision.
+_BUY, _SELL = Side.BUY, Side.SELL
+_SENT, _OPEN = OrderState.SENT, OrderState.OPEN
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -52,83 +58,94 @@ def plan(
     desired : sequence of Quote
         On the grid, best first on each side.
     """
+    oldest_ns = -1 if max_age_ns is None else now_ns - max_age_ns
     orders = list(live)
-    bid, ask = _touch(desired)
-    stays = [o for o in orders if _may_stay(o, ask if o.side is Side.BUY else bid, now_ns, max_age_ns)]
-    kept = _match(stays, desired, tolerance_ticks)
-    kept_ids = set(kept.values())
-    cancels = tuple([order.id for order in orders if order.state is OrderState.OPEN and order.id not in kept_ids])
-    missing = [quote for index, quote in enumerate(desired) if index not in kept]
+    buys, sells = _by_side(orders)
+    bids, asks = _by_side(desired)
+    kept, missing = _match(_staying(_BUY, buys, asks, oldest_ns), bids, tolerance_ticks)
+    kept_sells, missing_asks = _match(_staying(_SELL, sells, bids, oldest_ns), asks, tolerance_ticks)
+    kept |= kept_sells
+    missing += missing_asks
+    cancels = tuple([order.id for order in orders if order.state is _OPEN and order.id not in kept])
     if not missing:
         return Plan(cancels)
-    own_bid, own_ask = _touch(orders)
-    submits: list[Quote] = []
-    held: list[Refusal] = []
-    for quote in missing:
-        if _meets(quote.side, quote.ticks, own_ask if quote.side is Side.BUY else own_bid):
-            held.append(_waiting(quote))
+    bid, ask = _nearest(buys), _nearest(sells)
+    waiting = [quote for quote in missing if _meets(quote, ask if quote.side is _BUY else bid)]
+    if not waiting:
+        return Plan(cancels, tuple(missing))
+    submits = tuple([quote for quote in missing if quote not in waiting])
+    return Plan(cancels, submits, tuple([_refused(quote) for quote in waiting]))
+
+
+def _by_side[T: (LiveOrder, Quote)](placed: Sequence[T]) -> tuple[list[T], list[T]]:
+    return [at for at in placed if at.side is _BUY], [at for at in placed if at.side is _SELL]
+
+
+def _nearest(orders: Sequence[LiveOrder]) -> int | None:
+    """Ticks of the one nearest to the market, of a single side; None without any."""
+    if not orders:
+        return None
+    ticks = [order.ticks for order in orders]
+    return max(ticks) if orders[0].side is _BUY else min(ticks)
+
+
+def _meets(quote: Quote, opposite: int | None) -> bool:
+    """Whether it would trade with one of our own orders at `opposite`."""
+    if opposite is None:
+        return False
+    return quote.ticks >= opposite if quote.side is _BUY else quote.ticks <= opposite
+
+
+def _staying(side: Side, orders: Sequence[LiveOrder], opposite: Sequence[Quote], oldest_ns: int) -> list[LiveOrder]:
+    """The orders of one side that may keep their place beside the wanted quotes of the other side."""
+    sign = int(side)
+    limit = sign * opposite[0].ticks if opposite else math.inf
+    return [
+        order
+        for order in orders
+        if order.state is _SENT or (order.state is _OPEN and order.sent_ns > oldest_ns and sign * order.ticks < limit)
+    ]
+
+
+def _match(orders: Sequence[LiveOrder], wanted: Sequence[Quote], tolerance_ticks: int) -> tuple[set[str], list[Quote]]:
+    """Of one side: the ids of orders that stand for a wanted quote, and the quotes that no order stands for."""
+    by_ticks = {order.ticks: order for order in orders}
+    kept: set[str] = set()
+    missing: list[Quote] = []
+    for quote in wanted:
+        order = by_ticks.pop(quote.ticks, None)
+        if order is not None and order.lots <= quote.lots <= 2 * order.lots:
+            kept.add(order.id)
         else:
-            submits.append(quote)
-    return Plan(cancels, tuple(submits), tuple(held))
-
-
-def _touch(placed: Sequence[LiveOrder] | Sequence[Quote]) -> tuple[int | None, int | None]:
-    """The bid and the ask nearest to the market, None without any."""
-    bids = [at.ticks for at in placed if at.side is Side.BUY]
-    asks = [at.ticks for at in placed if at.side is Side.SELL]
-    return max(bids, default=None), min(asks, default=None)
-
-
-def _meets(side: Side, ticks: int, opposite: int | None) -> bool:
-    """Whether an order would trade with one of ours at `opposite`."""
-    return opposite is not None and (ticks >= opposite if side is Side.BUY else ticks <= opposite)
-
-
-def _may_stay(order: LiveOrder, opposite: int | None, now_ns: int, max_age_ns: int | None) -> bool:
-    if order.state is not OrderState.OPEN:
-        return order.state is OrderState.SENT
-    too_old = max_age_ns is not None and now_ns - order.sent_ns >= max_age_ns
-    return not (too_old or _meets(order.side, order.ticks, opposite))
-
-
-def _match(orders: Sequence[LiveOrder], desired: Sequence[Quote], tolerance_ticks: int) -> dict[int, str]:
-    """For each quote that an order stands for, by its position: that order's id."""
-    by_price = {(order.side, order.ticks): order for order in orders}
-    kept: dict[int, str] = {}
-    for index, quote in enumerate(desired):
-        order = by_price.get((quote.side, quote.ticks))
-        if order is not None and _fits(order, quote):
-            kept[index] = order.id
-    if tolerance_ticks > 0 and len(kept) < len(desired):
-        _match_nearby(orders, desired, tolerance_ticks, kept)
-    return kept
+            missing.append(quote)
+    if missing and tolerance_ticks > 0 and len(kept) < len(orders):
+        return _match_nearby(orders, kept, missing, tolerance_ticks)
+    return kept, missing
 
 
 def _match_nearby(
-    orders: Sequence[LiveOrder], desired: Sequence[Quote], tolerance_ticks: int, kept: dict[int, str]
-) -> None:
-    taken = set(kept.values())
-    free: dict[Side, list[LiveOrder]] = {Side.BUY: [], Side.SELL: []}
-    for order in orders:
-        if order.id not in taken:
-            free[order.side].append(order)
+    orders: Sequence[LiveOrder], kept: set[str], missing: Sequence[Quote], tolerance_ticks: int
+) -> tuple[set[str], list[Quote]]:
+    free = sorted([(order.ticks, order.sent_ns, order.id, order.lots) for order in orders if order.id not in kept])
+    ticks = [order[0] for order in free]
     pairs: list[tuple[int, int, int, str]] = []
-    for index, quote in enumerate(desired):
-        if index not in kept:
-            low, high = quote.ticks - tolerance_ticks, quote.ticks + tolerance_ticks
-            near = [order for order in free[quote.side] if low <= order.ticks <= high and _fits(order, quote)]
-            pairs += [(abs(order.ticks - quote.ticks), index, order.sent_ns, order.id) for order in near]
+    for index, quote in enumerate(missing):
+        at, lots = quote.ticks, quote.lots
+        near = free[bisect_left(ticks, at - tolerance_ticks) : bisect_right(ticks, at + tolerance_ticks)]
+        pairs += [
+            (abs(its - at), index, sent_ns, order_id)
+            for its, sent_ns, order_id, left in near
+            if left <= lots <= 2 * left
+        ]
     pairs.sort()
+    found: set[int] = set()
     for _, index, _, order_id in pairs:
-        if index not in kept and order_id not in taken:
-            kept[index] = order_id
-            taken.add(order_id)
+        if index not in found and order_id not in kept:
+            found.add(index)
+            kept.add(order_id)
+    return kept, [quote for index, quote in enumerate(missing) if index not in found]
 
 
-def _fits(order: LiveOrder, quote: Quote) -> bool:
-    return order.lots <= quote.lots <= 2 * order.lots
-
-
-def _waiting(quote: Quote) -> Refusal:
-    other = "ask" if quote.side is Side.BUY else "bid"
+def _refused(quote: Quote) -> Refusal:
+    other = "ask" if quote.side is _BUY else "bid"
     return Refusal(quote, f"waits for our own {other} in its way to end")

@@ -34,4 +34,4 @@ class Decision(msgspec.Struct, frozen=True):
 
     def side(self, side: Side) -> tuple[Quote, ...]:
         """The quotes of one side, best first."""
-        return tuple(quote for quote in self.quotes if quote.side is side)
+        return tuple([quote for quote in self.quotes if quote.side is side])

@@ -10,13 +10,12 @@ from ultramm.market import Book, Instrument, Quote, Side
 # Rounding to the grid must not turn 99.99999999 ticks, an artefact of binary fractions, into 99. A quotient of two
 # floats is off by some 1e-16 of itself: with many ticks that is more than a fixed slack.
 _GRID_SLACK, _RELATIVE_SLACK = 1e-9, 1e-15
-# Rounding to decimals is slow, and only orders next to the smallest one need it.
-_CLEARLY = 1.01
+_BEYOND_ALL_TICKS = 1 << 62
 
 
-def level_sizes(order_size: float, levels: int, growth: float) -> tuple[float, ...]:
-    """Sizes of the levels from the touch outwards: ``order_size * growth ** level``."""
-    return tuple(order_size * growth**level for level in range(levels))
+def level_lots(instrument: Instrument, order_size: float, levels: int, growth: float) -> tuple[int, ...]:
+    """Lots of the levels from the touch outwards: ``order_size * growth ** level``, rounded down."""
+    return tuple(instrument.whole_lots(order_size * growth**level) for level in range(levels))
 
 
 def ladder(
@@ -25,13 +24,13 @@ def ladder(
     reservation_price: float,
     depth: float,
     step: float,
-    sizes: Sequence[float],
+    lots: Sequence[int],
     book: Book,
 ) -> tuple[Quote, ...]:
     """Quotes of one side at ``depth, depth + step, ...`` from the reservation price.
 
     Prices are rounded away from the reservation price (bids down, asks up), then moved behind the opposite best
-    so that a post-only order is not refused; sizes are rounded down to whole lots. Each level is at least one
+    so that a post-only order is not refused. Each level is at least one
     tick behind the one before, and the first at least half a tick from the reservation price, so that the two sides
     never meet. Levels smaller than the instrument's smallest order are left out.
 
@@ -39,8 +38,8 @@ def ladder(
     ----------
     depth, step : float
         Distance of the first level, and between levels; price.
-    sizes : sequence of float
-        Size of each level.
+    lots : sequence of int
+        Lots of each level, from the touch outwards.
     book : Book
         What is on the market now; an empty opposite side clamps nothing.
 
@@ -51,19 +50,22 @@ def ladder(
     """
     if not math.isfinite(reservation_price):
         return ()
-    tick_size, lot_size = instrument.tick_size, instrument.lot_size
-    sign = int(side)  # several times as fast to calculate with
-    depth = max(depth, 0.5 * tick_size)
-    limit = _post_only_limit(instrument, side, book)
+    floor, tick_size = math.floor, instrument.tick_size
+    sure_ticks, sure_lots = _surely_large_enough(instrument, reservation_price)
+    # Prices times the side's sign: rounding away and moving behind are downwards for both. This loop is hot.
+    sign = int(side)
+    first = sign * reservation_price - max(depth, 0.5 * tick_size)
+    slack = _GRID_SLACK + _RELATIVE_SLACK * abs(first) / tick_size
+    limit = sign * _post_only_limit(instrument, side, book)
     quotes: list[Quote] = []
-    for level, size in enumerate(sizes):
-        ticks = _away((reservation_price - sign * (depth + level * step)) / tick_size, side)
-        if limit is not None:
-            ticks = min(ticks, limit) if side is Side.BUY else max(ticks, limit)
-        lots = math.floor(size / lot_size + _GRID_SLACK)
-        if ticks > 0 and _large_enough(instrument, ticks, lots):
-            quotes.append(Quote(side, ticks, lots, level))
-            limit = ticks - sign
+    for level, of_level in enumerate(lots):
+        signed = floor((first - level * step) / tick_size + slack)
+        if signed > limit:  # noqa: PLR1730 - calling min takes a third of the loop's time
+            signed = limit
+        ticks = sign * signed
+        if (ticks > sure_ticks and of_level > sure_lots) or _large_enough(instrument, ticks, of_level):
+            quotes.append(Quote(side, ticks, of_level, level))
+            limit = signed - 1
     return tuple(quotes)
 
 
@@ -72,6 +74,8 @@ def cap_lots(quotes: Sequence[Quote], lots: int, instrument: Instrument | None =
 
     With an `instrument`, a remainder smaller than its smallest order is left out.
     """
+    if sum([quote.lots for quote in quotes]) <= lots:
+        return tuple(quotes)  # nearly always
     kept: list[Quote] = []
     for quote in quotes:
         if quote.lots <= lots:
@@ -85,22 +89,25 @@ def cap_lots(quotes: Sequence[Quote], lots: int, instrument: Instrument | None =
     return tuple(kept)
 
 
-def _away(ticks: float, side: Side) -> int:
-    slack = _GRID_SLACK + _RELATIVE_SLACK * abs(ticks)
-    return math.floor(ticks + slack) if side is Side.BUY else math.ceil(ticks - slack)
-
-
-def _post_only_limit(instrument: Instrument, side: Side, book: Book) -> int | None:
+def _post_only_limit(instrument: Instrument, side: Side, book: Book) -> int:
+    """The furthest price that does not take, ticks; beyond all prices where nothing is on the opposite side."""
     opposite = book.asks if side is Side.BUY else book.bids
-    return instrument.ticks(opposite[0].price) - side if opposite else None
+    return instrument.ticks(opposite[0].price) - side if opposite else side * _BEYOND_ALL_TICKS
+
+
+def _surely_large_enough(instrument: Instrument, price: float) -> tuple[float, float]:
+    """Ticks and lots above which every order is large enough: those that are so at half the price, with room."""
+    half = 0.5 * price
+    notional = instrument.notional(half, instrument.lot_size)
+    if notional <= 0.0:
+        return math.inf, math.inf
+    lots = max(instrument.min_size / instrument.lot_size, instrument.min_notional / notional)
+    return max(0.0, half / instrument.tick_size), 1.01 * lots
 
 
 def _large_enough(instrument: Instrument, ticks: int, lots: int) -> bool:
-    if lots <= 0:
+    if ticks <= 0 or lots <= 0:
         return False
-    size, price = lots * instrument.lot_size, ticks * instrument.tick_size
-    if size > _CLEARLY * instrument.min_size and instrument.notional(price, size) > _CLEARLY * instrument.min_notional:
-        return True
     size = instrument.size(lots)
     if size < instrument.min_size - _GRID_SLACK:
         return False

@@ -30,13 +30,13 @@ class MessageBudget:
         self._tokens = burst
         self._last_ns: int | None = None
 
-    def take(self, now_ns: int) -> bool:
-        """One message, if there is one left."""
+    def take(self, now_ns: int, messages: int = 1) -> bool:
+        """So many messages, or none if fewer are left."""
         self._refill(now_ns)
         # Refilling adds binary fractions: a token short by rounding is a token.
-        if self._tokens < 1.0 - 1e-9:
+        if self._tokens < messages - 1e-9:
             return False
-        self._tokens -= 1.0
+        self._tokens -= messages
         return True
 
     def spend(self, now_ns: int, messages: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -48,14 +49,15 @@ def review(
     """
     budget.spend(now_ns, len(plan.cancels))
     worst = {side: inventory_lots + side * live.lots(side) for side in _SIDES}
+    submits = sorted(plan.submits, key=lambda quote: not _reduces(quote, worst))
+    check = _Check(inventory_lots, fair, instrument, limits)
+    if _all_pass(check, submits, worst, len(live)) and budget.take(now_ns, len(submits)):
+        return Review(Plan(plan.cancels, tuple(submits), plan.held))
     open_orders = len(live)
     approved: list[Quote] = []
     refused: list[Refusal] = []
-    for quote in sorted(plan.submits, key=lambda quote: not _reduces(quote, worst)):
-        reason = _objection(quote, worst[quote.side], open_orders, fair, instrument, limits)
-        if reason is None:
-            going_lots = abs(worst[quote.side] - inventory_lots) + quote.lots
-            reason = _unfunded(quote, going_lots, inventory_lots, instrument, limits)
+    for quote in submits:
+        reason = check.objection(quote, worst[quote.side], open_orders)
         if reason is None and not budget.take(now_ns):
             reason = "message budget is spent"
         if reason is not None:
@@ -67,42 +69,66 @@ def review(
     return Review(Plan(plan.cancels, tuple(approved), plan.held), tuple(refused))
 
 
+def _all_pass(check: _Check, quotes: Sequence[Quote], worst: Mapping[Side, int], open_orders: int) -> bool:
+    """Whether an order as large as all of a side together would pass at either end of them.
+
+    Then each passes: what an order is checked for grows with its lots and is largest at one of the ends.
+    """
+    others = open_orders + len(quotes) - 1
+    for side in _SIDES:
+        ticks = [quote.ticks for quote in quotes if quote.side is side]
+        if not ticks:
+            continue
+        lots = sum([quote.lots for quote in quotes if quote.side is side])
+        for end in (min(ticks), max(ticks)):
+            if check.objection(Quote(side, end, lots), worst[side], others) is not None:
+                return False
+    return True
+
+
 def _reduces(quote: Quote, worst: dict[Side, int]) -> bool:
     """Whether filling it, after all live orders of its side, leaves the inventory smaller and of the same sign."""
     return (worst[quote.side] + quote.side * quote.lots) * quote.side <= 0
 
 
-def _objection(
-    quote: Quote, worst_lots: int, open_orders: int, fair: float, instrument: Instrument, limits: Limits
-) -> str | None:
-    price = instrument.price(quote.ticks)
-    if not math.isfinite(fair):
-        return "fair value is unknown"
-    if abs(price - fair) > limits.price_collar_bps * 1e-4 * fair:
-        return f"price {price} is outside the collar of {limits.price_collar_bps:g} bps around {fair:.10g}"
-    if open_orders >= limits.max_open_orders:
-        return f"{open_orders} open orders, the limit is {limits.max_open_orders}"
-    after_lots = worst_lots + quote.side * quote.lots
-    if after_lots * quote.side <= 0:
-        return None
-    after = instrument.size(abs(after_lots))
-    if after > limits.max_position:
-        return f"position could reach {after:g}, the limit is {limits.max_position:g}"
-    notional = instrument.notional(max(price, fair), after)
-    if notional > limits.max_notional:
-        return f"notional could reach {notional:.10g}, the limit is {limits.max_notional:g}"
-    return None
+class _Check(msgspec.Struct, frozen=True, gc=False):
+    """What one order is held against."""
 
+    inventory_lots: int
+    fair: float
+    instrument: Instrument
+    limits: Limits
 
-def _unfunded(quote: Quote, going_lots: int, inventory_lots: int, instrument: Instrument, limits: Limits) -> str | None:
-    """Whether the account could pay if all `going_lots` of the side filled: live orders and this one."""
-    if quote.side is Side.SELL:
-        short = instrument.size(max(0, going_lots - inventory_lots))
-        if short > limits.sellable:
-            return f"would sell {short:.10g} beyond what was bought, the account has {limits.sellable:.10g} to sell"
+    def objection(self, quote: Quote, worst_lots: int, open_orders: int) -> str | None:
+        """In words why it may not leave, after the orders that `worst_lots` and `open_orders` count."""
+        fair, instrument, limits = self.fair, self.instrument, self.limits
+        price = instrument.price(quote.ticks)
+        if not math.isfinite(fair):
+            return "fair value is unknown"
+        if abs(price - fair) > limits.price_collar_bps * 1e-4 * fair:
+            return f"price {price} is outside the collar of {limits.price_collar_bps:g} bps around {fair:.10g}"
+        if open_orders >= limits.max_open_orders:
+            return f"{open_orders} open orders, the limit is {limits.max_open_orders}"
+        after_lots = worst_lots + quote.side * quote.lots
+        if after_lots * quote.side > 0:
+            after = instrument.size(abs(after_lots))
+            if after > limits.max_position:
+                return f"position could reach {after:g}, the limit is {limits.max_position:g}"
+            notional = instrument.notional(max(price, fair), after)
+            if notional > limits.max_notional:
+                return f"notional could reach {notional:.10g}, the limit is {limits.max_notional:g}"
+        return self._unfunded(quote, abs(worst_lots - self.inventory_lots) + quote.lots)
+
+    def _unfunded(self, quote: Quote, going_lots: int) -> str | None:
+        """Whether the account could pay if all `going_lots` of the side filled: live orders and this one."""
+        instrument, limits = self.instrument, self.limits
+        if quote.side is Side.SELL:
+            short = instrument.size(max(0, going_lots - self.inventory_lots))
+            if short > limits.sellable:
+                return f"would sell {short:.10g} beyond what was bought, the account has {limits.sellable:.10g} to sell"
+            return None
+        beyond_cover = instrument.size(max(0, going_lots - max(0, -self.inventory_lots)))
+        cost = instrument.cost(instrument.price(quote.ticks), beyond_cover)
+        if cost > limits.spendable:
+            return f"would cost {cost:.10g}, the account has {limits.spendable:.10g} to spend"
         return None
-    beyond_cover = instrument.size(max(0, going_lots - max(0, -inventory_lots)))
-    cost = instrument.cost(instrument.price(quote.ticks), beyond_cover)
-    if cost > limits.spendable:
-        return f"would cost {cost:.10g}, the account has {limits.spendable:.10g} to spend"
-    return None

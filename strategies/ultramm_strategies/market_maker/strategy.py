@@ -7,7 +7,7 @@ import math
 from ultramm.features.price import weighted_mid
 from ultramm.market import Book, Instrument, Quote, Side, Trade
 from ultramm.quoting.decision import Decision
-from ultramm.quoting.ladder import cap_lots, ladder, level_sizes
+from ultramm.quoting.ladder import cap_lots, ladder, level_lots
 from ultramm.quoting.spread import fixed_half_spread, inventory_skew
 from ultramm_strategies.market_maker.params import MarketMakerParams
 
@@ -28,7 +28,7 @@ class MarketMaker:
     def __init__(self, params: MarketMakerParams, instrument: Instrument) -> None:
         self._params = params
         self._instrument = instrument
-        self._sizes = level_sizes(params.order_size, params.levels, params.level_growth)
+        self._lots = level_lots(instrument, params.order_size, params.levels, params.level_growth)
         self._book: Book | None = None
 
     def on_book(self, book: Book) -> None:
@@ -67,17 +67,16 @@ class MarketMaker:
         book: Book,
     ) -> tuple[Quote, ...]:
         step = self._params.level_step_bps * 1e-4 * fair
-        rungs = ladder(self._instrument, side, reservation_price, half_spread, step, self._sizes, book)
+        rungs = ladder(self._instrument, side, reservation_price, half_spread, step, self._lots, book)
         return cap_lots(rungs, self._room(side, inventory), self._instrument)
 
     def _room(self, side: Side, inventory: float) -> int:
         """Lots until this side would pass the position limit."""
-        room = (self._params.max_position - side * inventory) / self._instrument.lot_size
-        return max(0, math.floor(room + 1e-9))
+        return max(0, self._instrument.whole_lots(self._params.max_position - side * inventory))
 
     def _why_nothing(self, side: Side, inventory: float) -> str:
         room = self._room(side, inventory)
-        if room < math.floor(self._params.order_size / self._instrument.lot_size):
+        if room < self._instrument.whole_lots(self._params.order_size):
             limit = f"its limit of {self._params.max_position:g}"
             return (
                 f"position {inventory:g} is at {limit}" if room == 0 else f"position {inventory:g} is too near {limit}"

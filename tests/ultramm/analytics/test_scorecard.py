@@ -130,6 +130,17 @@ def test_drawdown_is_sampled_at_each_fill(card):
     assert at(card, 0.4).drawdown.largest == pytest.approx(10.0)
 
 
+def test_drawdown_is_sampled_by_the_mid_that_stood_when_a_second_was_full(card):
+    card.on_fill(fill(0, Side.BUY, 100.0, 1.0))
+    card.on_mid(round(1.2 * S), 50.0)  # a dip within a second, gone when it is full
+    card.on_mid(round(1.8 * S), 100.0)
+    card.on_mid(round(2.5 * S), 90.0)  # a fall that lasts; hearing of it again changes nothing
+    for second in (2.7, 2.9):
+        card.on_mid(round(second * S), 90.0)
+    card.on_mid(round(3.5 * S), 95.0)
+    assert at(card, 4).drawdown.largest == pytest.approx(10.0)
+
+
 def test_asking_for_the_score_does_not_change_it():
     """A run that is watched has the result of one that is not."""
     watched, unwatched = Scorecard("mm", INSTRUMENT), Scorecard("mm", INSTRUMENT)

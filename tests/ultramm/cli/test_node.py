@@ -208,6 +208,52 @@ def children_of(pid: int) -> list[str]:
     return listed.stdout.split()
 
 
+@pytest.fixture
+def hung(tmp_path: Path) -> Any:
+    """The journal of a node that reported `age_s` ago and answers nothing; its process is this one."""
+
+    def build(age_s: float) -> SqliteJournal:
+        (tmp_path / "data").mkdir()
+        journal = SqliteJournal(tmp_path / "data" / "journal.db", create=True)
+        then_ns = time.time_ns() - round(age_s * 1e9)
+        started = RunStarted(name="hung", mode="paper", version="0", pid=os.getpid(), configuration={})
+        status = Status(state="running", makers=(), books=(), balances={})
+        journal.append([("run", then_ns, started), ("run", then_ns, status)])
+        return journal
+
+    return build
+
+
+def test_a_command_that_nobody_answers_is_taken_back(ultramm: Any, hung: Any) -> None:
+    journal = hung(0.0)
+    done = ultramm("node", "pause")
+    assert done.returncode == 1
+    assert "did not answer pause" in done.stderr
+    assert "taken back" in done.stderr
+    assert journal.pending_commands() == []
+
+
+def test_a_node_that_is_there_but_silent_is_told_from_one_that_ended(ultramm: Any, hung: Any) -> None:
+    journal = hung(3600.0)
+    done = ultramm("node", "stop")
+    assert done.returncode == 1
+    assert f"the node, process {os.getpid()}, is there but does not report" in done.stderr
+    journal.append([("run", time.time_ns(), RunEnded(reason="stopped", open_orders=0))])
+    assert "no node is running" in ultramm("node", "stop").stderr
+
+
+def test_a_dashboard_that_dies_is_announced_and_the_node_goes_on(start: Any, eventually: Any, tmp_path: Path) -> None:
+    node = start("node", "start", "--set", f"dashboard.port={free_port()}")
+    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    (child,) = children_of(node.pid)
+    os.kill(int(child), signal.SIGKILL)
+    eventually(lambda: not Path(f"/proc/{child}").exists(), "the end of the dashboard")
+    node.send_signal(signal.SIGTERM)
+    output, _ = node.communicate(timeout=30)
+    assert node.returncode == 0, output
+    assert "the dashboard ended with -9, the node goes on; see logs/dashboard.log" in output
+
+
 def test_the_dashboard_is_served_by_a_process_that_ends_with_the_node(
     start: Any, eventually: Any, tmp_path: Path
 ) -> None:

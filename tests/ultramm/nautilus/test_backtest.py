@@ -141,6 +141,14 @@ strategies:
     assert all(account.gap is not None and account.gap < 1e-6 for account in result.accounts)
 
 
+def test_data_of_different_times_are_not_played_together(tape: Any, on_tape: Any) -> None:
+    tape.book(0, ("bid", 9_999, 10), ("ask", 10_001, 10))
+    other = "{adapter: synthetic, instruments: [BTCUSDT], paper: {starting_balances: [1000 USDT]}}"
+    resolved = on_tape(tape, f"venues.SIM={other}")
+    with pytest.raises(DataError, match=r"the data of X, SIM begin \d+ days apart"):
+        run_backtest(resolved)
+
+
 def test_an_account_without_the_coins_to_sell_quotes_one_side_only(default_config: Any) -> None:
     result = run_backtest(
         default_config("venues.SIM.params.duration_s=20", "venues.SIM.paper.starting_balances=[100000 USDT]")

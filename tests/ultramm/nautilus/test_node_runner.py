@@ -23,7 +23,7 @@ from ultramm.config.resolve import Resolved, resolve
 from ultramm.errors import RunError
 from ultramm.nautilus import node as node_module
 from ultramm.nautilus.backtest import Collector
-from ultramm.nautilus.feed import FeedDataClient
+from ultramm.nautilus.feed import FeedDataClient, Player
 from ultramm.nautilus.node import NodeRunner, NodeSummary
 from ultramm.nautilus.paper import PaperExecutionClient
 
@@ -79,18 +79,18 @@ def test_a_node_whose_venue_does_not_connect_fails_instead_of_pretending(
 def test_a_feed_that_breaks_stops_the_node_and_cancels_its_orders(
     configured: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = FeedDataClient._play
+    real = Player._play
 
-    async def breaks(self: FeedDataClient, events: Any, speed: float) -> None:
+    async def breaks(self: Player, events: Any, now_ns: int) -> None:
         def some() -> Any:
             for count, event in enumerate(events):
                 if count == 2000:
                     raise OSError("the line is dead")
                 yield event
 
-        await real(self, some(), speed)
+        await real(self, some(), now_ns)
 
-    monkeypatch.setattr(FeedDataClient, "_play", breaks)
+    monkeypatch.setattr(Player, "_play", breaks)
     collector = Collector()
     runner = NodeRunner(configured("venues.SIM.params.pace=20"), collector)
     with pytest.raises(RunError, match="OSError: the line is dead"):
@@ -186,8 +186,7 @@ def test_a_silent_market_pulls_the_quotes_and_says_why(configured: Any) -> None:
 
     async def scenario(runner: NodeRunner) -> None:
         await eventually(lambda: quoting(runner))
-        for client in runner._clients:
-            client.hold()
+        runner._player.hold()
         (shell,) = runner.shells
         await eventually(lambda: len(shell.maker.orders) == 0)
         status = shell.maker.status(shell.now_ns)

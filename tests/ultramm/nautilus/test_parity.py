@@ -10,10 +10,12 @@ import pytest
 
 from ultramm.config.load import DEFAULT_PATH, read
 from ultramm.config.resolve import resolve
+from ultramm.errors import ConfigError
 from ultramm.journal.records import FillEvent
 from ultramm.journal.sqlite import SqliteJournal
 from ultramm.nautilus.backtest import Collector, run_backtest
 from ultramm.nautilus.catalog_synthetic import generate
+from ultramm.nautilus.node import NodeRunner
 
 pytestmark = pytest.mark.integration
 
@@ -83,6 +85,50 @@ strategies:
     expected = backtested(config, SETTINGS)
     assert len(expected) > 50
     assert on_paper(config, SETTINGS, tmp_path) == expected
+
+
+def two_venues(tmp_path: Path, second: str = "") -> Path:
+    """A configuration with two generated recordings, each on a venue of its own."""
+    for seed, venue in enumerate(("BINANCE", "OTHER")):
+        generate(tmp_path / "catalog", f"BTCUSDT.{venue}", "benign", seed=seed, duration_s=40, pace=4)
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"""
+mode: paper
+name: parity
+venues:
+  BINANCE:
+    adapter: replay
+    instruments: [BTCUSDT]
+    params: {{catalog: "{tmp_path}/catalog", speed: 0}}
+    paper: {{starting_balances: [100000 USDT, 2 BTC], maker_fee_bps: 1, latency_ms: 0}}
+  OTHER:
+    adapter: replay
+    instruments: [BTCUSDT]
+    params: {{catalog: "{tmp_path}/catalog", speed: 0{second}}}
+    paper: {{starting_balances: [100000 USDT, 2 BTC], maker_fee_bps: 1, latency_ms: 0}}
+strategies:
+  - use: market-maker
+    name: mm
+    instruments: [BTCUSDT.BINANCE, BTCUSDT.OTHER]
+    params: {{order_size: 0.01, max_position: 0.1, half_spread_bps: 1, refresh_ms: 100, cover_fees: false}}
+"""
+    )
+    return config
+
+
+def test_two_venues_of_one_node_keep_their_distance_in_time(tmp_path: Path) -> None:
+    """The second recording begins five seconds later than the first, in a backtest and on paper."""
+    config = two_venues(tmp_path, ', start: "2024-01-01T00:00:05"')
+    expected = backtested(config, [])
+    assert len(expected) > 50
+    assert on_paper(config, [], tmp_path) == expected
+
+
+def test_venues_that_play_at_different_speeds_are_refused(tmp_path: Path) -> None:
+    config = two_venues(tmp_path)
+    with pytest.raises(ConfigError, match="OTHER: plays at speed 2, BINANCE at inf: the venues of one node need one"):
+        NodeRunner(resolve(read(config, ["venues.OTHER.params.speed=2"])), Collector())
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no recordings in ../shared/data")

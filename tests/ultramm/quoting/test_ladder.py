@@ -1,5 +1,4 @@
 import math
-from fractions import Fraction
 from itertools import pairwise
 
 import msgspec
@@ -8,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ultramm.market import Book, Instrument, Level, Quote, Side
-from ultramm.quoting.ladder import cap_lots, ladder, level_sizes
+from ultramm.quoting.ladder import cap_lots, ladder, level_lots
 
 COARSE = Instrument(
     id="X.SIM",
@@ -42,14 +41,14 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     ask: int = 101
 
     def quotes(self, side: Side, book: Book | None = None) -> tuple[Quote, ...]:
-        tick, lot = self.instrument.tick_size, self.instrument.lot_size
+        tick = self.instrument.tick_size
         return ladder(
             self.instrument,
             side,
             self.reference * tick,
             self.depth * tick,
             self.step * tick,
-            [lots * lot for lots in self.lots],
+            [self.instrument.whole_lots(lots * self.instrument.lot_size) for lots in self.lots],
             market(self.instrument, self.bid, self.ask) if book is None else book,
         )
 
@@ -127,10 +126,11 @@ def test_levels_below_the_smallest_notional_are_left_out():
     assert [quote.ticks for quote in case.quotes(Side.SELL)] == [102, 103]
 
 
-def test_level_sizes_grow_from_the_touch_outwards():
-    assert level_sizes(2.0, 3, 1.0) == (2.0, 2.0, 2.0)
-    assert level_sizes(2.0, 3, 1.5) == (2.0, 3.0, 4.5)
-    assert level_sizes(2.0, 1, 9.0) == (2.0,)
+def test_level_lots_grow_from_the_touch_outwards_and_are_rounded_down():
+    assert level_lots(COARSE, 2.0, 3, 1.0) == (2, 2, 2)
+    assert level_lots(COARSE, 2.0, 3, 1.5) == (2, 3, 4)
+    assert level_lots(FINE, 0.002, 3, 1.5) == (2, 3, 4)
+    assert level_lots(COARSE, 2.0, 1, 9.0) == (2,)
 
 
 # -- properties ----------------------------------------------------------------------------------------------
@@ -221,16 +221,8 @@ def test_a_quote_meant_for_the_grid_stays_where_it_was_meant(precision, side, re
     tick = 10.0**-precision
     instrument = msgspec.structs.replace(COARSE, tick_size=tick, price_precision=precision)
     meant = reference - side * depth
-    quotes = ladder(instrument, side, instrument.price(reference), instrument.price(depth), tick, (1.0,), EMPTY)
+    quotes = ladder(instrument, side, instrument.price(reference), instrument.price(depth), tick, (1,), EMPTY)
     assert [quote.ticks for quote in quotes] == ([meant] if meant > 0 else [])
-
-
-@given(st.integers(1, 10**7), st.sampled_from(range(9)))
-def test_a_size_meant_for_the_grid_stays_what_it_was_meant(lots, precision):
-    instrument = msgspec.structs.replace(COARSE, lot_size=10.0**-precision, size_precision=precision)
-    size = float(Fraction(lots, 10**precision))
-    (quote,) = ladder(instrument, Side.BUY, 100.0, 1.0, 1.0, (size,), EMPTY)
-    assert quote.lots == lots
 
 
 # -- the cap -------------------------------------------------------------------------------------------------

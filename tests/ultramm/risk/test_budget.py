@@ -85,3 +85,11 @@ def test_the_bucket_never_refuses_what_the_rate_allows(gaps_ns, per_second, burs
             assert given_out is (level > 1.0)
         if given_out:
             level -= 1.0
+
+
+def test_several_messages_are_taken_together_or_not_at_all():
+    budget = MessageBudget(per_second=1.0, burst=3.0)
+    assert not budget.take(0, 4)
+    assert budget.take(0, 3)
+    assert not budget.take(0)
+    assert budget.take(2 * S, 2)

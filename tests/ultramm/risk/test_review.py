@@ -260,6 +260,34 @@ def test_approved_keeps_the_worst_case_within_limits_or_only_reduces(submits, at
             )
 
 
+@given(
+    st.lists(quotes, max_size=6),
+    st.lists(quotes, max_size=3),
+    st.integers(-60, 60),
+    st.floats(100.0, 4_000.0),
+    st.floats(0.0, 100.0),
+    st.integers(0, 7),
+)
+def test_a_plan_is_reviewed_as_its_orders_would_be_one_by_one(submits, at_venue, inventory, money, sellable, messages):
+    limits = Limits(max_position=10.0, max_notional=money, max_open_orders=7, spendable=money, sellable=sellable)
+
+    def reviewed_with(live: LiveOrders, budget: MessageBudget, *orders: Quote) -> Review:
+        return review(Plan(submits=orders), live, inventory, FAIR, INSTRUMENT, limits, budget, 0)
+
+    together = reviewed_with(live_with(*at_venue), MessageBudget(1.0, messages), *submits)
+    live, budget = live_with(*at_venue), MessageBudget(1.0, messages)
+    refused = []
+    worst = {side: inventory + side * live.lots(side) for side in Side}
+    for number, quote in enumerate(sorted(submits, key=lambda q: (worst[q.side] + q.side * q.lots) * q.side > 0)):
+        alone = reviewed_with(live, budget, quote)
+        refused += alone.refused
+        for approved in alone.approved.submits:
+            live.sent(f"sent-{number}", approved, 0)
+    sent = [(order.side, order.ticks, order.lots) for order in live if order.id.startswith("sent-")]
+    assert [(quote.side, quote.ticks, quote.lots) for quote in together.approved.submits] == sent
+    assert list(together.refused) == refused
+
+
 @given(st.lists(quotes, min_size=1, max_size=6), st.integers(-60, 60), st.floats(1.0, 400.0))
 def test_a_first_order_that_only_reduces_is_never_refused(submits, inventory, notional):
     limits = Limits(max_position=0.1, max_notional=notional, price_collar_bps=2_000.0)
