@@ -15,7 +15,7 @@ from ultramm.errors import DataError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from ultramm.nautilus.catalog import ImportSummary
+    from ultramm.nautilus.catalog_manifest import ImportSummary
 
 app = typer.Typer(help="Market data in and out of catalogs.", no_args_is_help=True)
 
@@ -52,14 +52,14 @@ def import_files(
     for file in files:
         if not file.is_file():
             raise DataError(f"{file}: no such file")
-    from ultramm.nautilus.catalog import import_binance
+    from ultramm.nautilus.importers import open_recording
+    from ultramm.nautilus.recording import import_recording
 
     with _bar() as bar:
         task = bar.add_task(f"importing {kind.value}", total=None)
-        summary = import_binance(
-            files,
+        summary = import_recording(
+            open_recording(kind.value, files, instrument),
             catalog,
-            instrument,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     if json:
@@ -74,7 +74,7 @@ def list_catalog(
     json: Json = False,
 ) -> None:
     """List what a catalog holds."""
-    from ultramm.nautilus.catalog import holdings
+    from ultramm.nautilus.catalog_read import holdings
 
     found = holdings(catalog)
     if json:
@@ -145,9 +145,10 @@ def _print_summary(summary: ImportSummary) -> None:
     rows = [
         ("from", f"{_clock(summary.first_ns)} UTC"),
         ("to", f"{_clock(summary.last_ns)} UTC"),
-        ("lines read", f"{summary.lines:,}"),
+        ("rows read", f"{summary.rows:,}"),
         *[(f"kept: {kind}", f"{count:,}") for kind, count in summary.kept.items()],
         *[(f"dropped: {cause}", f"{count:,}") for cause, count in summary.dropped.items()],
+        *[(f"mended: {what}", f"{count:,}") for what, count in summary.mended.items()],
         *[(f"gaps in ids: {kind}", f"{count:,}") for kind, count in summary.gap_counts.items()],
         ("crossed books", f"{summary.crossed_batches:,}"),
         ("exchange clock ahead", f"{number(summary.clock_offset_ms, 1)} ms"),

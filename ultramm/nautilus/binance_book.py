@@ -19,12 +19,12 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 from nautilus_trader.model.data import OrderBookDelta
 from nautilus_trader.model.enums import BookAction, OrderSide, RecordFlag
 
 from ultramm.nautilus.binance_capture import DepthDiff, DepthSnapshot, Levels
 from ultramm.nautilus.binance_grid import OFF_GRID, price_grid, size_grid
+from ultramm.nautilus.catalog_manifest import Gap
 
 LISTED_GAPS = 1_000
 RESYNC_NS = 60 * 1_000_000_000
@@ -33,27 +33,6 @@ _F_SNAPSHOT = int(RecordFlag.F_SNAPSHOT)
 _Held = tuple[DepthDiff, int, int]  # with ts_event and ts_init
 _Change = tuple[Any, Any, int, int]  # action, side, raw price, raw size
 _CLEAR: _Change = (BookAction.CLEAR, OrderSide.NO_ORDER_SIDE, 0, 0)
-
-
-class Gap(msgspec.Struct, frozen=True):
-    """A break in a sequence of ids.
-
-    Parameters
-    ----------
-    kind : {"depth", "trades"}
-    ts_ns : int
-        Local time of the message behind the gap.
-    last_id, next_id : int
-        The last id before, and the first one behind it (futures depth: the ``pu`` that should be `last_id`).
-    missing : int
-        Ids in between; negative when the messages overlap.
-    """
-
-    kind: str
-    ts_ns: int
-    last_id: int
-    next_id: int
-    missing: int
 
 
 class _BookSide:

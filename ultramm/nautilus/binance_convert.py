@@ -13,7 +13,7 @@ from nautilus_trader.model.data import QuoteTick, TradeTick
 from nautilus_trader.model.enums import AggressorSide
 from nautilus_trader.model.identifiers import TradeId
 
-from ultramm.nautilus.binance_book import LISTED_GAPS, BookBuilder, Gap
+from ultramm.nautilus.binance_book import LISTED_GAPS, BookBuilder
 from ultramm.nautilus.binance_capture import (
     BookTicker,
     DepthDiff,
@@ -24,6 +24,7 @@ from ultramm.nautilus.binance_capture import (
     product_of,
 )
 from ultramm.nautilus.binance_grid import OFF_GRID, price_grid, size_grid
+from ultramm.nautilus.catalog_manifest import Gap
 
 _NS_PER_MS = 1_000_000
 _BIN_NS = 10_000  # resolution of the clock offset

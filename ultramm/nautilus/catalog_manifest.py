@@ -8,10 +8,30 @@ from pathlib import Path
 import msgspec
 
 from ultramm.errors import DataError
-from ultramm.nautilus.binance_book import Gap
 
 IMPORTER_VERSION = 1  # raise it when the same capture gives other data
 MANIFEST = "ultramm-imports.json"
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A break in a sequence of ids.
+
+    Parameters
+    ----------
+    kind : {"depth", "trades"}
+    ts_ns : int
+        Local time of the message behind the gap.
+    last_id, next_id : int
+        The last id before, and the first one behind it (futures depth: the ``pu`` that should be `last_id`).
+    missing : int
+        Ids in between; negative when the messages overlap.
+    """
+
+    kind: str
+    ts_ns: int
+    last_id: int
+    next_id: int
+    missing: int
 
 
 class ImportSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,19 +42,21 @@ class ImportSummary(msgspec.Struct, frozen=True, kw_only=True):
     files : list of str
         The captures, in order of time.
     instrument_id, product : str
-        Product is "spot", "usdm" or "coinm".
-    lines : int
-        Lines read.
+        Product says what the files are, such as "spot".
+    rows : int
+        Rows read: lines of a text, messages of a capture.
     kept : dict
         What was written: "deltas" (single levels), "batches" (of deltas), "trades", "quotes".
     dropped : dict
-        Cause -> count, of messages or, for causes that begin with "level" or "delete", of levels.
+        Cause -> count, of rows or, for causes that begin with "level" or "delete", of levels.
+    mended : dict
+        What was put right -> count, of rows that were kept.
     gaps : list of Gap
         Breaks in the ids of depth and trades in order of time, at most 1,000 of each kind.
     gap_counts : dict
         All breaks, by kind.
     first_ns, last_ns : int
-        Local time of the first and last line, nanoseconds since the epoch.
+        Local time of the first and last row, nanoseconds since the epoch.
     clock_offset_ms : float or None
         Median of exchange time minus local time; None when no message has the exchange's time.
     crossed_batches : int
@@ -48,16 +70,17 @@ class ImportSummary(msgspec.Struct, frozen=True, kw_only=True):
     files: list[str]
     instrument_id: str
     product: str
-    lines: int
+    rows: int
     kept: dict[str, int]
     dropped: dict[str, int]
-    gaps: list[Gap]
-    gap_counts: dict[str, int]
+    mended: dict[str, int] = {}
+    gaps: list[Gap] = []
+    gap_counts: dict[str, int] = {}
     first_ns: int
     last_ns: int
-    clock_offset_ms: float | None
-    crossed_batches: int
-    starts_incomplete: bool
+    clock_offset_ms: float | None = None
+    crossed_batches: int = 0
+    starts_incomplete: bool = False
     already_imported: bool = False
 
 

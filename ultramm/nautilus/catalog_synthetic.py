@@ -82,16 +82,11 @@ def generate(
             files=[f"synthetic {preset}, seed {seed}"],
             instrument_id=instrument_id,
             product="synthetic",
-            lines=kept["batches"] + kept["trades"],
+            rows=kept["batches"] + kept["trades"],
             kept=kept,
             dropped={},
-            gaps=[],
-            gap_counts={},
             first_ns=EPOCH_NS,
             last_ns=last_ns,
-            clock_offset_ms=None,
-            crossed_batches=0,
-            starts_incomplete=False,
         )
         staging.publish(ImportRecord(key, instrument_id, IMPORTER_VERSION, summary))
     return summary

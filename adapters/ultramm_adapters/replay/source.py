@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ultramm.errors import DataError
-from ultramm.nautilus.catalog import cached_catalog, load, load_instruments
+from ultramm.nautilus.catalog_read import load, load_instruments
+from ultramm.nautilus.importers import open_recording
+from ultramm.nautilus.recording import cached_catalog
 from ultramm.nautilus.source import Pace
 from ultramm_adapters.replay.params import ReplayParams
 
@@ -47,7 +49,7 @@ class ReplaySource:
         for file in self._files:
             if not file.is_file():
                 raise DataError(f"params.files: {file}: no such file")
-        return cached_catalog(self._files, Path(params.cache), self._ids[0])
+        return cached_catalog(open_recording(params.kind, self._files, self._ids[0]), Path(params.cache))
 
     def instruments(self) -> list[Any]:
         return list(self._instruments)

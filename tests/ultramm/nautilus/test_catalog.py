@@ -14,23 +14,29 @@ from nautilus_trader.model.data import OrderBookDelta, QuoteTick, TradeTick
 from nautilus_trader.persistence.catalog import ParquetDataCatalog
 
 from ultramm.errors import DataError
-from ultramm.nautilus import catalog as catalog_module
-from ultramm.nautilus.catalog import (
-    MANIFEST,
-    Gap,
-    ImportSummary,
-    cached_catalog,
-    holdings,
-    import_binance,
-    load,
-    load_instruments,
-)
-from ultramm.nautilus.catalog_manifest import Manifest
+from ultramm.nautilus import binance_recording, recording
+from ultramm.nautilus.binance_instruments import instrument_for
+from ultramm.nautilus.binance_recording import BinanceRecording
+from ultramm.nautilus.catalog_manifest import MANIFEST, Gap, ImportSummary, Manifest
+from ultramm.nautilus.catalog_read import holdings, load, load_instruments
 from ultramm.nautilus.catalog_staging import Staging, _locked
+from ultramm.nautilus.recording import Progress, import_recording
 
 T0 = 1_700_000_000_000_000_000
 T0_MS = T0 // 1_000_000
 MS = 1_000_000
+
+
+def import_binance(
+    files: list[Path], catalog: Path, instrument_id: str | None = None, progress: Progress | None = None
+) -> ImportSummary:
+    return import_recording(BinanceRecording(files, instrument_id), catalog, progress)
+
+
+def cached_catalog(
+    files: list[Path], cache: Path, instrument_id: str | None = None, progress: Progress | None = None
+) -> Path:
+    return recording.cached_catalog(BinanceRecording(files, instrument_id), cache, progress)
 
 
 class Capture:
@@ -111,7 +117,7 @@ class TestSummary:
             files=[str(file)],
             instrument_id="BTCUSDT.BINANCE",
             product="spot",
-            lines=7,
+            rows=7,
             kept={"deltas": 5, "trades": 2, "quotes": 1, "batches": 3},
             dropped={"diff already in the snapshot": 1},
             gaps=[],
@@ -180,7 +186,7 @@ class TestContents:
     def test_instrument_survives_the_catalog(self, file: Path, target: Path) -> None:
         import_binance([file], target)
         (instrument,) = load_instruments(target, ["BTCUSDT.BINANCE"])
-        expected = catalog_module.instrument_for("spot", "BTCUSDT")
+        expected = instrument_for("spot", "BTCUSDT")
         assert instrument.to_dict(instrument) == expected.to_dict(expected)
 
     def test_files_of_a_kind_never_share_a_time(
@@ -191,7 +197,7 @@ class TestContents:
             capture.diff(1 + number // 7, f"{number + 1}.00").trade(1 + number // 7)
         path = capture.write(tmp_path / "c")
         import_binance([path], tmp_path / "one")
-        monkeypatch.setattr(catalog_module, "CHUNK", 3)
+        monkeypatch.setattr(recording, "CHUNK", 3)
         import_binance([path], target)
         for kind in ("order_book_deltas", "trade_tick"):
             names = sorted(each.stem.split("_") for each in (target / "data" / kind).rglob("*.parquet"))
@@ -240,7 +246,7 @@ class TestSeveralFiles:
         later.trade(1).write(tmp_path / "a-later.gz")
         summary = import_binance([tmp_path / "a-later.gz", file], target)
         assert [Path(each).name for each in summary.files] == ["capture.gz", "a-later.gz"]
-        assert (summary.lines, summary.gap_counts) == (9, {"depth": 0, "trades": 0})
+        assert (summary.rows, summary.gap_counts) == (9, {"depth": 0, "trades": 0})
         assert summary.dropped == {"diff already in the snapshot": 1, "trade repeated": 1}
         assert import_binance([file, tmp_path / "a-later.gz"], target).already_imported
 
@@ -355,12 +361,12 @@ class TestAllOrNothing:
         self, file: Path, tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def coarser(product: str, symbol: str, venue: str = "BINANCE") -> Any:
-            other = catalog_module.instrument_for("spot", "ETHUSDT", venue)
+            other = instrument_for("spot", "ETHUSDT", venue)
             fields = other.to_dict(other) | {"id": f"BTCUSDT.{venue}", "raw_symbol": "BTCUSDT"}
             return type(other).from_dict(fields)
 
         import_binance([file], target)
-        monkeypatch.setattr(catalog_module, "instrument_for", _swap(coarser))
+        monkeypatch.setattr(binance_recording, "instrument_for", _swap(coarser))
         later = ordinary(start_ms=100).write(tmp_path / "later")
         assert "another tick, lot or contract" in fault([later], target)
         assert rows(target)["BTCUSDT.BINANCE trades"] == 2
@@ -411,7 +417,7 @@ class TestAllOrNothing:
 
 
 def _swap(other: Any) -> Any:
-    original = catalog_module.instrument_for
+    original = instrument_for
 
     def swapped(product: str, symbol: str, venue: str = "BINANCE") -> Any:
         return original(product, symbol, venue) if symbol == "ETHUSDT" else other(product, symbol, venue)

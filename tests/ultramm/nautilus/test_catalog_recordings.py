@@ -16,8 +16,10 @@ from nautilus_trader.persistence.catalog import ParquetDataCatalog
 
 from ultramm.errors import DataError
 from ultramm.nautilus.binance_capture import DepthDiff, DepthSnapshot, read_capture
-from ultramm.nautilus.catalog import ImportSummary, holdings, import_binance, load, load_instruments
-from ultramm.nautilus.catalog_read import Streamed
+from ultramm.nautilus.binance_recording import BinanceRecording
+from ultramm.nautilus.catalog_manifest import ImportSummary
+from ultramm.nautilus.catalog_read import Streamed, holdings, load, load_instruments
+from ultramm.nautilus.recording import import_recording
 
 RECORDINGS = Path(__file__).parents[3].parent / "shared" / "data" / "crypto"
 
@@ -30,7 +32,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "spot_btcusdt": {
         "instrument_id": "BTCUSDT.BINANCE",
         "product": "spot",
-        "lines": 41_249,
+        "rows": 41_249,
         "kept": {"deltas": 114_832, "batches": 3_449, "trades": 9_756, "quotes": 28_040},
         "dropped": {
             "delete of an unknown level": 11_239,
@@ -44,7 +46,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "spot_ethusdt": {
         "instrument_id": "ETHUSDT.BINANCE",
         "product": "spot",
-        "lines": 33_618,
+        "rows": 33_618,
         "kept": {"deltas": 104_844, "batches": 3_432, "trades": 6_106, "quotes": 24_077},
         "dropped": {
             "delete of an unknown level": 3_957,
@@ -56,7 +58,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "usdm_btcusdt": {
         "instrument_id": "BTCUSDT-PERP.BINANCE",
         "product": "usdm",
-        "lines": 93_954,
+        "rows": 93_954,
         "kept": {"deltas": 427_516, "batches": 6_548, "trades": 21_308, "quotes": 66_089},
         "dropped": {
             "delete of an unknown level": 17_747,
@@ -68,7 +70,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "cm_btcusd_perp": {
         "instrument_id": "BTCUSD-PERP.BINANCE",
         "product": "coinm",
-        "lines": 48_270,
+        "rows": 48_270,
         "kept": {"deltas": 257_572, "batches": 25_048, "trades": 2_285, "quotes": 19_136},
         "dropped": {
             "delete of an unknown level": 40_176,
@@ -88,7 +90,7 @@ class Imported:
         self.name = name
         self.file = RECORDINGS / f"{name}_20240808.gz"
         self.catalog = directory / "catalog"
-        self.summary: ImportSummary = import_binance([self.file], self.catalog)
+        self.summary: ImportSummary = import_recording(BinanceRecording([self.file]), self.catalog)
         (instrument,) = load_instruments(self.catalog, [self.summary.instrument_id])
         self.lot: Decimal = instrument.size_increment.as_decimal()
 
@@ -162,7 +164,7 @@ def test_final_book_is_that_of_a_plain_dictionary(imported: Imported) -> None:
 
 def test_second_import_does_nothing(imported: Imported) -> None:
     before = {path: path.stat().st_mtime_ns for path in imported.catalog.rglob("*")}
-    assert import_binance([imported.file], imported.catalog).already_imported
+    assert import_recording(BinanceRecording([imported.file]), imported.catalog).already_imported
     assert {path: path.stat().st_mtime_ns for path in imported.catalog.rglob("*")} == before
 
 
@@ -172,6 +174,6 @@ def test_truncated_copy_fails_in_one_line_and_leaves_the_catalog(imported: Impor
     copy.write_bytes(content[: len(content) * 2 // 3])
     before = {path: path.stat().st_mtime_ns for path in imported.catalog.parent.rglob("*")}
     with pytest.raises(DataError, match=r"copy\.gz: line \d+: the gzip data is cut off; copy or record") as caught:
-        import_binance([copy], imported.catalog)
+        import_recording(BinanceRecording([copy]), imported.catalog)
     assert "\n" not in str(caught.value)
     assert {path: path.stat().st_mtime_ns for path in imported.catalog.parent.rglob("*")} == before
