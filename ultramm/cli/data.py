@@ -26,6 +26,8 @@ class Kind(enum.StrEnum):
     """What can be imported."""
 
     BINANCE = "binance"
+    LEAN = "lean"
+    QUOTES = "quotes"
 
 
 class PresetName(enum.StrEnum):
@@ -39,7 +41,7 @@ class PresetName(enum.StrEnum):
 
 @app.command("import")
 def import_files(
-    kind: Annotated[Kind, typer.Argument(help="What the files are: binance = raw WebSocket captures.")],
+    kind: Annotated[Kind, typer.Argument(help="What the files are; see docs/markets.md.")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of one instrument.")],
     catalog: Catalog,
     instrument: Annotated[

@@ -5,9 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
+
+from ultramm.cli.data import Kind
+from ultramm.nautilus.importers import KINDS
+from ultramm_adapters.replay.params import ReplayParams
 
 pytestmark = pytest.mark.integration
 
@@ -89,3 +93,10 @@ def test_synth_refuses_a_name_without_a_quote_currency(ultramm: Any) -> None:
     assert "QUOTE" in one_line(
         ultramm("data", "synth", "--catalog", "c", "--instrument", "XYZ.SIM", "--duration", "1s")
     )
+
+
+def test_every_kind_that_can_be_imported_is_offered_by_command_and_configuration(ultramm: Any) -> None:
+    offered = ultramm("data", "import", "--help").stdout
+    replayed = get_args(get_type_hints(ReplayParams)["kind"])
+    assert all(kind in offered for kind in KINDS)
+    assert set(replayed) == set(KINDS) == {kind.value for kind in Kind}
