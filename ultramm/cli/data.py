@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import to_builtins
 
 from ultramm.cli.options import Json
 from ultramm.cli.output import moment, number, print_json, print_table
-from ultramm.errors import DataError
+from ultramm.errors import DataError, RunError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ultramm.nautilus.catalog_manifest import ImportSummary
+    from ultramm.nautilus.catalog_verify import Verdict
 
 app = typer.Typer(help="Market data in and out of catalogs.", no_args_is_help=True)
 
@@ -89,6 +91,32 @@ def list_catalog(
     print_table(str(catalog), ("instrument", "kind", ">rows", "from (UTC)", "to (UTC)"), rows)
 
 
+@app.command("verify")
+def verify_catalog(
+    catalog: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the catalog.")] = Path("data/catalog"),
+    gap: Annotated[str, typer.Option(metavar="TIME", help="Silence that counts as a gap.")] = "60s",
+    json: Json = False,
+) -> None:
+    """Check a catalog: time in order, counts as imported, crossed books, gaps; exit code 1 when it is not sound."""
+    from ultramm.cli.durations import seconds
+    from ultramm.nautilus.catalog_verify import verify
+
+    gap_s = seconds(gap, "--gap")
+    with _bar() as bar:
+        task = bar.add_task("verifying", total=None)
+        verdicts = verify(
+            catalog, gap_s=gap_s, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    if json:
+        print_json([{**to_builtins(verdict), "sound": verdict.sound} for verdict in verdicts])
+    else:
+        for verdict in verdicts:
+            _print_verdict(verdict, gap)
+    unsound = [verdict.instrument_id for verdict in verdicts if not verdict.sound]
+    if unsound:
+        raise RunError(f"{catalog}: {', '.join(unsound)}: not sound; import into a new catalog")
+
+
 @app.command("synth")
 def synth(
     catalog: Catalog,
@@ -137,6 +165,22 @@ def _bar() -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+def _print_verdict(verdict: Verdict, gap: str) -> None:
+    rows = [
+        ("from", f"{_clock(verdict.first_ns)} UTC"),
+        ("to", f"{_clock(verdict.last_ns)} UTC"),
+        ("book changes", f"{verdict.batches:,}"),
+        ("trades", f"{verdict.trades:,}"),
+        ("back in time", f"{verdict.back_in_time:,}"),
+        *[(f"{kind} imported, found", f"{was:,}, {found:,}") for kind, (was, found) in verdict.miscounted.items()],
+        ("crossed or locked books", f"{verdict.crossed:,}"),
+        ("books with an empty side", f"{verdict.one_sided:,}"),
+        (f"silences over {gap}", f"{verdict.gaps:,}"),
+        ("longest silence", f"{verdict.longest_gap_s:,.1f} s"),
+    ]
+    print_table(f"{verdict.instrument_id}: {'sound' if verdict.sound else 'NOT SOUND'}", ("", ">"), rows)
 
 
 def _clock(ts_ns: int) -> str:

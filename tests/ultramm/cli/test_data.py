@@ -100,3 +100,18 @@ def test_every_kind_that_can_be_imported_is_offered_by_command_and_configuration
     replayed = get_args(get_type_hints(ReplayParams)["kind"])
     assert all(kind in offered for kind in KINDS)
     assert set(replayed) == set(KINDS) == {kind.value for kind in Kind}
+
+
+def test_verify_says_whether_a_catalog_is_sound_and_fails_when_it_is_not(ultramm: Any, tmp_path: Path) -> None:
+    ultramm("data", "synth", "--catalog", "c", "--preset", "benign", "--duration", "20s")
+    sound = ultramm("data", "verify", "c")
+    assert sound.returncode == 0, sound.stderr
+    assert "BTCUSDT.SIM: sound" in sound.stdout
+    (trades,) = (tmp_path / "c" / "data" / "trade_tick").rglob("*.parquet")
+    trades.unlink()
+    damaged = ultramm("data", "verify", "c", "--json")
+    assert damaged.returncode == 1
+    assert damaged.stderr.strip() == "ultramm: c: BTCUSDT.SIM: not sound; import into a new catalog"
+    (verdict,) = json.loads(damaged.stdout)
+    assert verdict["sound"] is False
+    assert verdict["miscounted"]["trades"][1] == 0
