@@ -67,6 +67,9 @@ class QuotingStrategy(Protocol):
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
 
+    def on_fill(self, fill: Fill) -> None:
+        """One of our orders traded; the inventory of the next decision counts it."""
+
     def decide(self, now_ns: int, inventory: float) -> Decision:
         """The quotes wanted now, with a signed `inventory` in size units."""
 
@@ -270,6 +273,11 @@ class Maker:
         self.score.on_fill(fill)
         self._presence(fill.ts_ns)
         self.due_ns = 0
+
+    def tell_fill(self, fill: Fill) -> None:
+        """Let the strategy know of a fill that is booked and recorded: it may raise."""
+        if not self.degraded:
+            self._strategy.on_fill(fill)
 
     def _presence(self, ts_ns: int) -> None:
         resting = self.orders.resting

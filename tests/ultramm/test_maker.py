@@ -41,6 +41,9 @@ class Scripted:
     def on_trade(self, trade: Trade) -> None:
         self.seen.append(trade)
 
+    def on_fill(self, fill: Fill) -> None:
+        self.seen.append(fill)
+
     def decide(self, now_ns: int, inventory: float) -> Decision:
         self.asked.append(inventory)
         return self.decision
@@ -512,3 +515,10 @@ def test_parameters_are_refused_or_make_a_maker_that_works(key, value):
     maker.on_book(book())
     assert maker.step(0).approved.submits == (BID, ASK)
     assert maker.due_ns <= 3600 * S
+
+
+def test_the_strategy_is_told_of_a_fill_unless_it_is_degraded(maker, strategy):
+    maker.tell_fill(fill())
+    maker.degrade("broken")
+    maker.tell_fill(fill("o2"))
+    assert [seen.order_id for seen in strategy.seen if isinstance(seen, Fill)] == ["o1"]

@@ -314,6 +314,7 @@ class MakerShell(Strategy):
                 position=maker.inventory,
             ),
         )
+        maker.tell_fill(fill)
 
     def _record_order(
         self, ts_ns: int, order_id: str, event: str, quote: Quote | None = None, reason: str = ""

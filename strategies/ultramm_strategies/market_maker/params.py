@@ -8,6 +8,8 @@ import msgspec
 
 from ultramm.maker import MakerParams, NonNegative, Positive
 
+TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
 
 class MarketMakerParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Parameters of the market maker; those of `ultramm.maker.MakerParams` hold as well.
@@ -18,14 +20,16 @@ class MarketMakerParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_f
         Size of the first level.
     half_spread_bps : float
         Distance of the first level from fair value, basis points.
+    ask_half_spread_bps : float, optional
+        The same for asks alone; `half_spread_bps` is then that of bids.
     levels : int
         Orders a side.
     level_step_bps : float
         Distance between levels, basis points; 0 = one tick.
     level_growth : float
         Size of each level relative to the one before it.
-    fair_value : {"mid", "weighted-mid"}
-        What the quotes are placed around.
+    fair_value : {"mid", "weighted-mid", "last"}
+        What the quotes are placed around; "last" is the last trade's price.
     skew : float
         Inventory skew: at full position both quotes have moved by ``skew`` half-spreads; 0 = none.
     target_inventory : float
@@ -34,15 +38,43 @@ class MarketMakerParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_f
         Never quote nearer to fair value than the maker fee.
     min_edge_bps : float
         Least to earn a fill beyond the fee, basis points; counts with `cover_fees`.
+    price_ceiling, price_floor : float, optional
+        No bids while fair value is above the one, no asks while it is below the other, price.
+    band_bps, band_refresh_s : float
+        The same as a band that moves: this far around the fair value that stood when the band was last set, basis
+        points (0 = no band), and how often it is set anew, seconds.
+    fill_pause_s : float
+        After a fill, nothing new is quoted on its side for so long, seconds.
+    ping_pong : bool
+        A side that was filled rests until the other side has been filled as much.
+    open_at, close_at : str, optional
+        Quote only between these times of day, ``HH:MM`` in UTC; past midnight where the first is the later.
     """
 
     order_size: Positive
     half_spread_bps: NonNegative
+    ask_half_spread_bps: NonNegative | None = None
     levels: Annotated[int, msgspec.Meta(ge=1, le=50)] = 1
     level_step_bps: NonNegative = 0.0
     level_growth: Positive = 1.0
-    fair_value: Literal["mid", "weighted-mid"] = "mid"
+    fair_value: Literal["mid", "weighted-mid", "last"] = "mid"
     skew: NonNegative = 1.0
     target_inventory: float = 0.0
     cover_fees: bool = True
     min_edge_bps: float = 0.0
+    price_ceiling: Positive | None = None
+    price_floor: Positive | None = None
+    band_bps: NonNegative = 0.0
+    band_refresh_s: Positive = 86_400.0
+    fill_pause_s: NonNegative = 0.0
+    ping_pong: bool = False
+    open_at: TimeOfDay | None = None
+    close_at: TimeOfDay | None = None
+
+    def __post_init__(self) -> None:
+        if (self.open_at is None) != (self.close_at is None):
+            raise ValueError("open_at and close_at go together: give both or neither")
+        if self.open_at is not None and self.open_at == self.close_at:
+            raise ValueError("open_at and close_at are the same: leave both out to quote all day")
+        if self.price_ceiling is not None and self.price_floor is not None and self.price_floor > self.price_ceiling:
+            raise ValueError("price_floor is above price_ceiling: swap them")

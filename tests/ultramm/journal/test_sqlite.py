@@ -47,6 +47,8 @@ class Still:
 
     def on_trade(self, trade: object) -> None: ...
 
+    def on_fill(self, fill: object) -> None: ...
+
     def decide(self, now_ns: int, inventory: float) -> Decision:
         return Decision((Quote(Side.BUY, 199, 3), Quote(Side.SELL, 201, 3)), 100.0, 100.0)
 

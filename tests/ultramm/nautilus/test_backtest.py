@@ -15,7 +15,7 @@ from nautilus_trader.common.actor import Actor
 from ultramm.config.load import read
 from ultramm.config.resolve import Resolved, ResolvedPlugin, resolve
 from ultramm.errors import DataError
-from ultramm.market import Book, Instrument, Trade
+from ultramm.market import Book, Fill, Instrument, Trade
 from ultramm.nautilus.backtest import BacktestResult, Collector, run_backtest
 from ultramm.nautilus.shell import MakerShell
 from ultramm.plugin import ActorPlugin
@@ -177,6 +177,9 @@ class Faulty:
     def on_trade(self, trade: Trade) -> None:
         self._maker.on_trade(trade)
 
+    def on_fill(self, fill: Fill) -> None:
+        self._maker.on_fill(fill)
+
     def decide(self, now_ns: int, inventory: float) -> Decision:
         self._decisions += 1
         if self._decisions == 10:
@@ -211,6 +214,21 @@ def test_a_strategy_that_raises_is_degraded_and_its_quotes_are_pulled(default_co
     last_fill_ns = max((ts for ts, _ in collector.fills), default=result.first_ns)
     assert last_fill_ns < result.first_ns + 5e9
     assert score.pnl.identity_residual < 1e-9
+
+
+def test_a_strategy_that_raises_at_a_fill_loses_no_record_of_it(
+    default_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raises(_self: Any, _fill: Fill) -> None:
+        raise ZeroDivisionError("a fault of the strategy")
+
+    monkeypatch.setattr("ultramm_strategies.market_maker.strategy.MarketMaker.on_fill", raises)
+    collector = Collector()
+    score = only_score(run_backtest(default_config("venues.SIM.params.duration_s=60"), collector=collector))
+    assert score.fills == len(collector.fills) > 0
+    assert [(halt.source, halt.reason) for halt in collector.halts] == [
+        ("error", "on_order_filled: ZeroDivisionError: a fault of the strategy")
+    ]
 
 
 def test_an_empty_stretch_of_data_is_said_to_be_empty(tape: Any, on_tape: Any) -> None:

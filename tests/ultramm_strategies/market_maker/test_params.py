@@ -32,7 +32,7 @@ def test_the_parameters_of_every_maker_belong_to_it():
         ("levels", 1.5),
         ("level_step_bps", -0.1),
         ("level_growth", 0),
-        ("fair_value", "last"),
+        ("fair_value", "next"),
         ("skew", -1),
         ("max_position", 0),
         ("max_position", "0.1"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ultramm.maker import MakerParams, Positive
-from ultramm.market import Book, Instrument, Quote, Side, Trade
+from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
 from ultramm.quoting.decision import Decision
 
 
@@ -32,6 +32,9 @@ class Touch:
 
     def on_trade(self, trade: Trade) -> None:
         """Trades do not matter to it."""
+
+    def on_fill(self, fill: Fill) -> None:
+        """Nor do its own fills: the inventory tells."""
 
     def decide(self, now_ns: int, inventory: float) -> Decision:
         book, instrument = self._book, self._instrument
