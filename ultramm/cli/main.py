@@ -10,7 +10,7 @@ import sys
 import typer
 
 from ultramm import __version__
-from ultramm.cli import backtest, config, dashboard, data, node, plugins
+from ultramm.cli import backtest, config, dashboard, data, import_config, node, plugins
 from ultramm.errors import UltrammError, UserError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(backtest.app, name="backtest")
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
 app.add_typer(plugins.app, name="plugins")
+app.add_typer(import_config.app, name="import")
 app.command(name="dashboard")(dashboard.dashboard)
 
 
