@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
+import tracemalloc
 import zipfile
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -223,6 +226,27 @@ def test_a_truncated_zip_is_refused(zipped: Any) -> None:
     file.write_bytes(damaged)
     with pytest.raises(DataError, match=r"20131007_ibm_Quote_Tick\.csv line \d+: .*repair"):
         read(LeanRecording([file]))
+
+
+def peak_bytes(recording: LeanRecording) -> int:
+    """Memory taken at most while the data pass by."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        deque(recording.data(Account(), lambda _done, _total: None), maxlen=0)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_file_ten_times_as_long_takes_no_more_memory(zipped: Any) -> None:
+    def quotes(count: int) -> LeanRecording:
+        lines = (f"{i},{1284 + i % 50 / 100},{1285 + i % 50 / 100}" for i in range(count))
+        return LeanRecording([zipped("20140502_xauusd_tick_quote", *lines)])
+
+    peak_bytes(quotes(2_000))  # what is made once
+    short = peak_bytes(quotes(2_000))
+    assert peak_bytes(quotes(20_000)) < 1.2 * short + 50_000
 
 
 # -- the real files ------------------------------------------------------------------------------------------

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import tracemalloc
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +125,24 @@ def test_bad_files_are_refused_by_name(parquet: Any, tmp_path: Path) -> None:
     for files, instrument_id, message in cases:
         with pytest.raises(DataError, match=message):
             QuotesRecording(files, instrument_id)
+
+
+def test_a_file_ten_times_as_long_takes_no_more_memory(parquet: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ultramm.nautilus.quotes_recording._BATCH_ROWS", 500)
+
+    def peak_bytes(rows: int) -> int:
+        file = parquet("q", *((i, 1.1, 1e6 + 1_000 * (i % 7), 1.2, 1e6) for i in range(rows)))
+        recording = QuotesRecording([file], "EURUSD.ECN")
+        gc.collect()
+        tracemalloc.start()
+        try:
+            deque(recording.data(Account(), lambda _done, _total: None), maxlen=0)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak_bytes(2_000)  # what is made once
+    assert peak_bytes(20_000) < 1.2 * peak_bytes(2_000) + 50_000
 
 
 def test_a_damaged_file_is_named(parquet: Any) -> None:
