@@ -85,8 +85,8 @@ def test_parameters_become_the_plugins_own(file):
         ("strategies.1.params.max_position=.nan", "strategies[1].params.max_position: expected `float` > 0.0"),
         ("strategies.1.params.order_size=lots", "strategies[1].params.order_size: expected `float`, got `str`"),
         (
-            "strategies.1.params.fair_value=last",
-            "strategies[1].params.fair_value: invalid enum value 'last'; allowed: mid, weighted-mid",
+            "strategies.1.params.fair_value=next",
+            "strategies[1].params.fair_value: invalid enum value 'next'; allowed: last, mid, weighted-mid",
         ),
         (
             "venues.SIM.params.preset=narrow",
