@@ -28,6 +28,8 @@ class Kind(enum.StrEnum):
     """What can be imported."""
 
     BINANCE = "binance"
+    BITSTAMP = "bitstamp"
+    DATABENTO = "databento"
     LEAN = "lean"
     QUOTES = "quotes"
 

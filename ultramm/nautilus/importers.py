@@ -11,6 +11,8 @@ from ultramm.nautilus.recording import Recording
 
 KINDS = {
     "binance": "ultramm.nautilus.binance_recording:BinanceRecording",
+    "bitstamp": "ultramm.nautilus.bitstamp_recording:BitstampRecording",
+    "databento": "ultramm.nautilus.databento_recording:DatabentoRecording",
     "lean": "ultramm.nautilus.lean_recording:LeanRecording",
     "quotes": "ultramm.nautilus.quotes_recording:QuotesRecording",
 }

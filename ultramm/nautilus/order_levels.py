@@ -1,7 +1,8 @@
 """Orders -> price levels: the size at a price is the sum of the orders there.
 
 Levels are emitted as deltas in batches: only what differs from the batch before. The first batch, and one behind a
-clear, begins with CLEAR; the last delta of each has ``F_LAST``.
+clear, begins with CLEAR; the last delta of each has ``F_LAST``. An order put twice is replaced, one removed that is not
+known is told by the return value: what to make of either, and of a crossed book, is the caller's rule.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class OrderLevels:
         self._orders: dict[Any, tuple[Any, int, int]] = {}
         self._levels: dict[Any, dict[int, int]] = {OrderSide.BUY: {}, OrderSide.SELL: {}}
         self._told: dict[Any, dict[int, int]] = {OrderSide.BUY: {}, OrderSide.SELL: {}}
+        self._best: dict[Any, int | None] = {}  # of a side whose best price is known
         self._touched: dict[tuple[Any, int], None] = {}
         self._clear = True
         self._sequence = 0
@@ -40,6 +42,11 @@ class OrderLevels:
         self._orders[order_id] = side, price, size
         levels = self._levels[side]
         levels[price] = levels.get(price, 0) + size
+        best = self._best.get(side)
+        if best is not None and (price > best if side == OrderSide.BUY else price < best):
+            self._best[side] = price
+        elif best is None:
+            self._best.pop(side, None)
         self._touched[side, price] = None
 
     def remove(self, order_id: Any) -> bool:
@@ -52,6 +59,8 @@ class OrderLevels:
         levels[price] -= size
         if not levels[price]:
             del levels[price]
+            if self._best.get(side) == price:
+                del self._best[side]
         self._touched[side, price] = None
         return True
 
@@ -64,15 +73,32 @@ class OrderLevels:
         self._orders.clear()
         for side in self._levels:
             self._levels[side], self._told[side] = {}, {}
+        self._best.clear()
         self._touched.clear()
         self._clear = True
 
     def best(self, side: Any) -> int | None:
         """The best price of a side, raw; None when it is empty."""
-        levels = self._levels[side]
-        if not levels:
-            return None
-        return max(levels) if side == OrderSide.BUY else min(levels)
+        if side not in self._best:
+            levels = self._levels[side]
+            choose = max if side == OrderSide.BUY else min
+            self._best[side] = choose(levels) if levels else None
+        return self._best[side]
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the best bid is at or above the best ask."""
+        bid, ask = self.best(OrderSide.BUY), self.best(OrderSide.SELL)
+        return bid is not None and ask is not None and bid >= ask
+
+    def crossed_by(self, side: Any, price: int) -> list[Any]:
+        """The ids of the other side's orders that an order would trade with; looks at every order."""
+        buys = side == OrderSide.BUY
+        return [
+            key
+            for key, (other, at, _) in self._orders.items()
+            if other != side and (price >= at if buys else price <= at)
+        ]
 
     def batch(self, ts_event: int, ts_init: int) -> list[Any]:
         """What changed since the last batch, as deltas."""

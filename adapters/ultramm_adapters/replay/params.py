@@ -16,7 +16,7 @@ class ReplayParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Folder of a Nautilus Parquet catalog.
     files : list of str
         Raw capture files; with `kind`, instead of a catalog. One instrument.
-    kind : {"binance", "lean", "quotes"}
+    kind : {"binance", "bitstamp", "databento", "lean", "quotes"}
         What the raw files are.
     cache : str
         Folder for catalogs made of raw files.
@@ -28,7 +28,7 @@ class ReplayParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     catalog: str | None = None
     files: list[str] = []
-    kind: Literal["binance", "lean", "quotes"] = "binance"
+    kind: Literal["binance", "bitstamp", "databento", "lean", "quotes"] = "binance"
     cache: str = "data/cache"
     speed: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     start: str | None = None

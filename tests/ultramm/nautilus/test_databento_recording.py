@@ -1,0 +1,311 @@
+"""Databento's market-by-order files: hand-made records, and the real files as a whole."""
+
+from __future__ import annotations
+
+import gc
+import random
+import tracemalloc
+from collections import Counter, deque
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import databento_dbn as dbn
+import pyarrow as pa
+import pytest
+from nautilus_trader.model.book import OrderBook
+from nautilus_trader.model.data import OrderBookDelta, OrderBookDeltas, TradeTick
+from nautilus_trader.model.enums import AggressorSide, BookType
+from nautilus_trader.model.identifiers import InstrumentId
+
+from ultramm.errors import DataError
+from ultramm.nautilus.databento_recording import DatabentoRecording
+from ultramm.nautilus.recording import Account
+
+DATA = Path(__file__).parents[3].parent / "shared" / "data"
+DAYS = [DATA / "futures" / f"esh4-glbx-mdp3-202312{day}.mbo.dbn.zst" for day in (24, 25)]
+T0_NS = 1_703_541_600_000_000_000
+LAST, SNAPSHOT = dbn.F_LAST, dbn.F_SNAPSHOT
+
+recorded = pytest.mark.skipif(not all(map(Path.is_file, DAYS)), reason=f"the recordings are not at {DATA}")
+
+Levels = tuple[dict[float, int], dict[float, int]]
+Row = tuple[int, str, str, int, float, int, int]  # time in ns, action, side, order id, price, size, flags
+
+
+def encoded(*rows: Row, symbol: str = "ESH4", schema: Any = dbn.Schema.MBO, contract: int = 7) -> bytes:
+    mapping: Any = SimpleNamespace(raw_symbol=symbol, intervals=[])  # its own class is a protocol
+    metadata = dbn.Metadata(
+        dataset="GLBX.MDP3",
+        schema=schema,
+        start=T0_NS,
+        stype_in=dbn.SType.RAW_SYMBOL,
+        stype_out=dbn.SType.INSTRUMENT_ID,
+        symbols=[symbol],
+        partial=[],
+        not_found=[],
+        mappings=[mapping],
+    )
+    records = (
+        dbn.MBOMsg(
+            publisher_id=1,
+            instrument_id=contract,
+            ts_event=T0_NS + ns - 5,
+            order_id=order_id,
+            price=round(price * 10**9) if price < 1e9 else dbn.UNDEF_PRICE,
+            size=size,
+            action=dbn.Action(action),
+            side=dbn.Side(side),
+            ts_recv=T0_NS + ns,
+            flags=flags,
+        )
+        for ns, action, side, order_id, price, size, flags in rows
+    )
+    return bytes(metadata) + b"".join(map(bytes, records))
+
+
+@pytest.fixture
+def dbn_file(tmp_path: Path) -> Any:
+    def write(*rows: Row, name: str = "orders.dbn") -> Path:
+        (tmp_path / name).write_bytes(encoded(*rows))
+        return tmp_path / name
+
+    return write
+
+
+def read(*files: Path) -> tuple[list[Any], Account]:
+    account = Account()
+    return list(DatabentoRecording(files).data(account, lambda _done, _total: None)), account
+
+
+def levels_of(book: OrderBook) -> Levels:
+    bids, asks = ({float(level.price): round(level.size()) for level in side} for side in (book.bids(), book.asks()))
+    return bids, asks
+
+
+def books(data: list[Any]) -> dict[int, Levels]:
+    """Time in ns -> bids, asks after the batch."""
+    seen, batch = {}, []
+    book = OrderBook(InstrumentId.from_str("ESH4.XCME"), BookType.L2_MBP)
+    for delta in data:
+        if isinstance(delta, OrderBookDelta):
+            batch.append(delta)
+            if delta.flags:
+                book.apply_deltas(OrderBookDeltas(delta.instrument_id, batch))
+                batch = []
+                seen[delta.ts_init - T0_NS] = levels_of(book)
+    assert not batch
+    return seen
+
+
+def test_a_snapshot_and_what_follows(dbn_file: Any) -> None:
+    file = dbn_file(
+        (10, "A", "B", 1, 100.0, 2, SNAPSHOT),
+        (10, "A", "B", 2, 100.0, 3, SNAPSHOT),
+        (10, "A", "A", 3, 100.5, 4, SNAPSHOT),  # its end is not flagged
+        (20, "T", "B", 0, 100.5, 1, 0),
+        (20, "F", "A", 3, 100.5, 1, 0),
+        (20, "M", "A", 3, 100.5, 3, LAST),
+        (30, "C", "B", 1, 100.0, 2, LAST),
+        (40, "M", "B", 2, 99.75, 5, LAST),
+        (50, "R", "N", 0, 1e10, 0, 0),
+        (50, "A", "B", 9, 99.0, 1, LAST),
+    )
+    data, account = read(file)
+    assert books(data) == {
+        10: ({100.0: 5}, {100.5: 4}),
+        20: ({100.0: 5}, {100.5: 3}),
+        30: ({100.0: 3}, {100.5: 3}),
+        40: ({99.75: 5}, {100.5: 3}),
+        50: ({99.0: 1}, {}),
+    }
+    (trade,) = [each for each in data if isinstance(each, TradeTick)]
+    assert (float(trade.price), float(trade.size), trade.aggressor_side) == (100.5, 1.0, AggressorSide.BUYER)
+    assert trade.ts_init - trade.ts_event == 5
+    assert (account.rows, account.batches, account.starts_incomplete) == (10, 5, False)
+    assert not account.dropped
+    assert not account.mended
+
+
+def test_the_book_stays_as_it_was_while_orders_cross(dbn_file: Any) -> None:
+    file = dbn_file(
+        (1, "A", "B", 1, 100.0, 2, LAST),
+        (2, "A", "A", 2, 101.0, 2, LAST),
+        (3, "A", "B", 3, 102.0, 2, LAST),
+        (4, "A", "B", 4, 99.0, 2, LAST),
+        (5, "C", "B", 3, 102.0, 2, LAST),
+    )
+    data, account = read(file)
+    assert books(data) == {1: ({100.0: 2}, {}), 2: ({100.0: 2}, {101.0: 2}), 5: ({100.0: 2, 99.0: 2}, {101.0: 2})}
+    assert account.crossed_batches == 2
+    assert account.starts_incomplete
+
+
+def test_every_record_is_kept_or_dropped_by_cause(dbn_file: Any) -> None:
+    file = dbn_file(
+        (5, "A", "B", 1, 100.0, 2, LAST),
+        (5, "A", "B", 1, 100.0, 3, LAST),
+        (5, "M", "B", 2, 99.0, 3, LAST),
+        (5, "C", "B", 2, 99.0, 4, LAST),
+        (4, "A", "B", 3, 100.0, 2, LAST),
+        (5, "A", "B", 3, 1e10, 2, LAST),
+        (5, "A", "B", 3, 100.1, 2, LAST),
+        (5, "A", "N", 3, 100.0, 2, LAST),
+        (5, "A", "B", 3, 100.0, 0, LAST),
+        (6, "C", "B", 3, 100.0, 2, LAST),
+    )
+    data, account = read(file)
+    assert account.rows == 10
+    assert account.dropped == {
+        "record back in time": 1,
+        "price undefined or not positive": 1,
+        "price off the grid": 1,
+        "order without a side": 1,
+        "record without a size": 1,
+        "cancellation of an unknown order": 1,
+    }
+    assert account.mended == {
+        "order added twice replaced": 1,
+        "order first seen by its change": 1,
+        "cancellation of more than the order": 1,
+    }
+    assert books(data)[5] == ({100.0: 3}, {})
+
+
+def test_files_that_cannot_be_read_are_named(dbn_file: Any, tmp_path: Path) -> None:
+    good = dbn_file((5, "A", "B", 1, 100.0, 2, LAST), (6, "A", "B", 2, 100.0, 2, LAST))
+    content = good.read_bytes()
+    (tmp_path / "cut").write_bytes(content[:-10])
+    (tmp_path / "text").write_text("no dbn at all, but text")
+    (tmp_path / "empty").write_bytes(encoded())
+    (tmp_path / "other").write_bytes(encoded((5, "A", "B", 1, 100.0, 2, LAST), symbol="NQH4"))
+    (tmp_path / "trades").write_bytes(encoded(schema=dbn.Schema.TRADES))
+    cases: list[tuple[list[Path], str | None, str]] = [
+        ([tmp_path / "text"], None, "text: is no readable DBN file"),
+        ([tmp_path / "none"], None, "none: is no readable DBN file"),
+        ([tmp_path / "empty"], None, "empty: holds no record; leave it out"),
+        ([tmp_path / "other"], None, "other: is of NQH4, not of ESH4"),
+        ([tmp_path / "trades"], None, "trades: is DBN of schema trades, not mbo"),
+        ([good], "GCZ3.XCEC", "use ESH4.VENUE"),
+        ([], None, "no file was given"),
+    ]
+    for files, instrument_id, message in cases:
+        with pytest.raises(DataError, match=message):
+            DatabentoRecording(files, instrument_id)
+    with pytest.raises(DataError, match="cut: row 2: is cut off; get it again"):
+        read(tmp_path / "cut")
+
+
+@recorded
+@pytest.mark.integration
+def test_a_truncated_and_a_damaged_real_file_are_named(tmp_path: Path) -> None:
+    content = DAYS[1].read_bytes()
+    (tmp_path / "cut").write_bytes(content[:500_000])
+    (tmp_path / "damaged").write_bytes(content[:400_000] + bytes(1_000) + content[401_000:])
+    for name in ("cut", "damaged"):
+        with pytest.raises(DataError, match=rf"{name}: row \d+: is (damaged or )?cut off"):
+            read(tmp_path / name)
+
+
+def real_records() -> list[Any]:
+    records = []
+    for day in DAYS:
+        with pa.CompressedInputStream(pa.OSFile(str(day)), "zstd") as source:
+            decoder = dbn.DBNDecoder()
+            decoder.write(source.read())
+            records += [record for record in decoder.decode() if isinstance(record, dbn.MBOMsg)]
+    return records
+
+
+@recorded
+@pytest.mark.integration
+def test_the_real_files_come_out_as_they_went_in() -> None:
+    data, account = read(*reversed(DAYS))
+    records = real_records()
+    assert account.rows == len(records) == 77_517
+    assert not account.dropped
+    assert not account.mended
+    assert (account.crossed_batches, account.starts_incomplete) == (891, False)
+    times = [each.ts_init for each in data]
+    assert times == sorted(times)
+    trades = [(each.ts_init, round(float(each.price) * 10**9), each.size) for each in data if type(each) is TradeTick]
+    assert trades == [(r.ts_recv, r.price, r.size) for r in records if str(r.action) == "T"]
+    assert len(trades) == 2_973
+
+    chance = random.Random(7)
+    samples = set(chance.sample([i for i, r in enumerate(records) if r.flags & LAST], 100))
+    orders: dict[int, tuple[str, int, int]] = {}
+    expected: dict[int, Levels] = {}
+    for index, record in enumerate(records):
+        action = str(record.action)
+        if record.flags & SNAPSHOT and (not index or record.ts_recv != records[index - 1].ts_recv):
+            orders.clear()
+        if action in "AM":
+            orders[record.order_id] = str(record.side), record.price, record.size
+        elif action == "C":
+            side, price, size = orders.pop(record.order_id)
+            if size > record.size:
+                orders[record.order_id] = side, price, size - record.size
+        if index in samples:
+            sums: dict[str, Counter[float]] = {"B": Counter(), "A": Counter()}
+            for side, price, size in orders.values():
+                sums[side][price / 10**9] += size
+            if max(sums["B"]) < min(sums["A"]):  # else the book is held
+                following = records[index + 1].ts_recv if index + 1 < len(records) else None
+                if following != record.ts_recv:
+                    expected[record.ts_recv] = dict(sums["B"]), dict(sums["A"])
+    assert len(expected) > 80
+
+    book, batch, compared = OrderBook(InstrumentId.from_str("ESH4.XCME"), BookType.L2_MBP), [], 0
+    pending = deque(sorted(expected))
+    for delta in data:
+        if not isinstance(delta, OrderBookDelta):
+            continue
+        while pending and not batch and pending[0] < delta.ts_init:
+            assert levels_of(book) == expected[pending.popleft()]
+            compared += 1
+        batch.append(delta)
+        if delta.flags:
+            book.apply_deltas(OrderBookDeltas(delta.instrument_id, batch))
+            batch = []
+            bid, ask = book.best_bid_price(), book.best_ask_price()
+            assert bid is None or ask is None or bid < ask
+    assert compared + len(pending) == len(expected)
+    assert len(pending) <= 1
+
+
+@recorded
+@pytest.mark.integration
+def test_a_recording_ten_times_as_long_takes_no_more_memory(tmp_path: Path) -> None:
+    def peak_bytes(times: int) -> int:
+        rows: list[Row] = []
+        for part in range(times):
+            for i in range(1_000):
+                rows.append((part * 2_000 + i, "A", "B", i, 100.0 + i % 7, 1 + i % 5, LAST))
+            for i in range(1_000):
+                rows.append((part * 2_000 + 1_000 + i, "C", "B", i, 100.0 + i % 7, 1 + i % 5, LAST))
+        file = tmp_path / str(times)
+        file.write_bytes(encoded(*rows))
+        recording = DatabentoRecording([file])
+        del rows
+        gc.collect()
+        tracemalloc.start()
+        try:
+            deque(recording.data(Account(), lambda _done, _total: None), maxlen=0)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak_bytes(1)  # what is made once
+    assert peak_bytes(10) < 1.2 * peak_bytes(1) + 50_000
+
+
+def test_the_instrument_says_its_grid_contract_and_fees(dbn_file: Any) -> None:
+    instrument = DatabentoRecording([dbn_file((5, "A", "B", 1, 100.0, 2, LAST))], "ESH4.XYZ").instrument
+    assert (instrument.id.value, str(instrument.price_increment), float(instrument.multiplier)) == (
+        "ESH4.XYZ",
+        "0.25",
+        50,
+    )
+    assert float(instrument.maker_fee) * 4_800 * 50 == pytest.approx(1.28, abs=0.01)
+    assert instrument.expiration_ns == 1_710_513_000_000_000_000
