@@ -170,11 +170,7 @@ def _result(
     tape: _Tape,
 ) -> BacktestResult:
     scores = tuple(shell.maker.score.score(tape.last_ns) for shell in makers)
-    for shell in makers:
-        # Ending a stream without a known end would fire every heartbeat until the end of time.
-        shell.clock.cancel_timers()
-    engine.end()
-    return BacktestResult(
+    result = BacktestResult(
         name=resolved.config.name,
         version=__version__,
         seed=resolved.config.seed,
@@ -187,6 +183,12 @@ def _result(
         halts=tuple(collector.halts),
         fills_sha256=collector.fills_sha256(),
     )
+    # Ending a stream without a known end goes to the end of time: it would fire every heartbeat, and it settles futures
+    # that expire one day. So everything has been read before.
+    for shell in makers:
+        shell.clock.cancel_timers()
+    engine.end()
+    return result
 
 
 def _account(engine: BacktestEngine, feed: Feed, scores: tuple[Score, ...]) -> Account:
