@@ -20,11 +20,12 @@ import msgspec
 from ultramm.analytics.scorecard import Score, Scorecard
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade, known
 from ultramm.orders.live import LiveOrders, OrderState
+from ultramm.orders.others import others
 from ultramm.orders.plan import Plan, Refusal, plan
 from ultramm.quoting.decision import Decision
 from ultramm.quoting.ladder import cap_lots
 from ultramm.risk.budget import MessageBudget
-from ultramm.risk.limits import Limits
+from ultramm.risk.limits import Funds, Limits
 from ultramm.risk.review import Review, review
 
 # Bounded, since YAML can say .inf, which no size, time or distance is.
@@ -55,6 +56,16 @@ class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_order_age_s: Positive = 1800.0
     stale_after_s: Positive = 10.0
 
+    @property
+    def depth_levels(self) -> int:
+        """Levels a side of the book that each decision reads; beside that, the strategy sees the touch."""
+        return 1
+
+    @property
+    def reference(self) -> str | None:
+        """Another instrument whose touch the strategy wants to see, ``SYMBOL.VENUE``."""
+        return None
+
 
 class QuotingStrategy(Protocol):
     """What a strategy plugin provides: it is built as ``strategy(params, instrument)``."""
@@ -62,16 +73,22 @@ class QuotingStrategy(Protocol):
     def __init__(self, params: Any, instrument: Instrument) -> None: ...
 
     def on_book(self, book: Book) -> None:
-        """The book changed, in the levels that the strategy reads."""
+        """The touch changed; before a decision, the book as deep as ``params.depth_levels``. Without our own orders."""
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
+
+    def on_reference(self, book: Book) -> None:
+        """The touch of ``params.reference`` changed; never called without one."""
 
     def on_fill(self, fill: Fill) -> None:
         """One of our orders traded; the inventory of the next decision counts it."""
 
     def decide(self, now_ns: int, inventory: float) -> Decision:
         """The quotes wanted now, with a signed `inventory` in size units."""
+
+
+_WITHOUT_BOUND = Funds()
 
 
 class SideStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,13 +126,18 @@ class Maker:
         What every order is reviewed against; `MakerParams.max_position` holds beside them.
     budget : MessageBudget
         Messages that may be sent.
+    funds : Funds
+        What of the account it may use.
+    book_shows_ours : bool
+        Whether the venue's book has our own orders in it, as a live one does: the strategy is shown it without them.
 
     Attributes
     ----------
     due_ns : int
         When it is time for the next `step`.
-    heard_ns : int
-        When the market was last heard of; moved by whoever saw an event that left all as it was for the strategy.
+    heard_ns, reference_heard_ns : int
+        When the market, and the one of the reference, was last heard of; moved by whoever saw an event that left all as
+        it was for the strategy.
     """
 
     def __init__(
@@ -126,13 +148,22 @@ class Maker:
         params: MakerParams,
         limits: Limits,
         budget: MessageBudget,
+        funds: Funds = _WITHOUT_BOUND,
+        book_shows_ours: bool = False,
     ) -> None:
         self.name = name
         self.instrument = instrument
         self.orders = LiveOrders()
         self.score = Scorecard(name, instrument)
         self._strategy = strategy
-        self._limits = msgspec.structs.replace(limits, max_position=min(limits.max_position, params.max_position))
+        self._limits = msgspec.structs.replace(
+            limits,
+            max_position=min(limits.max_position, params.max_position),
+            sellable=funds.sellable,
+            spendable=funds.spendable,
+        )
+        self._funds = funds
+        self._book_shows_ours = book_shows_ours
         self._budget = budget
         self._refresh_ns = round(params.refresh_ms * 1e6)
         self._max_age_ns = round(params.max_order_age_s * 1e9)
@@ -143,6 +174,8 @@ class Maker:
         self.degraded = False
         self._book: Book | None = None
         self.heard_ns = 0
+        self.reference = params.reference
+        self.reference_heard_ns = 0
         self._mid = math.nan
         self.due_ns = 0
         self._decision = Decision.nothing("waits for the first book")
@@ -151,7 +184,7 @@ class Maker:
     # -- the market ------------------------------------------------------------------------------------------
 
     def on_book(self, book: Book) -> None:
-        """The book changed."""
+        """The touch changed."""
         if self._book is None:
             self.score.started(book.ts_ns)
         self._book = book
@@ -160,8 +193,24 @@ class Maker:
         if mid != self._mid:
             self._mid = mid
             self.score.on_mid(book.ts_ns, mid)
+        self.on_depth(book)
+
+    def on_depth(self, book: Book) -> None:
+        """What the strategy sees of the book, which nobody else needs as deep."""
+        if self.degraded:
+            return
+        if self._book_shows_ours and len(self.orders):
+            of_others = others(book, self.orders, self.instrument)
+            if book.two_sided and not of_others.two_sided:
+                return  # only we were there; what others have is further back than could be seen
+            book = of_others
+        self._strategy.on_book(book)
+
+    def on_reference(self, book: Book) -> None:
+        """The touch of the reference changed."""
+        self.reference_heard_ns = book.ts_ns
         if not self.degraded:
-            self._strategy.on_book(book)
+            self._strategy.on_reference(book)
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
@@ -201,10 +250,13 @@ class Maker:
         return reviewed
 
     def _limits_now(self) -> Limits:
-        """The limits, with what a cash account has left to spend after the trades so far."""
+        """The limits, with what the account has left to spend, or bears, after the trades so far."""
         limits = self._limits
         if math.isinf(limits.spendable):
-            return limits
+            if math.isinf(self._funds.equity):
+                return limits
+            equity = self._funds.equity + self.score.attribution.equity_change(self.score.mid)
+            return msgspec.structs.replace(limits, bearable=max(0.0, equity) * self._funds.leverage)
         to_cover = self.instrument.notional(self.score.mid, min(0.0, self.inventory)) if self.inventory < 0 else 0.0
         spendable = limits.spendable + self.score.attribution.cash - to_cover
         return msgspec.structs.replace(limits, spendable=spendable)
@@ -212,7 +264,7 @@ class Maker:
     def _affordable(self, limits: Limits) -> tuple[Quote, ...]:
         """The wanted quotes, cut down to what the account can pay for."""
         decision = self._decision
-        if limits is self._limits:
+        if math.isinf(limits.spendable):
             return decision.quotes
         instrument, inventory_lots = self.instrument, self.inventory_lots
         cost = instrument.cost(decision.fair, instrument.lot_size)
@@ -245,6 +297,8 @@ class Maker:
             return "the book has one side only"
         if book.asks[0].price <= book.bids[0].price:
             return "the book is crossed or locked"
+        if self.reference is not None and now_ns - self.reference_heard_ns > self._stale_ns:
+            return f"no market data of {self.reference} for more than {self._stale_after_s:g} s"
         return None
 
     # -- the venue's answers ---------------------------------------------------------------------------------

@@ -139,21 +139,27 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         """Absolute exposure: in quote currency for linear, in contract currency for inverse instruments."""
         return abs(size) * self.multiplier * (1.0 if self.inverse else price)
 
-    def cost(self, price: float, size: float) -> float:
-        """What buying passively takes of a cash account: the notional and, where one is paid, the maker fee."""
-        return self.notional(price, size) * (1.0 + max(self.maker_fee, 0.0))
+    def exposure(self, price: float, size: float) -> float:
+        """What a position of this size is worth, in settlement currency: what a margin account's equity must bear."""
+        return abs(self.value(price)) * size
+
+    def cost(self, price: float, size: float, *, taking: bool = False) -> float:
+        """What buying takes of a cash account: the notional and, where one is paid, the fee."""
+        return self.notional(price, size) * (1.0 + max(self.taker_fee if taking else self.maker_fee, 0.0))
 
 
 class Quote(msgspec.Struct, frozen=True, gc=False):
     """An order that a strategy wants to have resting, already on the grid of ticks and lots.
 
-    `level` counts from the touch outwards, 0 first.
+    `level` counts from the touch outwards, 0 first. One that is `taking` trades at once with what stands at its
+    price or better, and what is left of it is cancelled; any other only ever rests.
     """
 
     side: Side
     ticks: int
     lots: int
     level: int = 0
+    taking: bool = False
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False):

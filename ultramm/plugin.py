@@ -38,8 +38,6 @@ class StrategyPlugin(msgspec.Struct, frozen=True, kw_only=True):
         ``module:Class`` of the strategy itself, an `ultramm.maker.QuotingStrategy`.
     requires : frozenset of Capability
         What a venue must be able to do.
-    depth_levels : int
-        Levels of the book a side that the strategy reads at each decision.
     """
 
     name: str
@@ -47,7 +45,6 @@ class StrategyPlugin(msgspec.Struct, frozen=True, kw_only=True):
     params: str
     strategy: str
     requires: frozenset[Capability] = frozenset()
-    depth_levels: int = 1
 
 
 class AdapterPlugin(msgspec.Struct, frozen=True, kw_only=True):

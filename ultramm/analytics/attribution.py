@@ -68,6 +68,10 @@ class Attribution:
         """Settlement currency taken in less paid out, fees included, since the beginning."""
         return self._cash + self._cash_lost - self.fees
 
+    def equity_change(self, mid: float) -> float:
+        """`PnL.total` alone: cash, and the inventory valued at `mid`."""
+        return self.cash + (self.position * self._instrument.value(mid) if self.position else 0.0)
+
     def pnl(self, mid: float) -> PnL:
         """The split with the inventory valued at `mid`."""
         if self.position == 0.0 or not math.isfinite(mid):

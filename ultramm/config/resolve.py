@@ -81,6 +81,10 @@ def _strategy(loaded: Loaded, index: int, venues: dict[str, ResolvedVenue]) -> R
     where = f"strategies[{index}]"
     record = _record(loaded, f"{where}.use", "strategy", settings.use)
     params = _params(loaded, f"{where}.params", record.params, settings.params)
+    if params.reference is not None:
+        _venue_of(loaded, f"{where}.params.reference", params.reference, venues)
+        if params.reference in settings.instruments:
+            raise _error(loaded, f"{where}.params.reference", f"{params.reference} is what is quoted; name another")
     for position, instrument in enumerate(settings.instruments):
         venue = _venue_of(loaded, f"{where}.instruments[{position}]", instrument, venues)
         missing = record.requires - venue.adapter.capabilities

@@ -21,7 +21,7 @@ from ultramm.nautilus.account import paper_settings, with_fees
 from ultramm.nautilus.shell import MakerBuilder, MakerShell
 from ultramm.nautilus.source import Source
 from ultramm.risk.budget import MessageBudget
-from ultramm.risk.limits import Limits
+from ultramm.risk.limits import Funds, Limits
 
 # Markets that begin further apart are of different times, or one of them is generated and the other recorded.
 _TOGETHER_NS = 86_400_000_000_000
@@ -101,10 +101,11 @@ def shells(resolved: Resolved, record: Recorder) -> list[MakerShell]:
                     name=strategy.settings.name,
                     tag=f"{len(made) + 1:03d}",
                     instrument_id=instrument_id,
-                    build=_maker_builder(strategy, quoting, resolved.config.risk),
+                    build=_maker_builder(strategy, quoting, resolved.config.risk, live=resolved.config.mode == "live"),
                     funds_share=1.0 / _sharers(resolved, instrument_id),
-                    depth_levels=strategy.plugin.depth_levels,
+                    depth_levels=strategy.params.depth_levels,
                     record=record,
+                    reference=strategy.params.reference,
                 )
             )
     return made
@@ -128,24 +129,24 @@ def _sharers(resolved: Resolved, instrument_id: str) -> int:
     return sum(instrument.rpartition(".")[2] == venue for instrument in all_instruments)
 
 
-def _maker_builder(strategy: ResolvedStrategy, quoting: Any, risk: Risk) -> MakerBuilder:
-    def build(instrument: Instrument, sellable: float, spendable: float) -> Maker:
+def _maker_builder(strategy: ResolvedStrategy, quoting: Any, risk: Risk, *, live: bool) -> MakerBuilder:
+    def build(instrument: Instrument, funds: Funds) -> Maker:
         return Maker(
             name=strategy.settings.name,
             instrument=instrument,
             strategy=quoting(strategy.params, instrument),
             params=strategy.params,
-            limits=_limits(risk, sellable, spendable),
+            limits=_limits(risk),
             budget=MessageBudget(risk.messages_per_second, risk.message_burst),
+            funds=funds,
+            book_shows_ours=live,
         )
 
     return build
 
 
-def _limits(risk: Risk, sellable: float, spendable: float) -> Limits:
+def _limits(risk: Risk) -> Limits:
     return Limits(
-        sellable=sellable,
-        spendable=spendable,
         max_notional=risk.max_notional if risk.max_notional is not None else math.inf,
         max_open_orders=risk.max_open_orders,
         price_collar_bps=risk.price_collar_bps,

@@ -53,15 +53,8 @@ def to_book(book: Any, ts_ns: int, levels: int) -> Book:
     return Book(ts_ns, bids, asks)
 
 
-def book_reader(book: Any, levels: int) -> BookReader:
-    """A function that reads the first `levels` of a Nautilus book, at each event.
-
-    Reading one level, the touch, takes constant time whatever the depth of the book.
-    """
-    return _touch_reader(book) if levels == 1 else _depth_reader(book, levels)
-
-
-def _touch_reader(book: Any) -> BookReader:
+def touch_reader(book: Any) -> BookReader:
+    """A function that reads the touch of a Nautilus book at each event, in constant time whatever the book's depth."""
     last: Any = None
 
     # At every event, and most leave the touch as it was: whole numbers are compared, and nothing is made.
@@ -75,20 +68,6 @@ def _touch_reader(book: Any) -> BookReader:
             return None
         last = touch
         return Book(ts_ns, _side(bid), _side(ask))
-
-    return read
-
-
-def _depth_reader(book: Any, levels: int) -> BookReader:
-    last = Book(0, (), ())
-
-    def read(ts_ns: int) -> Book | None:
-        nonlocal last
-        found = to_book(book, ts_ns, levels)
-        if found.bids == last.bids and found.asks == last.asks:
-            return None
-        last = found
-        return found
 
     return read
 

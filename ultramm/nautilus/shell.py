@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import math
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -21,10 +20,20 @@ from nautilus_trader.trading.strategy import Strategy
 from ultramm.journal.records import FillEvent, HaltEvent, OrderEvent, Record
 from ultramm.maker import Maker
 from ultramm.market import Fill, Instrument, Quote, Side, known
-from ultramm.nautilus.convert import BookReader, book_reader, to_float, to_instrument, to_order_side, to_side, to_trade
+from ultramm.nautilus.convert import (
+    BookReader,
+    to_book,
+    to_float,
+    to_instrument,
+    to_order_side,
+    to_side,
+    to_trade,
+    touch_reader,
+)
 from ultramm.orders.plan import Plan
+from ultramm.risk.limits import Funds
 
-MakerBuilder = Callable[[Instrument, float, float], Maker]
+MakerBuilder = Callable[[Instrument, Funds], Maker]
 
 _HEARTBEAT = timedelta(milliseconds=500)
 _FORGET_EVERY_NS = 60_000_000_000
@@ -54,13 +63,15 @@ class MakerShell(Strategy):
     instrument_id : str
         What it quotes.
     build : callable
-        Makes the `Maker` once the instrument is known, and what a cash account has to sell and to spend.
+        Makes the `Maker` once the instrument is known, and what it may use of the account.
     funds_share : float
         Share of the account that this maker may use, where several trade with it.
     depth_levels : int
-        Levels of the book that the strategy reads; 1 is the touch.
+        Levels of the book that the strategy reads at each decision; 1 is the touch.
     record : callable
         Takes (ts_ns, record) for the journal.
+    reference : str, optional
+        Another instrument whose touch the strategy is shown.
     """
 
     def __init__(
@@ -72,6 +83,7 @@ class MakerShell(Strategy):
         funds_share: float,
         depth_levels: int,
         record: Callable[[int, Record], None],
+        reference: str | None = None,
     ) -> None:
         super().__init__(
             StrategyConfig(strategy_id=f"{name}-{tag}", order_id_tag=tag, log_events=False, log_commands=False)
@@ -84,6 +96,8 @@ class MakerShell(Strategy):
         self._record = record
         self._maker: Maker | None = None
         self._read: BookReader | None = None
+        self._reference_id = None if reference is None else InstrumentId.from_str(reference)
+        self._read_reference: BookReader | None = None
         self._nautilus_instrument: Any = None
         self._now_ns = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -112,21 +126,29 @@ class MakerShell(Strategy):
         """Not guarded: a strategy that cannot start must stop the node before it trades."""
         self._loop = _running_loop()
         self._nautilus_instrument = self.cache.instrument(self.instrument_id)
-        self._maker = self._build(to_instrument(self._nautilus_instrument), *self._funds())
+        self._maker = self._build(to_instrument(self._nautilus_instrument), self._funds())
         self._now_ns = self._seen_ns = self.clock.timestamp_ns()
         self.subscribe_order_book_deltas(self.instrument_id, BookType.L2_MBP)
         self.subscribe_trade_ticks(self.instrument_id)
+        if self._reference_id is not None:
+            self.subscribe_order_book_deltas(self._reference_id, BookType.L2_MBP)
         self.clock.set_timer(f"heartbeat-{self.id}", _HEARTBEAT, callback=self._on_timer)
 
-    def _funds(self) -> tuple[float, float]:
-        """What there is to sell and to spend: bounded for cash accounts, not for margin."""
+    def _funds(self) -> Funds:
+        """What this maker may use of the account: something to sell and to spend, or an equity to bear positions."""
         account = self.portfolio.account(self.instrument_id.venue)
-        if account is None or not account.is_cash_account:
-            return math.inf, math.inf
-        base = account.balance_total(self._nautilus_instrument.get_base_currency())
-        quote = account.balance_total(self._nautilus_instrument.quote_currency)
-        share = self._funds_share
-        return (base.as_double() * share if base else 0.0), (quote.as_double() * share if quote else 0.0)
+        if account is None:
+            return Funds()
+
+        def share(currency: Any) -> float:
+            balance = None if currency is None else account.balance_total(currency)
+            return to_float(balance) * self._funds_share if balance else 0.0
+
+        instrument = self._nautilus_instrument
+        if account.is_cash_account:
+            return Funds(sellable=share(instrument.get_base_currency()), spendable=share(instrument.quote_currency))
+        leverage = float(account.leverage(self.instrument_id))
+        return Funds(equity=share(instrument.get_cost_currency()), leverage=leverage)
 
     @guarded
     def on_stop(self) -> None:
@@ -177,6 +199,9 @@ class MakerShell(Strategy):
             if self._loop is not None:
                 self._seen_ns = self.clock.timestamp_ns()
             self.market_events += 1
+            if self._reference_id is not None and deltas.instrument_id == self._reference_id:
+                self._on_reference(now_ns)
+                return
             maker, read = self._maker, self._read
             if maker is None or read is None:
                 maker, read = self.maker, self._start_reading()
@@ -203,11 +228,26 @@ class MakerShell(Strategy):
         except Exception as exc:
             self._failed("on_trade_tick", exc)
 
+    def _on_reference(self, now_ns: int) -> None:
+        maker, read = self.maker, self._read_reference
+        if read is None:
+            read = self._read_reference = touch_reader(self.cache.order_book(self._reference_id))
+        book = read(now_ns)
+        if book is None:
+            maker.reference_heard_ns = now_ns
+        else:
+            maker.on_reference(book)
+        if now_ns >= maker.due_ns:
+            self._step(now_ns)
+
     def _start_reading(self) -> BookReader:
-        self._read = book_reader(self.cache.order_book(self.instrument_id), self._depth_levels)
+        self._read = touch_reader(self.cache.order_book(self.instrument_id))
         return self._read
 
     def _step(self, now_ns: int) -> None:
+        if self._depth_levels > 1 and self._read is not None:
+            # The kernel makes objects of every level for it: only when a decision needs them.
+            self.maker.on_depth(to_book(self.cache.order_book(self.instrument_id), now_ns, self._depth_levels))
         approved = self.maker.step(now_ns).approved
         if not approved.empty:
             self._send(approved, now_ns)
@@ -221,8 +261,8 @@ class MakerShell(Strategy):
                 to_order_side(quote.side),
                 self._nautilus_instrument.make_qty(instrument.size(quote.lots)),
                 self._nautilus_instrument.make_price(instrument.price(quote.ticks)),
-                time_in_force=TimeInForce.GTC,
-                post_only=True,
+                time_in_force=TimeInForce.IOC if quote.taking else TimeInForce.GTC,
+                post_only=not quote.taking,
             )
             order_id = order.client_order_id.value
             self.maker.orders.sent(order_id, quote, now_ns)

@@ -70,11 +70,15 @@ def plan(
     if not missing:
         return Plan(cancels)
     bid, ask = _nearest(buys), _nearest(sells)
-    waiting = [quote for quote in missing if _meets(quote, ask if quote.side is _BUY else bid)]
-    if not waiting:
+    held = [
+        Refusal(quote, f"waits for our own {blocker} in its way to end")
+        for quote in missing
+        if (blocker := _blocker(quote, bid, ask)) is not None
+    ]
+    if not held:
         return Plan(cancels, tuple(missing))
-    submits = tuple([quote for quote in missing if quote not in waiting])
-    return Plan(cancels, submits, tuple([_refused(quote) for quote in waiting]))
+    waiting = [refusal.quote for refusal in held]
+    return Plan(cancels, tuple([quote for quote in missing if quote not in waiting]), tuple(held))
 
 
 def _by_side[T: (LiveOrder, Quote)](placed: Sequence[T]) -> tuple[list[T], list[T]]:
@@ -89,11 +93,16 @@ def _nearest(orders: Sequence[LiveOrder]) -> int | None:
     return max(ticks) if orders[0].side is _BUY else min(ticks)
 
 
-def _meets(quote: Quote, opposite: int | None) -> bool:
-    """Whether it would trade with one of our own orders at `opposite`."""
-    if opposite is None:
-        return False
-    return quote.ticks >= opposite if quote.side is _BUY else quote.ticks <= opposite
+def _blocker(quote: Quote, bid: int | None, ask: int | None) -> str | None:
+    """What of our own must be gone before it: what it would trade with, and where it takes, what takes already."""
+    ticks = quote.ticks
+    if quote.side is _BUY:
+        if ask is not None and ticks >= ask:
+            return "ask"
+        return "bid" if quote.taking and bid is not None and bid >= ticks else None
+    if bid is not None and ticks <= bid:
+        return "bid"
+    return "ask" if quote.taking and ask is not None and ask <= ticks else None
 
 
 def _staying(side: Side, orders: Sequence[LiveOrder], opposite: Sequence[Quote], oldest_ns: int) -> list[LiveOrder]:
@@ -130,6 +139,8 @@ def _match_nearby(
     ticks = [order[0] for order in free]
     pairs: list[tuple[int, int, int, str]] = []
     for index, quote in enumerate(missing):
+        if quote.taking:
+            continue  # what rests beside its price does not trade
         at, lots = quote.ticks, quote.lots
         near = free[bisect_left(ticks, at - tolerance_ticks) : bisect_right(ticks, at + tolerance_ticks)]
         pairs += [
@@ -144,8 +155,3 @@ def _match_nearby(
             found.add(index)
             kept.add(order_id)
     return kept, [quote for index, quote in enumerate(missing) if index not in found]
-
-
-def _refused(quote: Quote) -> Refusal:
-    other = "ask" if quote.side is _BUY else "bid"
-    return Refusal(quote, f"waits for our own {other} in its way to end")

@@ -13,21 +13,15 @@ _GRID_SLACK, _RELATIVE_SLACK = 1e-9, 1e-15
 _BEYOND_ALL_TICKS = 1 << 62
 
 
-def level_lots(instrument: Instrument, order_size: float, levels: int, growth: float) -> tuple[int, ...]:
-    """Lots of the levels from the touch outwards: ``order_size * growth ** level``, rounded down."""
-    return tuple(instrument.whole_lots(order_size * growth**level) for level in range(levels))
-
-
 def ladder(
     instrument: Instrument,
     side: Side,
     reservation_price: float,
-    depth: float,
-    step: float,
+    depths: Sequence[float],
     lots: Sequence[int],
     book: Book,
 ) -> tuple[Quote, ...]:
-    """Quotes of one side at ``depth, depth + step, ...`` from the reservation price.
+    """Quotes of one side at `depths` from the reservation price.
 
     Prices are rounded away from the reservation price (bids down, asks up), then moved behind the opposite best
     so that a post-only order is not refused. Each level is at least one
@@ -36,10 +30,10 @@ def ladder(
 
     Parameters
     ----------
-    depth, step : float
-        Distance of the first level, and between levels; price.
+    depths : sequence of float
+        Distance of each level, price, from the touch outwards.
     lots : sequence of int
-        Lots of each level, from the touch outwards.
+        Lots of each level.
     book : Book
         What is on the market now; an empty opposite side clamps nothing.
 
@@ -54,12 +48,13 @@ def ladder(
     sure_ticks, sure_lots = _surely_large_enough(instrument, reservation_price)
     # Prices times the side's sign: rounding away and moving behind are downwards for both. This loop is hot.
     sign = int(side)
-    first = sign * reservation_price - max(depth, 0.5 * tick_size)
-    slack = _GRID_SLACK + _RELATIVE_SLACK * abs(first) / tick_size
+    centre, least = sign * reservation_price, 0.5 * tick_size
+    slack = _GRID_SLACK + _RELATIVE_SLACK * abs(reservation_price) / tick_size
     limit = sign * _post_only_limit(instrument, side, book)
     quotes: list[Quote] = []
     for level, of_level in enumerate(lots):
-        signed = floor((first - level * step) / tick_size + slack)
+        depth = depths[level]
+        signed = floor((centre - (depth if depth > least else least)) / tick_size + slack)
         if signed > limit:  # noqa: PLR1730 - calling min takes a third of the loop's time
             signed = limit
         ticks = sign * signed
@@ -82,7 +77,7 @@ def cap_lots(quotes: Sequence[Quote], lots: int, instrument: Instrument | None =
             kept.append(quote)
             lots -= quote.lots
             continue
-        rest = Quote(quote.side, quote.ticks, lots, quote.level)
+        rest = Quote(quote.side, quote.ticks, lots, quote.level, quote.taking)
         if lots > 0 and (instrument is None or _large_enough(instrument, rest.ticks, rest.lots)):
             kept.append(rest)
         break

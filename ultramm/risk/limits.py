@@ -7,6 +7,25 @@ import math
 import msgspec
 
 
+class Funds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a maker may use of its account when it starts.
+
+    Parameters
+    ----------
+    sellable, spendable : float
+        Size, and quote currency, of a cash account; infinite on margin, where they may be borrowed.
+    equity : float
+        Settlement currency of a margin account; infinite for cash.
+    leverage : float
+        How many times its equity the positions of a margin account may be worth.
+    """
+
+    sellable: float = math.inf
+    spendable: float = math.inf
+    equity: float = math.inf
+    leverage: float = 1.0
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of one strategy on one instrument.
 
@@ -24,6 +43,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         Size that a cash account holds beyond what was bought; infinite on margin, where it may be borrowed.
     spendable : float
         Quote currency that a cash account holds beyond what buying back a short position takes; infinite on margin.
+    bearable : float
+        Worth of a position that a margin account's equity bears, settlement currency; infinite for cash.
     """
 
     max_position: float = math.inf
@@ -32,3 +53,4 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     price_collar_bps: float = 500.0
     sellable: float = math.inf
     spendable: float = math.inf
+    bearable: float = math.inf

@@ -80,8 +80,9 @@ def _all_pass(check: _Check, quotes: Sequence[Quote], worst: Mapping[Side, int],
         if not ticks:
             continue
         lots = sum([quote.lots for quote in quotes if quote.side is side])
+        taking = any(quote.taking for quote in quotes if quote.side is side)
         for end in (min(ticks), max(ticks)):
-            if check.objection(Quote(side, end, lots), worst[side], others) is not None:
+            if check.objection(Quote(side, end, lots, taking=taking), worst[side], others) is not None:
                 return False
     return True
 
@@ -117,6 +118,9 @@ class _Check(msgspec.Struct, frozen=True, gc=False):
             notional = instrument.notional(max(price, fair), after)
             if notional > limits.max_notional:
                 return f"notional could reach {notional:.10g}, the limit is {limits.max_notional:g}"
+            worth = max(instrument.exposure(price, after), instrument.exposure(fair, after))
+            if worth > limits.bearable:
+                return f"position could be worth {worth:.10g}, the account's equity bears {limits.bearable:.10g}"
         return self._unfunded(quote, abs(worst_lots - self.inventory_lots) + quote.lots)
 
     def _unfunded(self, quote: Quote, going_lots: int) -> str | None:
@@ -128,7 +132,7 @@ class _Check(msgspec.Struct, frozen=True, gc=False):
                 return f"would sell {short:.10g} beyond what was bought, the account has {limits.sellable:.10g} to sell"
             return None
         beyond_cover = instrument.size(max(0, going_lots - max(0, -self.inventory_lots)))
-        cost = instrument.cost(instrument.price(quote.ticks), beyond_cover)
+        cost = instrument.cost(instrument.price(quote.ticks), beyond_cover, taking=quote.taking)
         if cost > limits.spendable:
             return f"would cost {cost:.10g}, the account has {limits.spendable:.10g} to spend"
         return None

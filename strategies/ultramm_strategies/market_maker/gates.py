@@ -41,14 +41,14 @@ class Gates:
         self._filled_lots += fill.side * self._instrument.lots(fill.size)
 
     def closed(self, now_ns: int, fair: float) -> dict[Side, str]:
-        """The sides that must not be quoted now, with the reason."""
+        """The sides on which nothing may stand now, with the reason."""
         out_of_hours = self._out_of_hours(now_ns)
         if out_of_hours is not None:
             return {Side.BUY: out_of_hours, Side.SELL: out_of_hours}
         self._move_band(now_ns, fair)
         found = {}
         for side in (Side.BUY, Side.SELL):
-            reason = self._price_limit(side, fair) or self._rest(side, now_ns)
+            reason = self._price_limit(side, fair)
             if reason is not None:
                 found[side] = reason
         return found
@@ -79,7 +79,8 @@ class Gates:
             )
         return None
 
-    def _rest(self, side: Side, now_ns: int) -> str | None:
+    def rests(self, side: Side, now_ns: int) -> str | None:
+        """Why nothing new is quoted on a side after its fill, if so."""
         left_ns = self._paused_until_ns[side] - now_ns
         if left_ns > 0:
             return f"rests after a fill for {self._params.fill_pause_s:g} s"

@@ -3,7 +3,7 @@ from nautilus_trader.model.book import OrderBook
 from nautilus_trader.model.enums import BookType
 
 from ultramm.market import Book, Level
-from ultramm.nautilus.convert import book_reader
+from ultramm.nautilus.convert import to_book, touch_reader
 
 
 class Venue:
@@ -30,7 +30,7 @@ def levels(*pairs: tuple[float, float]) -> tuple[Level, ...]:
 
 
 def test_the_touch_is_read_once_for_each_change(venue):
-    read = book_reader(venue.kernel, 1)
+    read = touch_reader(venue.kernel)
     assert read(7) == Book(7, levels((99, 5)), levels((101, 4)))
     assert read(8) is None
     venue.book(1, ("bid", 98, 8), ("ask", 103, 0))  # behind the touch
@@ -41,9 +41,8 @@ def test_the_touch_is_read_once_for_each_change(venue):
     assert read(11) == Book(11, levels((99, 5)), levels((101, 4)))
 
 
-@pytest.mark.parametrize("depth", [1, 2])
-def test_a_side_that_empties_is_a_change(venue, depth):
-    read = book_reader(venue.kernel, depth)
+def test_a_side_that_empties_is_a_change(venue):
+    read = touch_reader(venue.kernel)
     read(0)
     venue.book(1, ("ask", 101, 0), ("ask", 103, 0))
     assert read(1).asks == ()
@@ -52,15 +51,11 @@ def test_a_side_that_empties_is_a_change(venue, depth):
     assert read(3) == Book(3, (), ())
 
 
-def test_so_many_levels_are_read_and_the_rest_makes_no_change(venue):
-    read = book_reader(venue.kernel, 2)
-    assert read(0) == Book(0, levels((99, 5), (98, 7)), levels((101, 4), (103, 6)))
-    venue.book(1, ("bid", 97, 9))
-    assert read(1) is None
-    venue.book(2, ("bid", 98, 9))
-    assert read(2) == Book(2, levels((99, 5), (98, 9)), levels((101, 4), (103, 6)))
+def test_so_many_levels_are_read(venue):
+    assert to_book(venue.kernel, 7, 1) == Book(7, levels((99, 5)), levels((101, 4)))
+    assert to_book(venue.kernel, 7, 9) == Book(7, levels((99, 5), (98, 7)), levels((101, 4), (103, 6)))
 
 
 def test_a_market_without_any_level_is_read_as_empty(tape):
-    read = book_reader(OrderBook(tape.instrument.id, BookType.L2_MBP), 1)
+    read = touch_reader(OrderBook(tape.instrument.id, BookType.L2_MBP))
     assert read(0) == Book(0, (), ())

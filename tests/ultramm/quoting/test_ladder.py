@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ultramm.market import Book, Instrument, Level, Quote, Side
-from ultramm.quoting.ladder import cap_lots, ladder, level_lots
+from ultramm.quoting.ladder import cap_lots, ladder
 
 COARSE = Instrument(
     id="X.SIM",
@@ -46,8 +46,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
             self.instrument,
             side,
             self.reference * tick,
-            self.depth * tick,
-            self.step * tick,
+            [(self.depth + level * self.step) * tick for level in range(len(self.lots))],
             [self.instrument.whole_lots(lots * self.instrument.lot_size) for lots in self.lots],
             market(self.instrument, self.bid, self.ask) if book is None else book,
         )
@@ -124,13 +123,6 @@ def test_levels_below_the_smallest_notional_are_left_out():
     case = Case(instrument=picky, reference=101.0, depth=1.0, lots=(4.0, 4.0), bid=90, ask=110)
     assert [quote.ticks for quote in case.quotes(Side.BUY)] == [100]  # 4 x 99 is too little
     assert [quote.ticks for quote in case.quotes(Side.SELL)] == [102, 103]
-
-
-def test_level_lots_grow_from_the_touch_outwards_and_are_rounded_down():
-    assert level_lots(COARSE, 2.0, 3, 1.0) == (2, 2, 2)
-    assert level_lots(COARSE, 2.0, 3, 1.5) == (2, 3, 4)
-    assert level_lots(FINE, 0.002, 3, 1.5) == (2, 3, 4)
-    assert level_lots(COARSE, 2.0, 1, 9.0) == (2,)
 
 
 # -- properties ----------------------------------------------------------------------------------------------
@@ -221,7 +213,7 @@ def test_a_quote_meant_for_the_grid_stays_where_it_was_meant(precision, side, re
     tick = 10.0**-precision
     instrument = msgspec.structs.replace(COARSE, tick_size=tick, price_precision=precision)
     meant = reference - side * depth
-    quotes = ladder(instrument, side, instrument.price(reference), instrument.price(depth), tick, (1,), EMPTY)
+    quotes = ladder(instrument, side, instrument.price(reference), (instrument.price(depth),), (1,), EMPTY)
     assert [quote.ticks for quote in quotes] == ([meant] if meant > 0 else [])
 
 
