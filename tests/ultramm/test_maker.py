@@ -11,7 +11,7 @@ from ultramm.orders.live import OrderState
 from ultramm.orders.plan import Plan
 from ultramm.quoting.decision import Decision
 from ultramm.risk.budget import MessageBudget
-from ultramm.risk.limits import Limits
+from ultramm.risk.limits import Funds, Limits
 
 MS = 1_000_000
 S = 1_000 * MS
@@ -40,6 +40,9 @@ class Scripted:
 
     def on_trade(self, trade: Trade) -> None:
         self.seen.append(trade)
+
+    def on_reference(self, book: Book) -> None:
+        self.seen.append(("reference", book))
 
     def on_fill(self, fill: Fill) -> None:
         self.seen.append(fill)
@@ -522,3 +525,125 @@ def test_the_strategy_is_told_of_a_fill_unless_it_is_degraded(maker, strategy):
     maker.degrade("broken")
     maker.tell_fill(fill("o2"))
     assert [seen.order_id for seen in strategy.seen if isinstance(seen, Fill)] == ["o1"]
+
+
+# -- the reference -------------------------------------------------------------------------------------------
+
+
+class Referring(MakerParams, frozen=True, kw_only=True):
+    reference: str | None = "Y.SIM"
+
+
+def referring(strategy: Scripted) -> Maker:
+    params = Referring(max_position=5.0, refresh_ms=100.0, stale_after_s=2.0)
+    return Maker("mm", INSTRUMENT, strategy, params, Limits(), MessageBudget(1e6, 1e6))
+
+
+def test_nothing_is_quoted_until_the_reference_was_heard(strategy):
+    desk = Desk(referring(strategy))
+    desk.maker.on_book(book(10 * S))
+    assert desk.step(10 * S).empty
+    assert desk.maker.status(10 * S).bid.reason == "no market data of Y.SIM for more than 2 s"
+    desk.maker.on_reference(book(10 * S))
+    assert len(desk.step(10 * S).submits) == 2
+    assert strategy.seen[-1] == ("reference", book(10 * S))
+
+
+def test_a_silent_reference_pulls_the_quotes_and_one_that_is_heard_without_a_change_does_not(strategy):
+    desk = Desk(referring(strategy))
+    desk.maker.on_book(book(10 * S))
+    desk.maker.on_reference(book(10 * S))
+    desk.quote(10 * S)
+    desk.maker.heard_ns = desk.maker.reference_heard_ns = 12 * S
+    assert desk.step(13 * S).empty
+    desk.maker.heard_ns = 15 * S
+    assert len(desk.step(15 * S).cancels) == 2
+
+
+def test_a_degraded_maker_asks_nothing_of_its_strategy_about_the_reference(strategy):
+    maker = referring(strategy)
+    maker.degrade("broken")
+    maker.on_reference(book(10 * S))
+    assert strategy.seen == []
+
+
+# -- our own orders in the book ------------------------------------------------------------------------------
+
+
+def live_desk(strategy: Scripted) -> Desk:
+    params = MakerParams(max_position=5.0, refresh_ms=100.0)
+    maker = Maker("mm", INSTRUMENT, strategy, params, Limits(), MessageBudget(1e6, 1e6), book_shows_ours=True)
+    return Desk(maker)
+
+
+def test_where_the_book_shows_our_orders_the_strategy_sees_it_without_them(strategy):
+    desk = live_desk(strategy)
+    desk.maker.on_book(book(0))
+    desk.quote(0)  # a bid at 99 and an ask at 101, one of size each
+    shown = Book(1, (Level(99.0, 1.0), Level(98.0, 5.0)), (Level(101.0, 3.0), Level(102.0, 5.0)))
+    desk.maker.on_book(shown)
+    assert strategy.seen[-1] == Book(1, (Level(98.0, 5.0),), (Level(101.0, 2.0), Level(102.0, 5.0)))
+    assert desk.maker.score.mid == 100.0  # what is measured is measured by the public book
+
+
+def test_a_touch_that_is_ours_alone_is_no_news_to_the_strategy(strategy):
+    desk = live_desk(strategy)
+    desk.maker.on_book(book(0))
+    desk.quote(0)
+    before = list(strategy.seen)
+    desk.maker.on_book(Book(1, (Level(99.0, 1.0),), (Level(102.0, 5.0),)))
+    assert strategy.seen == before
+
+
+def test_where_the_book_is_of_others_alone_nothing_is_taken_off(strategy, maker):
+    desk = Desk(maker)
+    desk.maker.on_book(book(0))
+    desk.quote(0)
+    desk.maker.on_book(book(1, bid=99.0))
+    assert strategy.seen[-1] == book(1, bid=99.0)
+
+
+# -- a margin account ----------------------------------------------------------------------------------------
+
+
+def margin_desk(equity: float, leverage: float, strategy: Scripted, instrument: Instrument = INSTRUMENT) -> Desk:
+    params = MakerParams(max_position=1e6, refresh_ms=100.0)
+    funds = Funds(equity=equity, leverage=leverage)
+    maker = Maker("mm", instrument, strategy, params, Limits(), MessageBudget(1e6, 1e6), funds)
+    maker.on_book(book(0))
+    return Desk(maker)
+
+
+def test_a_margin_account_bears_positions_up_to_its_equity_times_its_leverage(strategy):
+    strategy.wants(Quote(Side.BUY, 99, 10), Quote(Side.BUY, 98, 10, 1))
+    assert [quote.ticks for quote in margin_desk(100.0, 1.0, strategy).step(0).submits] == [99]
+    assert [quote.ticks for quote in margin_desk(100.0, 2.0, strategy).step(0).submits] == [99, 98]
+    desk = margin_desk(49.0, 2.0, strategy)
+    assert desk.step(0).empty
+    assert desk.maker.status(0).bid.reason == "position could be worth 100, the account's equity bears 98"
+
+
+def test_what_was_earned_and_lost_changes_what_is_borne(strategy):
+    strategy.wants(Quote(Side.BUY, 99, 10))
+    desk = margin_desk(100.0, 1.0, strategy)
+    desk.maker.on_fill(Fill(0, "o", Side.BUY, 99.0, 1.0, 0.0, True))
+    desk.maker.on_fill(Fill(0, "o", Side.SELL, 96.0, 1.0, 0.0, True))
+    assert desk.step(0).empty
+    assert "bears 97" in desk.maker.status(0).bid.reason
+    desk.maker.on_fill(Fill(0, "o", Side.BUY, 90.0, 1.0, 0.0, True))
+    desk.maker.on_fill(Fill(0, "o", Side.SELL, 100.0, 1.0, 0.0, True))
+    assert len(desk.step(MS).submits) == 1
+
+
+def test_an_order_that_reduces_needs_no_equity(strategy):
+    strategy.wants(Quote(Side.SELL, 101, 10))
+    desk = margin_desk(10.0, 1.0, strategy)
+    desk.maker.on_fill(Fill(0, "o", Side.BUY, 99.0, 1.0, 0.0, True))
+    assert len(desk.step(0).submits) == 1
+
+
+def test_the_worth_of_an_inverse_contract_is_in_its_base_currency(strategy):
+    inverse = msgspec.structs.replace(INSTRUMENT, inverse=True, multiplier=100.0, settlement_currency="BTC")
+    strategy.wants(Quote(Side.BUY, 99, 10))  # one contract of 100 at 99: a little more than one coin
+    assert margin_desk(1.0, 1.0, strategy, inverse).step(0).empty
+    assert len(margin_desk(1.02, 1.0, strategy, inverse).step(0).submits) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from nautilus_trader.common.providers import InstrumentProvider
@@ -106,6 +106,10 @@ class Player:
                 return client
 
         return FeedDataClientFactory
+
+    def heard_by_all(self, instrument_ids: Iterable[InstrumentId]) -> bool:
+        """Whether the subscriptions to these have arrived: they travel, and an event before them is lost."""
+        return all(self._clients[each.venue.value].hears(each) for each in instrument_ids)
 
     def play(self, now_ns: int) -> None:
         """Begin; called once every strategy has subscribed, so that all see the first event."""

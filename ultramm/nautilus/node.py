@@ -163,13 +163,18 @@ class NodeRunner:
     async def _started(self, task: asyncio.Task[None]) -> None:
         """The kernel goes on as if nothing were when connecting or reconciling timed out: it must not be believed."""
         deadline = asyncio.get_running_loop().time() + _START_TIMEOUT_S
-        while not (self._node.trader.is_running and all(shell.started for shell in self._shells)):
+        while not self._all_listen():
             if task.done():
                 error = task.exception()
                 raise RunError(f"the node did not start: {error}" if error else "the node did not start")
             if asyncio.get_running_loop().time() > deadline:
                 raise RunError("the node did not start: connecting or reconciling timed out; see the log file")
             await asyncio.sleep(0.02)
+
+    def _all_listen(self) -> bool:
+        return self._node.trader.is_running and all(
+            shell.started and self._player.heard_by_all(shell.listens_to) for shell in self._shells
+        )
 
     async def _watch(self, task: asyncio.Task[None], duration_s: float | None) -> None:
         loop = asyncio.get_running_loop()

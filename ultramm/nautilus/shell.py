@@ -112,6 +112,11 @@ class MakerShell(Strategy):
         return self._maker
 
     @property
+    def listens_to(self) -> tuple[Any, ...]:
+        """The instruments whose books it subscribes to."""
+        return (self.instrument_id,) if self._reference_id is None else (self.instrument_id, self._reference_id)
+
+    @property
     def started(self) -> bool:
         return self._maker is not None
 
@@ -147,8 +152,8 @@ class MakerShell(Strategy):
         instrument = self._nautilus_instrument
         if account.is_cash_account:
             return Funds(sellable=share(instrument.get_base_currency()), spendable=share(instrument.quote_currency))
-        leverage = float(account.leverage(self.instrument_id))
-        return Funds(equity=share(instrument.get_cost_currency()), leverage=leverage)
+        leverage = account.leverage(self.instrument_id) or account.default_leverage
+        return Funds(equity=share(instrument.get_cost_currency()), leverage=float(leverage))
 
     @guarded
     def on_stop(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ Level = tuple[str, float, float]  # side "bid" or "ask", price, size; size 0 tak
 class Tape:
     """A recording made by hand: book changes and trades of ``BTCUSD.X``, tick 1, lot 1, around 10,000."""
 
-    def __init__(self) -> None:
-        self.instrument = synthetic_instrument("BTCUSD", "X", 10_000.0, 1.0, 1.0)
+    def __init__(self, symbol: str = "BTCUSD") -> None:
+        self.instrument = synthetic_instrument(symbol, "X", 10_000.0, 1.0, 1.0)
         self.events: list[Any] = []
         self._known: set[tuple[str, float]] = set()
 
@@ -70,13 +70,21 @@ def tape() -> Tape:
 
 
 @pytest.fixture
+def reference() -> Tape:
+    """Another market at the same venue."""
+    return Tape("REFUSD")
+
+
+@pytest.fixture
 def on_tape(tmp_path: Path) -> Callable[..., Resolved]:
     """A configuration that trades a tape: mid-anchored quotes one tick from the mid, no latency, no fees."""
 
-    def build(tape: Tape, *overrides: str, strategy: Sequence[str] = ()) -> Resolved:
+    def build(tape: Tape, *overrides: str, reference: Tape | None = None) -> Resolved:
         directory = tmp_path / "catalog"
         if not directory.exists():
             tape.write(directory)
+            if reference is not None:
+                reference.write(directory)
         path = tmp_path / "tape.yaml"
         path.write_text(
             f"""

@@ -61,7 +61,23 @@ def on_paper(path: Path, overrides: list[str], directory: Path) -> list[Row]:
 SETTINGS = ["venues.BINANCE.paper.latency_ms=0"]
 
 
-def test_generated_market(tmp_path: Path) -> None:
+EVERYTHING = [
+    f"strategies.0.params.{setting}"
+    for setting in (
+        "fair_value=micro-price",
+        "placement=improve",
+        "placement_depth=0.05",
+        "hanging_orders=true",
+        "size_skew=1",
+        "fill_pause_s=0.2",
+        "take_if_crossed=true",
+        "bid_levels=[{at_bps: 0.5, size: 0.01}, {at_bps: 2, size: 0.02}]",
+    )
+]
+
+
+@pytest.mark.parametrize("settings", [[], EVERYTHING], ids=["plain", "everything"])
+def test_generated_market(settings: list[str], tmp_path: Path) -> None:
     generate(tmp_path / "catalog", "BTCUSDT.BINANCE", "benign", seed=3, duration_s=60, pace=4)
     config = tmp_path / "config.yaml"
     config.write_text(
@@ -82,9 +98,9 @@ strategies:
              tolerance_bps: 0.5, cover_fees: false}}
 """
     )
-    expected = backtested(config, SETTINGS)
+    expected = backtested(config, [*SETTINGS, *settings])
     assert len(expected) > 50
-    assert on_paper(config, SETTINGS, tmp_path) == expected
+    assert on_paper(config, [*SETTINGS, *settings], tmp_path) == expected
 
 
 def two_venues(tmp_path: Path, second: str = "") -> Path:

@@ -66,6 +66,26 @@ def test_an_order_beyond_tolerance_does_not(ticks):
     assert not planned([bid(ticks)], [buy(99)], tolerance=2).empty
 
 
+def test_an_order_that_rests_nearby_does_not_stand_for_one_that_takes():
+    taking = Quote(Side.BUY, 101, 10, taking=True)
+    assert planned([bid(100)], [taking], tolerance=2) == Plan(cancels=("bid-100",), submits=(taking,))
+
+
+@pytest.mark.parametrize("state", [SENT, CANCELLING])
+def test_while_an_order_that_takes_has_no_answer_no_other_is_sent(state):
+    taking = Quote(Side.SELL, 99, 25, taking=True)
+    made = planned([ask(99, state=state)], [taking])
+    assert made.empty
+    assert [refusal.reason for refusal in made.held] == ["waits for our own ask in its way to end"]
+
+
+def test_an_order_that_takes_waits_for_our_own_order_that_it_would_meet():
+    taking = Quote(Side.BUY, 101, 10, taking=True)
+    made = planned([ask(101)], [taking])
+    assert made.cancels == ("ask-101",)
+    assert [refusal.reason for refusal in made.held] == ["waits for our own ask in its way to end"]
+
+
 def test_of_two_orders_within_tolerance_the_closer_stays():
     assert planned([bid(97), bid(99)], [buy(99)], tolerance=2) == Plan(cancels=("bid-97",))
 

@@ -36,7 +36,7 @@ def fill(side: Side, size: float = 10.0, ts_ns: int = 0) -> Fill:
 
 
 def closed(gate: Gates, now_ns: int = 0, fair: float = 100.0) -> set[Side]:
-    return set(gate.closed(now_ns, fair))
+    return set(gate.closed(now_ns, fair)) | {side for side in Side if gate.rests(side, now_ns)}
 
 
 def maker(**values) -> MarketMaker:
@@ -112,7 +112,8 @@ def test_the_band_stands_until_it_is_set_anew():
 def test_a_side_rests_after_its_fill_and_the_other_does_not():
     gate = gates(fill_pause_s=5)
     gate.on_fill(fill(Side.BUY, ts_ns=10 * S))
-    assert gate.closed(10 * S, 100.0) == {Side.BUY: "rests after a fill for 5 s"}
+    assert gate.rests(Side.BUY, 10 * S) == "rests after a fill for 5 s"
+    assert gate.rests(Side.SELL, 10 * S) is None
     assert closed(gate, 15 * S - 1) == {Side.BUY}
     assert closed(gate, 15 * S) == set()
 

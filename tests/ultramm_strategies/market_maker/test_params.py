@@ -43,3 +43,31 @@ def test_the_parameters_of_every_maker_belong_to_it():
 def test_values_out_of_range_and_unknown_keys_are_refused(key, value):
     with pytest.raises(msgspec.ValidationError):
         params(**{key: value})
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"fair_value": "reference"}, "go together"),
+        ({"reference": "BTCUSDT.BINANCE"}, "go together"),
+        ({"fair_value": "reference", "reference": "BTCUSDT"}, "reference"),
+        ({"bid_levels": []}, "bid_levels"),
+        ({"bid_levels": [{"at_bps": 9, "size": 1}, {"at_bps": 5, "size": 1}]}, "begin with the nearest"),
+        ({"ask_levels": [{"at_bps": 9, "size": 0}]}, "size"),
+        ({"ask_levels": [{"at_bps": 9}]}, "size"),
+        ({"ask_levels": [{"at_bps": 9, "size": 1, "colour": "red"}]}, "colour"),
+        ({"placement": "front"}, "placement"),
+        ({"placement_depth": -1}, "placement_depth"),
+        ({"hanging_cancel_bps": 0}, "hanging_cancel_bps"),
+    ],
+)
+def test_what_makes_no_sense_together_is_refused_with_the_reason(values, problem):
+    with pytest.raises(msgspec.ValidationError, match=problem):
+        params(**values)
+
+
+def test_a_reference_and_levels_are_read_as_they_are_written():
+    read = params(fair_value="reference", reference="BTC.USD.BINANCE", bid_levels=[{"at_bps": 5, "size": 1}])
+    assert read.reference == "BTC.USD.BINANCE"
+    assert (read.bid_levels[0].at_bps, read.bid_levels[0].size) == (5.0, 1.0)
+    assert params().reference is None

@@ -29,9 +29,8 @@ def book(bid=99.99, ask=100.01, bid_size=5.0, ask_size=5.0) -> Book:
 
 
 def maker(instrument: Instrument = BTC, **params) -> MarketMaker:
-    return MarketMaker(
-        MarketMakerParams(**{"order_size": 0.01, "half_spread_bps": 10.0, "max_position": 1.0, **params}), instrument
-    )
+    least = {"order_size": 0.01, "half_spread_bps": 10.0, "max_position": 1.0}
+    return MarketMaker(msgspec.convert({**least, **params}, MarketMakerParams), instrument)
 
 
 def decided(of: Book | None = None, inventory: float = 0.0, instrument: Instrument = BTC, **params) -> Decision:
@@ -307,3 +306,130 @@ def test_parameters_without_end_are_refused_or_quote_nothing_silly(key, value):
     strategy = MarketMaker(params, BTC)
     strategy.on_book(book())
     assert isinstance(strategy.decide(0, 0.5), Decision)
+
+
+# -- levels one by one ---------------------------------------------------------------------------------------
+
+
+def test_levels_may_be_given_one_by_one_for_a_side():
+    decision = decided(bid_levels=[{"at_bps": 5, "size": 0.02}, {"at_bps": 20, "size": 0.05}], levels=2)
+    assert prices(decision, Side.BUY) == [99.95, 99.8]
+    assert [quote.lots for quote in decision.side(Side.BUY)] == [20, 50]
+    assert prices(decision, Side.SELL) == [100.1, 100.11]  # as without
+    assert [quote.lots for quote in decision.side(Side.SELL)] == [10, 10]
+
+
+def test_levels_given_one_by_one_cover_the_fee_too():
+    costly = msgspec.structs.replace(BTC, maker_fee=0.001)
+    levels = [{"at_bps": 5, "size": 0.02}, {"at_bps": 20, "size": 0.02}]
+    assert prices(decided(instrument=costly, ask_levels=levels), Side.SELL) == [100.1, 100.2]
+    assert prices(decided(instrument=costly, ask_levels=levels, cover_fees=False), Side.SELL) == [100.05, 100.2]
+
+
+# -- sizes by inventory --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("inventory", "bid_lots", "ask_lots"),
+    [(0.0, 10, 10), (0.5, 5, 15), (-0.5, 15, 5), (0.25, 7, 12), (-1.0, 20, 0)],
+)
+def test_sizes_lean_against_the_inventory(inventory, bid_lots, ask_lots):
+    decision = decided(inventory=inventory, size_skew=1.0, skew=0.0)
+    assert sum(quote.lots for quote in decision.side(Side.BUY)) == bid_lots
+    assert sum(quote.lots for quote in decision.side(Side.SELL)) == ask_lots
+
+
+def test_a_side_whose_size_has_shrunk_to_nothing_says_so():
+    decision = decided(inventory=0.96, size_skew=1.2, skew=0.0)
+    assert decision.reasons == {Side.BUY: "position 0.96 leaves no size to this side"}
+
+
+# -- placement among others ----------------------------------------------------------------------------------
+
+DEEP = Book(
+    0,
+    (Level(99.9, 1.0), Level(99.7, 4.0), Level(99.0, 9.0)),
+    (Level(100.1, 2.0), Level(100.4, 9.0), Level(101.0, 9.0)),
+)
+
+
+@pytest.mark.parametrize(
+    ("placement", "depth", "bid", "ask"),
+    [
+        ("spread", 0.0, 99.95, 100.05),
+        ("join", 0.0, 99.9, 100.1),
+        ("improve", 0.0, 99.91, 100.09),
+        ("join", 1.5, 99.7, 100.1),
+        ("improve", 2.0, 99.71, 100.39),
+    ],
+)
+def test_the_first_level_is_no_nearer_than_others_let_it(placement, depth, bid, ask):
+    decision = decided(DEEP, half_spread_bps=5, placement=placement, placement_depth=depth)
+    assert (prices(decision, Side.BUY), prices(decision, Side.SELL)) == ([bid], [ask])
+
+
+def test_a_spread_wider_than_that_of_others_stays():
+    for placement in ("join", "improve"):
+        decision = decided(DEEP, half_spread_bps=50, placement=placement)
+        assert (prices(decision, Side.BUY), prices(decision, Side.SELL)) == ([99.5], [100.5])
+
+
+def test_further_levels_keep_their_distance_from_the_first():
+    decision = decided(DEEP, half_spread_bps=5, placement="join", levels=3, level_step_bps=10)
+    assert prices(decision, Side.BUY) == [99.9, 99.8, 99.7]
+
+
+def test_asks_may_look_through_another_size_than_bids():
+    decision = decided(DEEP, half_spread_bps=5, placement="join", placement_depth=1.5, ask_placement_depth=0.5)
+    assert (prices(decision, Side.BUY), prices(decision, Side.SELL)) == ([99.7], [100.1])
+    decision = decided(DEEP, half_spread_bps=5, placement="join", placement_depth=0.5, ask_placement_depth=2.5)
+    assert (prices(decision, Side.BUY), prices(decision, Side.SELL)) == ([99.9], [100.4])
+
+
+def test_only_a_placement_among_others_reads_more_than_the_touch():
+    assert maker()._params.depth_levels == 1
+    assert maker(placement="join")._params.depth_levels > 1
+
+
+# -- taking --------------------------------------------------------------------------------------------------
+
+
+def crossed(reference: float, instrument: Instrument = BTC, **params) -> Decision:
+    """Quotes around a reference beside a market at 99.99 to 100.01."""
+    strategy = maker(instrument, fair_value="reference", reference="Y.SIM", skew=0.0, **params)
+    strategy.on_book(book(bid_size=0.004, ask_size=0.2))
+    strategy.on_reference(Book(0, (Level(reference - 0.01, 1.0),), (Level(reference + 0.01, 1.0),)))
+    return strategy.decide(0, 0.0)
+
+
+def test_a_quote_through_the_market_steps_behind_it_unless_it_may_take():
+    decision = crossed(101.0)
+    assert prices(decision, Side.BUY) == [100.0]
+    assert not any(quote.taking for quote in decision.quotes)
+
+
+def test_where_it_may_the_first_level_takes_what_stands_there():
+    decision = crossed(101.0, take_if_crossed=True, levels=2)
+    first, second = decision.side(Side.BUY)
+    assert (first.ticks, first.lots, first.taking) == (BTC.ticks(100.01), 10, True)
+    assert not second.taking
+    assert second.ticks < first.ticks
+    assert not any(quote.taking for quote in decision.side(Side.SELL))
+
+
+def test_it_takes_no_more_than_stands_there():
+    (first,) = crossed(99.0, take_if_crossed=True).side(Side.SELL)
+    assert (first.ticks, first.lots, first.taking) == (BTC.ticks(99.99), 4, True)
+
+
+@pytest.mark.parametrize(("fee", "takes"), [(0.0, True), (0.009, True), (0.0099, False), (0.02, False)])
+def test_it_takes_only_where_the_takers_fee_is_earned(fee, takes):
+    costly = msgspec.structs.replace(BTC, taker_fee=fee)
+    assert crossed(101.0, costly, take_if_crossed=True).side(Side.BUY)[0].taking is takes
+    assert crossed(101.0, costly, take_if_crossed=True, cover_fees=False).side(Side.BUY)[0].taking
+
+
+def test_a_market_that_is_not_crossed_is_not_taken():
+    decision = crossed(100.0, take_if_crossed=True)
+    assert prices(decision, Side.BUY) == [99.9]
+    assert not any(quote.taking for quote in decision.quotes)
