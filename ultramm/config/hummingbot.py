@@ -74,8 +74,9 @@ class _Translation:
         for key, value in self._read.items():
             self._keys.append(Key(key, value, *self._fate(key, value)))
         params = self._params
-        ladder = params["order_size"] * params.get("levels", 1)
-        params["max_position"] = round(_POSITIONS * ladder, 12)
+        evenly = params["order_size"] * params.get("levels", 1)
+        one_by_one = [sum(level["size"] for level in params.get(side, ())) for side in _LEVELS.values()]
+        params["max_position"] = round(_POSITIONS * max(evenly, *one_by_one), 12)
         symbol = f"{base}{quote}"
         config = {
             "mode": "paper",
@@ -157,7 +158,7 @@ class _Translation:
     def _price_source(self, value: Any) -> tuple[Fate, str]:
         if value in (*_OFF, "current_market"):
             return "is so anyway", "prices are of the market that is quoted"
-        return "no equal", "prices are of the market that is quoted"
+        return "no equal", _OTHER_PRICE if value == "external_market" else _CUSTOM_PRICE
 
     def _band(self, value: Any) -> tuple[Fate, str]:
         if not value:
@@ -169,22 +170,81 @@ class _Translation:
         return fate, note if above == below else f"{note}, the nearer of its two limits"
 
     def _skew(self, value: Any) -> tuple[Fate, str]:
-        fate, note = self._set("skew", 1.0 if value else 0.0)
-        return fate, f"{note}; it moves prices, not sizes" if value else note
+        # Sizes lean, prices do not.
+        self._set("skew", 0.0)
+        return self._set("size_skew", 1.0 if value else 0.0)
+
+    def _hanging(self, value: Any) -> tuple[Fate, str]:
+        if value and self._read.get("hanging_orders_cancel_pct") is not None:
+            self._params["hanging_cancel_bps"] = round(100 * self._number("hanging_orders_cancel_pct"), 9)
+        return self._set("hanging_orders", bool(value))
+
+    def _optimization(self, value: Any) -> tuple[Fate, str]:
+        if not value:
+            return "was off", "nothing to do"
+        for key, name in _DEPTHS.items():
+            self._params[name] = self._number(key)
+        return self._set("placement", "improve")
 
     def _level_amount(self, value: Any) -> tuple[Fate, str]:
+        if value in _OFF or self._read.get("order_override") or self._read.get("split_order_levels_enabled"):
+            return "was off", "nothing to do"
+        count = int(self._number("order_levels") or 1)
+        step, first, more = (self._number(key) for key in ("order_level_spread", "order_amount", "order_level_amount"))
+        for side, name in _LEVELS.items():
+            spread = self._number(f"{side}_spread")
+            self._params[name] = [_level(spread + level * step, first + level * more) for level in range(count)]
+        return "becomes", f"{' and '.join(_LEVELS.values())}, one by one"
+
+    def _split(self, value: Any) -> tuple[Fate, str]:
+        if not value:
+            return "was off", "nothing to do"
+        for side, name in _LEVELS.items():
+            spreads, amounts = (self._list(f"{side}_order_level_{what}") for what in ("spreads", "amounts"))
+            if len(spreads) != len(amounts):
+                raise ConfigError(
+                    f"{self._path}: {side}_order_level_amounts: has {len(amounts)} values, the spreads are "
+                    f"{len(spreads)}; give one for each level"
+                )
+            self._params[name] = sorted(map(_level, spreads, amounts), key=lambda level: level["at_bps"])
+        return "becomes", f"{' and '.join(_LEVELS.values())}, one by one"
+
+    def _list(self, key: str) -> list[float]:
+        value = self._read.get(key)
+        parts = value if isinstance(value, list) else str(value).split(",")
+        try:
+            return [float(part) for part in parts]
+        except (TypeError, ValueError) as exc:
+            raise ConfigError(f"{self._path}: {key}: {value!r} is no list of numbers; write such as 0.1,0.2") from exc
+
+    def _override(self, value: Any) -> tuple[Fate, str]:
         if value in _OFF:
             return "was off", "nothing to do"
-        return "no equal", "levels grow by a factor (level_growth), not by an amount"
+        sides: dict[str, list[dict[str, float]]] = {"buy": [], "sell": []}
+        try:
+            for side, spread, amount in value.values():
+                sides[side].append(_level(float(spread), float(amount)))
+        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            problem = "is no list of orders; write such as order_1: [buy, 0.5, 0.01]"
+            raise ConfigError(f"{self._path}: order_override: {problem}") from exc
+        if not all(sides.values()):
+            return "no equal", "has orders of one side only; the other side cannot be left out"
+        for name, levels in zip(_LEVELS.values(), sides.values(), strict=True):
+            self._params[name] = sorted(levels, key=lambda level: level["at_bps"])
+        return "becomes", f"{' and '.join(_LEVELS.values())}, one by one"
 
     def _minimum_spread(self, value: Any) -> tuple[Fate, str]:
         if value is None or self._number("minimum_spread") < 0:
             return "was off", "nothing to do"
         return "no equal", "an order is replaced as soon as it is off by more than tolerance_bps"
 
-    def _take_if_crossed(self, value: Any) -> tuple[Fate, str]:
-        return ("no equal", "orders are post-only") if value else ("is so anyway", "orders are post-only")
 
+def _level(spread_pct: float, amount: float) -> dict[str, float]:
+    return {"at_bps": round(100 * spread_pct, 9), "size": round(amount, 12)}
+
+
+_LEVELS = {"bid": "bid_levels", "ask": "ask_levels"}
+_DEPTHS = {"bid_order_optimization_depth": "placement_depth", "ask_order_optimization_depth": "ask_placement_depth"}
 
 # Percent are basis points times 100; (our parameter, factor).
 _SCALED: dict[str, tuple[str, float]] = {
@@ -200,7 +260,11 @@ _SCALED: dict[str, tuple[str, float]] = {
     "price_floor": ("price_floor", 1.0),
     "filled_order_delay": ("fill_pause_s", 1.0),
 }
-_SWITCHES = {"ping_pong_enabled": "ping_pong", "add_transaction_costs": "cover_fees"}
+_SWITCHES = {
+    "ping_pong_enabled": "ping_pong",
+    "add_transaction_costs": "cover_fees",
+    "take_if_crossed": "take_if_crossed",
+}
 _PLACE = {
     "exchange": "the venue; its market is the built-in one until an adapter is named",
     "market": "the instrument",
@@ -212,6 +276,13 @@ _ALWAYS = {
     "price_ceiling_pct": "see moving_price_band_enabled",
     "price_floor_pct": "see moving_price_band_enabled",
     "price_band_refresh_time": "see moving_price_band_enabled",
+    "hanging_orders_cancel_pct": "see hanging_orders_enabled",
+    "bid_order_optimization_depth": "see order_optimization_enabled",
+    "ask_order_optimization_depth": "see order_optimization_enabled",
+    "bid_order_level_spreads": "see split_order_levels_enabled",
+    "ask_order_level_spreads": "see split_order_levels_enabled",
+    "bid_order_level_amounts": "see split_order_levels_enabled",
+    "ask_order_level_amounts": "see split_order_levels_enabled",
 }
 _OWN_RULE: dict[str, Callable[[_Translation, Any], tuple[Fate, str]]] = {
     "price_type": _Translation._price_type,
@@ -220,40 +291,25 @@ _OWN_RULE: dict[str, Callable[[_Translation, Any], tuple[Fate, str]]] = {
     "inventory_skew_enabled": _Translation._skew,
     "order_level_amount": _Translation._level_amount,
     "minimum_spread": _Translation._minimum_spread,
-    "take_if_crossed": _Translation._take_if_crossed,
+    "hanging_orders_enabled": _Translation._hanging,
+    "order_optimization_enabled": _Translation._optimization,
+    "split_order_levels_enabled": _Translation._split,
+    "order_override": _Translation._override,
 }
 # Keys that say nothing while another is off.
 _ONLY_WITH = {
     "inventory_target_base_pct": "inventory_skew_enabled",
     "inventory_range_multiplier": "inventory_skew_enabled",
-    "hanging_orders_cancel_pct": "hanging_orders_enabled",
-    "ask_order_optimization_depth": "order_optimization_enabled",
-    "bid_order_optimization_depth": "order_optimization_enabled",
     "custom_api_update_interval": "price_source_custom_api",
-    "bid_order_level_spreads": "split_order_levels_enabled",
-    "ask_order_level_spreads": "split_order_levels_enabled",
-    "bid_order_level_amounts": "split_order_levels_enabled",
-    "ask_order_level_amounts": "split_order_levels_enabled",
 }
-_SPLIT = "levels share one step and one growth"
-_OTHER_PRICE = "prices are of the market that is quoted"
+_OTHER_PRICE = "an adapter must be named first; then set fair_value: reference and reference: SYMBOL.VENUE"
+_CUSTOM_PRICE = "prices are those of markets; an adapter can bring any of them"
 _NO_EQUAL = {
-    "inventory_target_base_pct": "target_inventory is an amount, not a share; set it by hand",
-    "inventory_range_multiplier": "the skew is linear up to max_position",
+    "inventory_target_base_pct": "inventory counts from the start, so start with the share you want",
+    "inventory_range_multiplier": "sizes lean as far as max_position",
     "inventory_price": "fair value does not depend on what was paid",
-    "hanging_orders_enabled": "orders follow fair value, none is left behind",
-    "hanging_orders_cancel_pct": "orders follow fair value, none is left behind",
-    "order_optimization_enabled": "quotes do not look at the size in front of them",
-    "ask_order_optimization_depth": "quotes do not look at the size in front of them",
-    "bid_order_optimization_depth": "quotes do not look at the size in front of them",
     "price_source_exchange": _OTHER_PRICE,
     "price_source_market": _OTHER_PRICE,
-    "price_source_custom_api": _OTHER_PRICE,
-    "custom_api_update_interval": _OTHER_PRICE,
-    "order_override": "a plugin's strategy can quote anything; see docs/plugins.md",
-    "split_order_levels_enabled": _SPLIT,
-    "bid_order_level_spreads": _SPLIT,
-    "ask_order_level_spreads": _SPLIT,
-    "bid_order_level_amounts": _SPLIT,
-    "ask_order_level_amounts": _SPLIT,
+    "price_source_custom_api": _CUSTOM_PRICE,
+    "custom_api_update_interval": _CUSTOM_PRICE,
 }

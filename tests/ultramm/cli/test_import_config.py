@@ -27,7 +27,7 @@ def test_a_file_becomes_a_configuration_that_runs(ultramm: Any, tmp_path: Path) 
     (tmp_path / "conf_pmm.yml").write_text(FILE)
     done = ultramm("import", "hummingbot", "conf_pmm.yml")
     assert done.returncode == 0, done.stderr
-    assert "none is left behind" in " ".join(done.stdout.split())
+    assert "hanging_orders: True" in " ".join(done.stdout.split())
     assert "wrote conf_pmm.yaml" in done.stdout
     settings = ["mode=backtest", "venues.BINANCE.params.duration_s=600"]
     run = ultramm(

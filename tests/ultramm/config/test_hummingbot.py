@@ -113,7 +113,13 @@ def test_what_has_an_equal_becomes_it_in_our_units(conf: Any) -> None:
         "ping_pong": False,
         "levels": 3,
         "level_step_bps": 2.0,
-        "skew": 1.0,
+        "skew": 0.0,
+        "size_skew": 1.0,
+        "hanging_orders": False,
+        "placement": "improve",
+        "placement_depth": 0.0,
+        "ask_placement_depth": 0.0,
+        "take_if_crossed": False,
         "fill_pause_s": 60,
         "cover_fees": False,
         "fair_value": "mid",
@@ -130,8 +136,11 @@ def test_the_result_is_a_good_configuration(conf: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", VOCABULARY)
 def test_every_key_of_the_vocabulary_has_a_fate_of_its_own(conf: Any, key: str) -> None:
-    switches = ("inventory_skew", "hanging_orders", "order_optimization", "split_order_levels")
-    _, note = fate(conf(**{**{f"{name}_enabled": True for name in switches}, key: _on(key)}), key)
+    switches = ["inventory_skew", "hanging_orders", "order_optimization"]
+    if "order_level_" not in key or key.startswith(("bid", "ask")):
+        switches.append("split_order_levels")
+    lists = {f"{side}_order_level_{what}": "1" for side in ("bid", "ask") for what in ("spreads", "amounts")}
+    _, note = fate(conf(**{**{f"{name}_enabled": True for name in switches}, **lists, key: _on(key)}), key)
     assert "that we know" not in note
     assert note != "nothing to do"
 
@@ -139,12 +148,18 @@ def test_every_key_of_the_vocabulary_has_a_fate_of_its_own(conf: Any, key: str) 
 def _on(key: str) -> Any:
     if key.endswith("_enabled") or key in ("add_transaction_costs", "take_if_crossed"):
         return True
-    return {"price_type": "last_price", "price_source": "custom_api", "price_floor_pct": -2}.get(key, 2)
+    override = {"order_1": ["buy", 0.5, 0.01], "order_2": ["sell", 0.5, 0.01]}
+    return {
+        "price_type": "last_price",
+        "price_source": "custom_api",
+        "price_floor_pct": -2,
+        "order_override": override,
+    }.get(key, 2)
 
 
 def test_what_was_switched_off_needs_nothing(conf: Any) -> None:
     off = conf(inventory_skew_enabled=False, moving_price_band_enabled=False, order_optimization_enabled=False)
-    for key in ("minimum_spread", "price_ceiling", "inventory_target_base_pct", "hanging_orders_cancel_pct"):
+    for key in ("minimum_spread", "price_ceiling", "inventory_target_base_pct", "order_optimization_enabled"):
         assert fate(off, key)[0] == "was off", key
     assert "band_bps" not in params(off)
     assert params(off)["skew"] == 0.0
@@ -154,10 +169,9 @@ def test_what_was_switched_off_needs_nothing(conf: Any) -> None:
     ("key", "value", "why"),
     [
         ("minimum_spread", 0.1, "tolerance_bps"),
-        ("hanging_orders_enabled", True, "none is left behind"),
-        ("order_level_amount", 0.5, "by a factor"),
-        ("take_if_crossed", True, "post-only"),
-        ("price_source", "external_market", "of the market that is quoted"),
+        ("order_override", {"order_1": ["buy", 0.5, 1]}, "one side only"),
+        ("price_source", "external_market", "set fair_value: reference"),
+        ("price_source", "custom_api", "an adapter can bring"),
         ("price_type", "inventory_cost", "around mid, weighted-mid or last"),
         ("from_the_future", 3, "is no key of pure_market_making that we know"),
     ],
@@ -166,6 +180,50 @@ def test_what_has_no_equal_says_why(conf: Any, key: str, value: Any, why: str) -
     verdict, note = fate(conf(**{key: value}), key)
     assert verdict == "no equal"
     assert why in note
+
+
+def test_hanging_orders_and_optimisation_become_ours(conf: Any) -> None:
+    got = params(conf(hanging_orders_enabled=True, hanging_orders_cancel_pct=2.5, bid_order_optimization_depth=0.4))
+    assert got["hanging_orders"] is True
+    assert got["hanging_cancel_bps"] == 250.0
+    assert (got["placement"], got["placement_depth"], got["ask_placement_depth"]) == ("improve", 0.4, 0.0)
+    assert "placement" not in params(conf(order_optimization_enabled=False))
+
+
+def test_amounts_that_grow_by_an_amount_become_levels_one_by_one(conf: Any) -> None:
+    got = params(conf(order_level_amount=0.005))
+    assert got["bid_levels"] == [
+        {"at_bps": 5.0, "size": 0.01},
+        {"at_bps": 7.0, "size": 0.015},
+        {"at_bps": 9.0, "size": 0.02},
+    ]
+    assert [level["at_bps"] for level in got["ask_levels"]] == [8.0, 10.0, 12.0]
+    assert got["max_position"] == pytest.approx(5 * 0.045)
+
+
+def test_split_levels_become_levels_one_by_one(conf: Any) -> None:
+    got = params(
+        conf(
+            split_order_levels_enabled=True,
+            bid_order_level_spreads="0.3, 0.1",
+            bid_order_level_amounts="2,1",
+            ask_order_level_spreads=[0.2],
+            ask_order_level_amounts=[3],
+        )
+    )
+    assert got["bid_levels"] == [{"at_bps": 10.0, "size": 1.0}, {"at_bps": 30.0, "size": 2.0}]
+    assert got["ask_levels"] == [{"at_bps": 20.0, "size": 3.0}]
+
+
+def test_overridden_orders_become_levels_one_by_one(conf: Any, tmp_path: Path) -> None:
+    orders = {"a": ["buy", 0.5, 0.1], "b": ["buy", 0.2, 0.3], "c": ["sell", 0.4, 0.2]}
+    imported = conf(order_override=orders, order_level_amount=1)
+    got = params(imported)
+    assert got["bid_levels"] == [{"at_bps": 20.0, "size": 0.3}, {"at_bps": 50.0, "size": 0.1}]
+    assert got["ask_levels"] == [{"at_bps": 40.0, "size": 0.2}]
+    path = tmp_path / "ours.yaml"
+    path.write_text(yaml.safe_dump(imported.config))
+    assert len(resolve(read(path)).strategies[0].params.bid_levels) == 2
 
 
 def test_a_band_of_two_widths_becomes_the_nearer(conf: Any) -> None:
@@ -183,6 +241,12 @@ def test_a_band_of_two_widths_becomes_the_nearer(conf: Any) -> None:
         ({"order_amount": "out"}, "order_amount: is missing; write such as 0.5"),
         ({"bid_spread": "wide"}, "bid_spread: 'wide' is no number"),
         ({"price_ceiling": "high"}, "price_ceiling: 'high' is no number"),
+        ({"order_override": {"a": ["hold", 1, 1]}}, "order_override: is no list of orders"),
+        ({"split_order_levels_enabled": True}, "bid_order_level_spreads: None is no list of numbers"),
+        (
+            {"split_order_levels_enabled": True, "bid_order_level_spreads": "1,2", "bid_order_level_amounts": "1"},
+            "bid_order_level_amounts: has 1 values, the spreads are 2",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_meant_is_refused_by_its_key(conf: Any, changes: dict[str, Any], message: str) -> None:
