@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 
 import msgspec
@@ -27,6 +28,7 @@ from ultramm.quoting.ladder import cap_lots
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.limits import Funds, Limits
 from ultramm.risk.review import Review, review
+from ultramm.trading_hours import TradingHours
 
 # Bounded, since YAML can say .inf, which no size, time or distance is.
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
@@ -164,6 +166,7 @@ class Maker:
         )
         self._funds = funds
         self._book_shows_ours = book_shows_ours
+        self._hours = TradingHours(instrument.hours) if instrument.hours else None
         self._budget = budget
         self._refresh_ns = round(params.refresh_ms * 1e6)
         self._max_age_ns = round(params.max_order_age_s * 1e9)
@@ -293,6 +296,9 @@ class Maker:
             return "waits for the first book"
         if now_ns - self.heard_ns > self._stale_ns:
             return f"no market data for more than {self._stale_after_s:g} s"
+        closed = self._closed(now_ns)
+        if closed is not None:
+            return closed
         if not book.two_sided:
             return "the book has one side only"
         if book.asks[0].price <= book.bids[0].price:
@@ -300,6 +306,13 @@ class Maker:
         if self.reference is not None and now_ns - self.reference_heard_ns > self._stale_ns:
             return f"no market data of {self.reference} for more than {self._stale_after_s:g} s"
         return None
+
+    def _closed(self, now_ns: int) -> str | None:
+        expiry_ns = self.instrument.expiry_ns
+        if 0 < expiry_ns <= now_ns:
+            return f"expired at {_utc(expiry_ns)}"
+        reopens_ns = self._hours.reopens_ns(now_ns) if self._hours is not None else None
+        return None if reopens_ns is None else f"the market is closed until {_utc(reopens_ns)}"
 
     # -- the venue's answers ---------------------------------------------------------------------------------
 
@@ -399,3 +412,7 @@ class Maker:
         if any(order.side is side for order in self.orders):
             return "orders are on their way"
         return "the account has nothing left for it" if self._decision.side(side) else "the strategy gave no reason"
+
+
+def _utc(ts_ns: int) -> str:
+    return f"{datetime.fromtimestamp(ts_ns // 1_000_000_000, UTC):%Y-%m-%d %H:%M} UTC"

@@ -91,6 +91,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         a contract is then ``multiplier / price``.
     maker_fee, taker_fee : float
         Fraction of notional, positive = paid.
+    hours : str
+        When it is traded, as `ultramm.trading_hours.TradingHours` reads it; empty = always.
+    expiry_ns : int
+        Last moment of trading, nanoseconds since the epoch; 0 = never.
     """
 
     id: str
@@ -107,6 +111,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     inverse: bool = False
     maker_fee: float = 0.0
     taker_fee: float = 0.0
+    hours: str = ""
+    expiry_ns: int = 0
 
     def price(self, ticks: int) -> float:
         """The price of a whole number of ticks."""

@@ -647,3 +647,33 @@ def test_the_worth_of_an_inverse_contract_is_in_its_base_currency(strategy):
     strategy.wants(Quote(Side.BUY, 99, 10))  # one contract of 100 at 99: a little more than one coin
     assert margin_desk(1.0, 1.0, strategy, inverse).step(0).empty
     assert len(margin_desk(1.02, 1.0, strategy, inverse).step(0).submits) == 1
+
+
+# -- hours and expiry ----------------------------------------------------------------------------------------
+
+
+def trading(strategy: Scripted, **values) -> Desk:
+    params = MakerParams(max_position=5.0, refresh_ms=0.0, stale_after_s=1e9)
+    instrument = msgspec.structs.replace(INSTRUMENT, **values)
+    return Desk(Maker("mm", instrument, strategy, params, Limits(), MessageBudget(1e6, 1e6)))
+
+
+NEW_YORK_CLOSES = 1_381_176_000 * S  # 2013-10-07 20:00 UTC
+
+
+def test_at_the_close_the_quotes_are_pulled_and_it_is_said_when_the_market_opens(strategy):
+    desk = trading(strategy, hours="XNYS")
+    desk.maker.on_book(book(NEW_YORK_CLOSES - 1))
+    desk.quote(NEW_YORK_CLOSES - 1)
+    assert len(desk.maker.orders) == 2
+    assert len(desk.step(NEW_YORK_CLOSES).cancels) == 2
+    assert desk.maker.status(NEW_YORK_CLOSES).bid.reason == "the market is closed until 2013-10-08 13:30 UTC"
+
+
+def test_a_contract_that_has_expired_is_not_quoted(strategy):
+    desk = trading(strategy, expiry_ns=NEW_YORK_CLOSES)
+    desk.maker.on_book(book(NEW_YORK_CLOSES - 1))
+    desk.quote(NEW_YORK_CLOSES - 1)
+    assert len(desk.maker.orders) == 2
+    assert len(desk.step(NEW_YORK_CLOSES).cancels) == 2
+    assert desk.maker.status(NEW_YORK_CLOSES).ask.reason == "expired at 2013-10-07 20:00 UTC"

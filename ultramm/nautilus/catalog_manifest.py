@@ -9,7 +9,7 @@ import msgspec
 
 from ultramm.errors import DataError
 
-IMPORTER_VERSION = 1  # raise it when the same capture gives other data
+IMPORTER_VERSION = 2  # raise it when the same capture gives other data
 MANIFEST = "ultramm-imports.json"
 
 

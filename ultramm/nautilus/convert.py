@@ -37,6 +37,8 @@ def to_instrument(instrument: Any) -> Instrument:
         inverse=inverse,
         maker_fee=float(instrument.maker_fee),
         taker_fee=float(instrument.taker_fee),
+        hours=(instrument.info or {}).get("hours", ""),
+        expiry_ns=getattr(instrument, "expiration_ns", 0),
     )
 
 

@@ -23,25 +23,20 @@ it crossed is counted as crossed and not emitted; the first that leaves it uncro
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import databento_dbn as dbn
 import pyarrow as pa
-from nautilus_trader.model.currencies import USD
 from nautilus_trader.model.data import TradeTick
-from nautilus_trader.model.enums import AggressorSide, AssetClass, OrderSide
-from nautilus_trader.model.identifiers import InstrumentId, TradeId
-from nautilus_trader.model.instruments import FuturesContract
-from nautilus_trader.model.objects import FIXED_PRECISION, Price, Quantity
+from nautilus_trader.model.enums import AggressorSide, OrderSide
+from nautilus_trader.model.identifiers import TradeId
+from nautilus_trader.model.objects import FIXED_PRECISION
 
 from ultramm.errors import DataError
+from ultramm.nautilus.instruments import known_instrument
 from ultramm.nautilus.order_levels import OrderLevels
 from ultramm.nautilus.recording import Account, Progress
-
-FEE = Decimal("0.0000053")  # 1.28 USD a contract of 4,800 x 50 USD, maker and taker
 
 _CHUNK_BYTES = 64 * 1024
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -52,19 +47,19 @@ _AGGRESSORS = {"B": AggressorSide.BUYER, "A": AggressorSide.SELLER, "N": Aggress
 
 
 class DatabentoRecording:
-    """Files of ESH4, read one behind the other in order of their first records.
+    """Files of one instrument, read one behind the other in order of their first records.
 
     Parameters
     ----------
     files : sequence of Path
         The DBN files.
     instrument_id : str, optional
-        The venue is free: ``ESH4.XYZ``. By default ESH4.XCME.
+        One that is known, by default ESH4.XCME.
 
     Raises
     ------
     DataError
-        A file is no such DBN, or the instrument is another one.
+        A file is no such DBN, or the instrument is not known or another one.
     """
 
     product = "Databento orders"
@@ -72,7 +67,7 @@ class DatabentoRecording:
     def __init__(self, files: Sequence[Path], instrument_id: str | None = None) -> None:
         if not files:
             raise DataError("no file was given; name at least one DBN file")
-        self.instrument = _instrument(instrument_id or "ESH4.XCME", files[0])
+        self.instrument = known_instrument(instrument_id or "ESH4.XCME")
         firsts = {Path(file): self._first_ns(Path(file)) for file in files}
         self.files = sorted(firsts, key=lambda file: firsts[file])
 
@@ -259,33 +254,3 @@ def _unpacked(stored: Any) -> Any:
     magic = stored.read(4)
     stored.seek(0)
     return pa.CompressedInputStream(pa.PythonFile(stored, mode="r"), "zstd") if magic == _ZSTD_MAGIC else stored
-
-
-def _instrument(instrument_id: str, file: Path) -> Any:
-    symbol, _, venue = instrument_id.rpartition(".")
-    if symbol != "ESH4" or not venue:
-        raise DataError(f"{file}: cannot be imported as {instrument_id!r}; use ESH4.VENUE, e.g. ESH4.XCME")
-    identity = InstrumentId.from_str(instrument_id)
-    tick = Price.from_str("0.25")
-    times = (datetime(2022, 12, 16, tzinfo=UTC), datetime(2024, 3, 15, 14, 30, tzinfo=UTC))
-    activation_ns, expiration_ns = (int(time.timestamp()) * 10**9 for time in times)
-    return FuturesContract(
-        instrument_id=identity,
-        raw_symbol=identity.symbol,
-        asset_class=AssetClass.INDEX,
-        currency=USD,
-        price_precision=tick.precision,
-        price_increment=tick,
-        multiplier=Quantity.from_int(50),
-        lot_size=Quantity.from_int(1),
-        underlying="ES",
-        activation_ns=activation_ns,
-        expiration_ns=expiration_ns,
-        exchange="XCME",
-        margin_init=Decimal(1),
-        margin_maint=Decimal(1),
-        maker_fee=FEE,
-        taker_fee=FEE,
-        ts_event=0,
-        ts_init=0,
-    )

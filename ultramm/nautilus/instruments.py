@@ -1,4 +1,4 @@
-"""Instruments of files that bring no definition: grid, contract, fees.
+"""Instruments of files that bring no definition: grid, contract, fees, hours, expiry.
 
 Stated here for the instruments that are known; fees are what a professional pays, positive = paid. They are fractions
 of notional, since that is what the kernel's fee model takes: a fee a share or a contract is turned into one at the
@@ -7,10 +7,12 @@ price of the recording.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from nautilus_trader.model.currencies import EUR, USD
 from nautilus_trader.model.enums import AssetClass
@@ -19,6 +21,7 @@ from nautilus_trader.model.instruments import Cfd, CurrencyPair, Equity, Futures
 from nautilus_trader.model.objects import Price, Quantity
 
 from ultramm.errors import DataError
+from ultramm.trading_hours import last_session
 
 _ALL_OF_NOTIONAL = Decimal(1)  # margin: the account's leverage divides it
 
@@ -32,16 +35,26 @@ def known_instrument(instrument_id: str) -> Any:
         The symbol is not known.
     """
     symbol, _, venue = instrument_id.rpartition(".")
-    make = _KNOWN.get(symbol) or (_gold_future if symbol[:2] == "GC" and len(symbol) == 4 else None)
-    if make is None or not venue:
-        known = ", ".join([*_KNOWN, "GCZ3 and other months of gold"])
-        raise DataError(
-            f"{instrument_id}: tick and lot are not known; known are {known}; add it to ultramm/nautilus/instruments.py"
-        )
-    return make(InstrumentId.from_str(instrument_id))
+    make, future = _KNOWN.get(symbol), _FUTURE.fullmatch(symbol)
+    if venue and make is not None:
+        return make(InstrumentId.from_str(instrument_id))
+    if venue and future is not None:
+        return _future(InstrumentId.from_str(instrument_id), future)
+    known = ", ".join([*_KNOWN, "GCZ3 and other months of gold", "ESH4 and other months of the S&P 500"])
+    raise DataError(
+        f"{instrument_id}: tick and lot are not known; known are {known}; add it to ultramm/nautilus/instruments.py"
+    )
 
 
-def _common(instrument_id: InstrumentId, tick: str) -> dict[str, Any]:
+# Kept in `info`, where our conversion finds them. Where there is no exchange, New York's afternoon ends the day.
+_NEW_YORK = "XNYS"
+_GLOBEX = "CMES 17:00-16:00 America/Chicago"
+_GLOBEX_METALS_2013 = "CMES 18:00-17:15 America/New_York"
+_FX = "24/5 17:00-17:00 America/New_York"
+_SPOT_METALS = "24/5 18:00-17:00 America/New_York"
+
+
+def _common(instrument_id: InstrumentId, tick: str, hours: str) -> dict[str, Any]:
     price = Price.from_str(tick)
     return {
         "instrument_id": instrument_id,
@@ -52,6 +65,7 @@ def _common(instrument_id: InstrumentId, tick: str) -> dict[str, Any]:
         "margin_maint": _ALL_OF_NOTIONAL,
         "ts_event": 0,
         "ts_init": 0,
+        "info": {"hours": hours},
     }
 
 
@@ -60,7 +74,7 @@ def _eurusd(instrument_id: InstrumentId) -> Any:
     lot = Quantity.from_int(1_000)
     fee = Decimal("0.000025")
     return CurrencyPair(
-        **_common(instrument_id, "0.00001"),
+        **_common(instrument_id, "0.00001", _FX),
         base_currency=EUR,
         quote_currency=USD,
         size_precision=0,
@@ -75,7 +89,7 @@ def _eurusd(instrument_id: InstrumentId) -> Any:
 def _ibm(instrument_id: InstrumentId) -> Any:
     """A US share at 182 dollars: a rebate of 0.0020 a share for making, 0.0030 for taking."""
     return Equity(
-        **_common(instrument_id, "0.01"),
+        **_common(instrument_id, "0.01", _NEW_YORK),
         currency=USD,
         lot_size=Quantity.from_int(1),
         maker_fee=Decimal("-0.000011"),
@@ -87,7 +101,7 @@ def _xauusd(instrument_id: InstrumentId) -> Any:
     """Spot gold in ounces, as a CFD; the dealer's fee is its spread."""
     lot = Quantity.from_int(1)
     return Cfd(
-        **_common(instrument_id, "0.001"),
+        **_common(instrument_id, "0.001", _SPOT_METALS),
         asset_class=AssetClass.COMMODITY,
         quote_currency=USD,
         size_precision=0,
@@ -100,29 +114,54 @@ def _xauusd(instrument_id: InstrumentId) -> Any:
 
 
 _MONTHS = "FGHJKMNQUVXZ"
+_FUTURE = re.compile(rf"(?P<root>GC|ES)(?P<month>[{_MONTHS}])(?P<year>\d)")
+# A symbol has one digit for its year: that of the recordings.
+_DECADE = {"GC": 2010, "ES": 2020}
 
 
-def _gold_future(instrument_id: InstrumentId) -> Any:
-    """COMEX gold, 100 ounces: 1.50 dollars a contract at 1,320."""
-    symbol = instrument_id.symbol.value
-    if symbol[2] not in _MONTHS or not symbol[3].isdigit():
-        raise DataError(f"{instrument_id}: is no month of gold; write such as GCZ3.XCEC, December 2013")
+def _future(instrument_id: InstrumentId, match: re.Match[str]) -> Any:
+    root = match["root"]
+    year, month = _DECADE[root] + int(match["year"]), 1 + _MONTHS.index(match["month"])
+    return (_gold if root == "GC" else _sp500)(instrument_id, year, month)
+
+
+def _gold(instrument_id: InstrumentId, year: int, month: int) -> Any:
+    """COMEX gold, 100 ounces: 1.50 dollars a contract at 1,320; ends with the third last session of its month."""
     fee = Decimal("0.0000114")
-    # The years of the recordings: 2010 to 2019. Trading ends with the third last business day of the month.
-    expiry = datetime(2010 + int(symbol[3]), 1 + _MONTHS.index(symbol[2]), 26, 18, 30, tzinfo=UTC)
+    expiry = datetime.combine(last_session("CMES", year, month, 3), time(13, 30), ZoneInfo("America/New_York"))
     return FuturesContract(
-        **_common(instrument_id, "0.1"),
+        **_common(instrument_id, "0.1", _GLOBEX_METALS_2013),
+        **_contract(expiry, "GC", "XCEC", 100),
         asset_class=AssetClass.COMMODITY,
-        currency=USD,
-        multiplier=Quantity.from_int(100),
-        lot_size=Quantity.from_int(1),
-        underlying="GC",
-        activation_ns=0,
-        expiration_ns=int(expiry.timestamp()) * 10**9,
-        exchange="XCEC",
         maker_fee=fee,
         taker_fee=fee,
     )
+
+
+def _sp500(instrument_id: InstrumentId, year: int, month: int) -> Any:
+    """E-mini S&P 500, 50 dollars a point: 1.28 dollars a contract at 4,800; ends on its month's third Friday."""
+    fee = Decimal("0.0000053")
+    first = date(year, month, 1)
+    third_friday = first + timedelta(days=(4 - first.weekday()) % 7 + 14)
+    return FuturesContract(
+        **_common(instrument_id, "0.25", _GLOBEX),
+        **_contract(datetime.combine(third_friday, time(8, 30), ZoneInfo("America/Chicago")), "ES", "XCME", 50),
+        asset_class=AssetClass.INDEX,
+        maker_fee=fee,
+        taker_fee=fee,
+    )
+
+
+def _contract(expiry: datetime, underlying: str, exchange: str, multiplier: int) -> dict[str, Any]:
+    return {
+        "currency": USD,
+        "multiplier": Quantity.from_int(multiplier),
+        "lot_size": Quantity.from_int(1),
+        "underlying": underlying,
+        "activation_ns": 0,
+        "expiration_ns": round(expiry.timestamp()) * 10**9,
+        "exchange": exchange,
+    }
 
 
 _KNOWN: dict[str, Callable[[InstrumentId], Any]] = {"EURUSD": _eurusd, "IBM": _ibm, "XAUUSD": _xauusd}

@@ -86,7 +86,8 @@ def test_parameters_become_the_plugins_own(file):
         ("strategies.1.params.order_size=lots", "strategies[1].params.order_size: expected `float`, got `str`"),
         (
             "strategies.1.params.fair_value=next",
-            "strategies[1].params.fair_value: invalid enum value 'next'; allowed: last, micro-price, mid, reference, weighted-mid",
+            "strategies[1].params.fair_value: invalid enum value 'next'; "
+            "allowed: last, micro-price, mid, reference, weighted-mid",
         ),
         (
             "venues.SIM.params.preset=narrow",

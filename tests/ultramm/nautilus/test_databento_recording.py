@@ -186,7 +186,8 @@ def test_files_that_cannot_be_read_are_named(dbn_file: Any, tmp_path: Path) -> N
         ([tmp_path / "empty"], None, "empty: holds no record; leave it out"),
         ([tmp_path / "other"], None, "other: is of NQH4, not of ESH4"),
         ([tmp_path / "trades"], None, "trades: is DBN of schema trades, not mbo"),
-        ([good], "GCZ3.XCEC", "use ESH4.VENUE"),
+        ([good], "GCZ3.XCEC", "is of ESH4, not of GCZ3 alone"),
+        ([good], "TSLA.XNAS", "tick and lot are not known"),
         ([], None, "no file was given"),
     ]
     for files, instrument_id, message in cases:
@@ -308,4 +309,4 @@ def test_the_instrument_says_its_grid_contract_and_fees(dbn_file: Any) -> None:
         50,
     )
     assert float(instrument.maker_fee) * 4_800 * 50 == pytest.approx(1.28, abs=0.01)
-    assert instrument.expiration_ns == 1_710_513_000_000_000_000
+    assert instrument.expiration_ns == 1_710_509_400_000_000_000  # 8:30 in Chicago, in summer time
