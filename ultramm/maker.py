@@ -383,9 +383,11 @@ class Maker:
         self._halts.pop(source, None)
         self.due_ns = 0
 
-    def stale(self, now_ns: int) -> bool:
-        """Whether live orders rest on a market that went silent."""
-        return self._book is not None and now_ns - self.heard_ns > self._stale_ns and len(self.orders) > 0
+    def must_withdraw(self, now_ns: int) -> bool:
+        """Whether live orders rest on a market that went silent or has closed."""
+        if self._book is None or not len(self.orders):
+            return False
+        return now_ns - self.heard_ns > self._stale_ns or self._closed(now_ns) is not None
 
     def status(self, now_ns: int) -> MakerStatus:
         """What it does now, and why not more."""

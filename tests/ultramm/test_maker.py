@@ -234,13 +234,13 @@ def test_a_silent_market_pulls_the_quotes_in_words(strategy):
     maker.on_book(book())
     desk = Desk(maker)
     desk.quote()
-    assert not maker.stale(2 * S)
+    assert not maker.must_withdraw(2 * S)
     assert desk.step(2 * S).empty
-    assert maker.stale(2 * S + 1)
+    assert maker.must_withdraw(2 * S + 1)
     assert desk.step(2 * S + 1) == Plan(cancels=("o1", "o2"))
     assert reasons(maker) == ("no market data for more than 2 s",) * 2
     desk.confirm_cancels()
-    assert not maker.stale(3 * S)
+    assert not maker.must_withdraw(3 * S)
 
 
 def test_a_market_that_is_heard_of_without_a_change_is_not_silent(strategy):
@@ -249,9 +249,9 @@ def test_a_market_that_is_heard_of_without_a_change_is_not_silent(strategy):
     desk = Desk(maker)
     desk.quote()
     maker.heard_ns = 2 * S
-    assert not maker.stale(4 * S)
+    assert not maker.must_withdraw(4 * S)
     assert desk.step(4 * S).empty
-    assert maker.stale(4 * S + 1)
+    assert maker.must_withdraw(4 * S + 1)
 
 
 def test_a_trade_does_not_make_an_old_book_young(strategy):
@@ -666,6 +666,8 @@ def test_at_the_close_the_quotes_are_pulled_and_it_is_said_when_the_market_opens
     desk.maker.on_book(book(NEW_YORK_CLOSES - 1))
     desk.quote(NEW_YORK_CLOSES - 1)
     assert len(desk.maker.orders) == 2
+    assert not desk.maker.must_withdraw(NEW_YORK_CLOSES - 1)
+    assert desk.maker.must_withdraw(NEW_YORK_CLOSES)  # though nothing may be heard any more
     assert len(desk.step(NEW_YORK_CLOSES).cancels) == 2
     assert desk.maker.status(NEW_YORK_CLOSES).bid.reason == "the market is closed until 2013-10-08 13:30 UTC"
 

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from ultramm.cli.options import Json, Set
-from ultramm.cli.output import moment, number, percent, print_json, print_table
+from ultramm.cli.output import in_words, moment, number, percent, print_json, print_table
 
 if TYPE_CHECKING:
     from ultramm.analytics.scorecard import Score
@@ -44,6 +44,8 @@ def run(
         return
     for score in result.scores:
         _print_score(result, score)
+    if result.reported is not None:
+        typer.echo(in_words(result.reported))
 
 
 def _plain(result: BacktestResult) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ultramm.cli.output import number, percent
+from ultramm.cli.output import in_words, number, percent
 from ultramm.journal.records import BookView, FillEvent, HaltEvent, Record, Status
 from ultramm.maker import MakerStatus, SideStatus
 
@@ -151,6 +151,8 @@ def render(status: Record, title: str, fills: list[FillEvent] | None = None) -> 
         parts.append(Panel(Columns(sections, padding=(0, 3)), title=head, title_align="left"))
     if fills:
         parts.append(_fills_table(fills))
+    if status.reported is not None:
+        parts.append(Text(in_words(status.reported)))
     balances = ", ".join(f"{name}: {amount}" for name, amount in status.balances.items())
     parts.append(Text(f"{status.state} · {status.market_events:,} market events · {balances}", style="dim"))
     return Panel(Group(*parts), title=title, title_align="left")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from ultramm.analytics.reporting import Reported
 
 
 def print_json(value: Any) -> None:
@@ -37,6 +40,15 @@ def number(value: float | None, digits: int = 4) -> str:
 
 def percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"  # noqa: RUF001
+
+
+def in_words(total: Reported) -> str:
+    """All strategies together, on a line."""
+    digits = 8 if abs(total.total) < 0.01 else 2
+    rates = ", ".join(f"1 {name} = {rate:,.8g}" for name, rate in total.rates.items() if name != total.currency)
+    parts = (("spread capture", total.spread_capture), ("inventory", total.inventory), ("fees", 0 - total.fees))
+    split = ", ".join(f"{name} {value:+,.{digits}f}" for name, value in parts)
+    return f"all together {total.total:+,.{digits}f} {total.currency}: {split}" + (f" (at {rates})" if rates else "")
 
 
 def moment(ts_ns: int, timespec: str = "seconds") -> str:

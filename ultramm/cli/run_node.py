@@ -18,6 +18,7 @@ from rich.console import Console
 
 from ultramm import __version__
 from ultramm.cli.live_view import Background, LiveView, PlainView, View
+from ultramm.cli.output import in_words
 from ultramm.config.load import resolved as plain_config
 from ultramm.config.resolve import Resolved
 from ultramm.errors import DataError, RunError
@@ -179,5 +180,7 @@ def _print_summary(summary: NodeSummary) -> None:
             f"P&L {pnl.total:+.8g} {pnl.currency} (spread capture {pnl.spread_capture:+.8g}, "
             f"inventory {pnl.inventory:+.8g}, fees {0 - pnl.fees:+.8g}), position {score.inventory.last:g}"
         )
+    if summary.reported is not None:
+        print(in_words(summary.reported))
     print(f"fills: {sum(score.fills for score in summary.scores)}")
     print(f"open orders: {summary.open_orders}")

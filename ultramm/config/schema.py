@@ -89,6 +89,21 @@ class Risk(_Section, frozen=True, kw_only=True):
     message_burst: Annotated[float, msgspec.Meta(ge=1)] = 200.0
 
 
+class Reporting(_Section, frozen=True, kw_only=True):
+    """The currency in which all strategies are added up.
+
+    Parameters
+    ----------
+    currency : str
+        Such as USD.
+    rates : dict of str to float
+        What one unit of another currency is worth in it, where no market of the venues tells: ``{USDT: 1}``.
+    """
+
+    currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{2,10}$")]
+    rates: dict[str, Positive] = {}
+
+
 class Journal(_Section, frozen=True, kw_only=True):
     """Where records go: ``sqlite:///PATH``; a path without a leading slash is relative to the working folder."""
 
@@ -119,6 +134,7 @@ class Config(_Section, frozen=True, kw_only=True):
     seed: int = 0
     plugins: list[Plugin] = []
     risk: Risk = Risk()
+    reporting: Reporting | None = None
     journal: Journal = Journal()
     dashboard: Dashboard = Dashboard()
     logging: Logging = Logging()

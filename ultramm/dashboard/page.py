@@ -45,6 +45,9 @@ def page(journal: SqliteJournal) -> str:
     parts = [_head(entry.run, mode, status.state, entry.ts_ns)]
     shown = [fill for fill in fills if isinstance(fill, FillEvent)]
     parts += [_maker(maker, books.get(maker.score.instrument), shown) for maker in status.makers]
+    if status.reported is not None:
+        all_in_one = status.reported
+        parts.append(f"<p>all together {all_in_one.total:+,.2f} {escape(all_in_one.currency)}</p>")
     balances = " · ".join(f"{escape(name)}: {escape(amount)}" for name, amount in status.balances.items())
     parts.append(f"<p class='dim'>{balances} · {status.market_events:,} market events</p>")
     return f"{_STYLE}<div class='umm'>{''.join(parts)}</div>"

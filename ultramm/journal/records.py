@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from ultramm.analytics.reporting import Reported
 from ultramm.maker import MakerStatus
 
 
@@ -72,13 +73,14 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
-    """The node's heartbeat: every maker, the books it quotes on, its balances."""
+    """The node's heartbeat: every maker, the books it quotes on, its balances, all in the reporting currency."""
 
     state: str
     makers: tuple[MakerStatus, ...]
     books: tuple[BookView, ...]
     balances: dict[str, str]
     market_events: int = 0
+    reported: Reported | None = None
 
 
 class CommandEvent(msgspec.Struct, frozen=True, kw_only=True, tag="command"):

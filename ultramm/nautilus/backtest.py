@@ -14,12 +14,14 @@ from nautilus_trader.config import LoggingConfig, RiskEngineConfig
 from nautilus_trader.model.identifiers import TraderId, Venue
 
 from ultramm import __version__
+from ultramm.analytics.reporting import Reported
 from ultramm.analytics.scorecard import Score
 from ultramm.config.resolve import Resolved
 from ultramm.errors import DataError, RunError
 from ultramm.journal.records import FillEvent, HaltEvent, Record
 from ultramm.nautilus.account import KERNEL_RATE, exchange_arguments
 from ultramm.nautilus.build import Feed, actors, feeds, merged, shells
+from ultramm.nautilus.conversion import Conversion
 from ultramm.nautilus.fingerprint import file_sha256
 from ultramm.nautilus.shell import MakerShell
 
@@ -51,6 +53,7 @@ class BacktestResult(msgspec.Struct, frozen=True, kw_only=True):
     last_ns: int
     market_events: int
     scores: tuple[Score, ...]
+    reported: Reported | None
     accounts: tuple[Account, ...]
     halts: tuple[HaltEvent, ...]
     fills_sha256: str
@@ -102,11 +105,12 @@ def run_backtest(
         makers = shells(resolved, collector)
         for shell in makers:
             engine.add_strategy(shell)
-        for actor in actors(resolved):
+        conversion = Conversion(resolved, opened) if resolved.config.reporting is not None else None
+        for actor in (*actors(resolved), *([conversion] if conversion is not None else ())):
             engine.add_actor(actor)
         tape = _Tape(merged(opened), progress)
         _play(engine, tape)
-        return _result(resolved, opened, engine, makers, collector, tape)
+        return _result(resolved, opened, engine, makers, collector, tape, conversion)
     finally:
         engine.dispose()
 
@@ -168,6 +172,7 @@ def _result(
     makers: list[MakerShell],
     collector: Collector,
     tape: _Tape,
+    conversion: Conversion | None,
 ) -> BacktestResult:
     scores = tuple(shell.maker.score.score(tape.last_ns) for shell in makers)
     result = BacktestResult(
@@ -179,6 +184,7 @@ def _result(
         last_ns=tape.last_ns,
         market_events=tape.count,
         scores=scores,
+        reported=conversion.reported(scores) if conversion is not None else None,
         accounts=tuple(_account(engine, feed, scores) for feed in opened),
         halts=tuple(collector.halts),
         fills_sha256=collector.fills_sha256(),

@@ -19,6 +19,7 @@ from nautilus_trader.live.config import (
 from nautilus_trader.live.node import TradingNode
 from nautilus_trader.model.identifiers import InstrumentId, TraderId, Venue
 
+from ultramm.analytics.reporting import Reported
 from ultramm.analytics.scorecard import Score
 from ultramm.config.resolve import Resolved
 from ultramm.errors import ConfigError, RunError
@@ -28,6 +29,7 @@ from ultramm.journal.records import BookView, Record, Status
 from ultramm.market import known
 from ultramm.nautilus.account import KERNEL_RATE, exchange_arguments, paper_settings
 from ultramm.nautilus.build import Feed, actors, feeds, shells
+from ultramm.nautilus.conversion import Conversion
 from ultramm.nautilus.convert import to_book
 from ultramm.nautilus.feed import Player
 from ultramm.nautilus.paper import paper_factory
@@ -47,6 +49,7 @@ class NodeSummary(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     open_orders: int
     scores: tuple[Score, ...]
+    reported: Reported | None = None
 
 
 class NodeRunner:
@@ -78,6 +81,7 @@ class NodeRunner:
         self._feeds = feeds(resolved)
         self._player = Player(self._feeds, _speed(resolved, self._feeds), self._data_ended)
         self._shells = shells(resolved, record)
+        self._conversion = Conversion(resolved, self._feeds) if resolved.config.reporting is not None else None
         self._views = {instrument.id.value: _MarketView() for feed in self._feeds for instrument in feed.instruments}
         self._stop_reason: str | None = None
         self._failure: BaseException | None = None
@@ -135,7 +139,8 @@ class NodeRunner:
         node.build()
         for shell in self._shells:
             node.trader.add_strategy(shell)
-        for actor in actors(self._resolved):
+        conversion = [self._conversion] if self._conversion is not None else []
+        for actor in (*actors(self._resolved), *conversion):
             node.trader.add_actor(actor)
         # The kernel would stop at once, strategies first, without a word from the venue about their cancels.
         node.kernel.msgbus.unsubscribe(_SHUTDOWN, node.kernel._on_shutdown_system)
@@ -232,7 +237,12 @@ class NodeRunner:
 
     def _summary(self) -> NodeSummary:
         scores = tuple(shell.maker.score.score(shell.now_ns) for shell in self._shells if shell.started)
-        return NodeSummary(reason=self._stop_reason or "", open_orders=self._open_orders(), scores=scores)
+        return NodeSummary(
+            reason=self._stop_reason or "",
+            open_orders=self._open_orders(),
+            scores=scores,
+            reported=self._conversion.reported(scores) if self._conversion is not None else None,
+        )
 
     # -- commands --------------------------------------------------------------------------------------------
 
@@ -285,12 +295,14 @@ class NodeRunner:
     def _status(self) -> Status:
         kernel = self._node.kernel
         now_ns = kernel.clock.timestamp_ns()
+        makers = tuple(shell.maker.status(shell.now_ns) for shell in self._shells if shell.started)
         return Status(
             state="stopping" if self._stop_reason else "paused" if self._paused else "running",
-            makers=tuple(shell.maker.status(shell.now_ns) for shell in self._shells if shell.started),
+            makers=makers,
             books=tuple(self._book_view(instrument_id, now_ns) for instrument_id in self._views),
             balances=self._balances(),
             market_events=sum(shell.market_events for shell in self._shells),
+            reported=self._conversion.reported([maker.score for maker in makers]) if self._conversion else None,
         )
 
     def _book_view(self, instrument_id: str, now_ns: int) -> BookView:

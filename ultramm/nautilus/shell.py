@@ -180,7 +180,7 @@ class MakerShell(Strategy):
         now_ns = self.clock.timestamp_ns()
         if self._loop is not None:
             now_ns = self._now_ns + max(0, now_ns - self._seen_ns)
-        if self.maker.stale(now_ns) or (self.maker.halts and len(self.maker.orders)):
+        if self.maker.must_withdraw(now_ns) or (self.maker.halts and len(self.maker.orders)):
             self._step(now_ns)
         self._unwind()
         if now_ns >= self._forget_ns:

@@ -99,6 +99,19 @@ def test_a_run_for_a_duration_fills_ends_and_leaves_no_order(ultramm: Any, tmp_p
     store.close()
 
 
+def test_everything_in_the_reporting_currency_is_shown_while_it_runs_and_in_the_end(
+    ultramm: Any, tmp_path: Path
+) -> None:
+    settings = ["--set", "reporting.currency=EUR", "--set", "reporting.rates={USDT: 0.9}"]
+    done = ultramm("node", "start", "--duration", "3s", "--no-dashboard", *settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"all together [+-][\d.,]+ EUR: .* \(at 1 USDT = 0.9\)", done.stdout)
+    status = last_status(tmp_path)
+    assert status is not None
+    assert status.reported is not None
+    assert status.reported.total == pytest.approx(0.9 * status.makers[0].score.pnl.total)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_cancels_confirms_and_exits_with_0(start: Any, eventually: Any, tmp_path: Path, number: int) -> None:
     node = start("node", "start", "--no-dashboard")

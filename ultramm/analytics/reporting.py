@@ -1,0 +1,70 @@
+"""Profit and loss of several currencies in one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from ultramm.analytics.attribution import PnL
+
+
+class Reported(msgspec.Struct, frozen=True, kw_only=True):
+    """The sum of all strategies in the reporting currency.
+
+    Everything is converted at the rates of that moment, those of `rates`: units of `currency` that one unit of each
+    currency is worth. So the parts add up to the total here too, and what was earned in another currency goes on
+    moving with it.
+    """
+
+    currency: str
+    total: float
+    spread_capture: float
+    inventory: float
+    fees: float
+    rates: dict[str, float]
+
+
+def rates_to(
+    currency: str, wanted: Iterable[str], stated: Mapping[str, float], pairs: Sequence[tuple[str, str, float]]
+) -> dict[str, float | None]:
+    """What one unit of each wanted currency is worth in `currency`; None where nothing leads there.
+
+    Parameters
+    ----------
+    stated : mapping of str to float
+        Rates to `currency` that somebody stated; they go before those of markets.
+    pairs : sequence of (base, quote, price)
+        Markets: one unit of base costs so many of quote. The way with the fewest of them is taken, of equally short
+        ones the first.
+    """
+    known: dict[str, float] = {currency: 1.0, **stated}
+    reached = deque(known)
+    while reached:
+        here = reached.popleft()
+        for base, quote, price in pairs:
+            if quote == here and base not in known:
+                known[base] = price * known[here]
+                reached.append(base)
+            elif base == here and quote not in known:
+                known[quote] = known[here] / price
+                reached.append(quote)
+    return {name: known.get(name) for name in wanted}
+
+
+def reported(pnls: Iterable[PnL], currency: str, rates: Mapping[str, float]) -> Reported:
+    """The sum of profits and losses, each converted at its rate."""
+    pnls = list(pnls)
+
+    def total(part: str) -> float:
+        return sum(float(getattr(pnl, part)) * rates[pnl.currency] for pnl in pnls)
+
+    return Reported(
+        currency=currency,
+        total=total("total"),
+        spread_capture=total("spread_capture"),
+        inventory=total("inventory"),
+        fees=total("fees"),
+        rates={name: rates[name] for name in sorted({pnl.currency for pnl in pnls})},
+    )
