@@ -329,17 +329,16 @@ def test_an_actor_of_a_plugin_joins(default_config: Any, monkeypatch: pytest.Mon
         ("binance-spot-btcusdt", 1281, -65.94474325, 1e-9),
         ("binance-spot-ethusdt", 1133, -37.4417745, 1e-9),
         ("binance-usdm-btcusdt", 871, -74.85295, 1e-5),
+        ("binance-spot-by-usdm", 952, -29.6389934, 1e-9),
         ("binance-coinm-btcusd", 326, -0.0005819420551, 1e-5),
     ],
 )
 def test_recordings_give_exact_counts_and_balances(
     config: str, fills: int, pnl: float, gap: float, tmp_path: Path
 ) -> None:
-    loaded = read(
-        PROJECT / "config" / "backtests" / f"{config}.yaml",
-        [f"venues.BINANCE.params.cache={tmp_path}/cache"],
-        {"SHARED_DATA": str(SHARED)},
-    )
+    path, environment = PROJECT / "config" / "backtests" / f"{config}.yaml", {"SHARED_DATA": str(SHARED)}
+    venues = read(path, [], environment).config.venues
+    loaded = read(path, [f"venues.{venue}.params.cache={tmp_path}/cache" for venue in venues], environment)
     result = run_backtest(resolve(loaded))
     score = only_score(result)
     assert score.fills == score.maker_fills == fills
