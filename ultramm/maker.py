@@ -298,7 +298,9 @@ class Maker:
             return f"no market data for more than {self._stale_after_s:g} s"
         closed = self._closed(now_ns)
         if closed is not None:
+            self.score.uptime.pause(now_ns)
             return closed
+        self.score.uptime.resume(now_ns)
         if not book.two_sided:
             return "the book has one side only"
         if book.asks[0].price <= book.bids[0].price:

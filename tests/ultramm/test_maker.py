@@ -669,6 +669,8 @@ def test_at_the_close_the_quotes_are_pulled_and_it_is_said_when_the_market_opens
     assert not desk.maker.must_withdraw(NEW_YORK_CLOSES - 1)
     assert desk.maker.must_withdraw(NEW_YORK_CLOSES)  # though nothing may be heard any more
     assert len(desk.step(NEW_YORK_CLOSES).cancels) == 2
+    desk.confirm_cancels(NEW_YORK_CLOSES + S)
+    assert desk.maker.score.score(NEW_YORK_CLOSES + 999 * S).quoting.uptime == 1.0  # closed hours count for nothing
     assert desk.maker.status(NEW_YORK_CLOSES).bid.reason == "the market is closed until 2013-10-08 13:30 UTC"
 
 

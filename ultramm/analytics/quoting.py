@@ -13,7 +13,8 @@ class QuotingStatistics(msgspec.Struct, frozen=True, kw_only=True):
     fill_ratio : float or None
         Share of accepted orders that were filled at least in part.
     uptime : float or None
-        Share of time with an open order on both sides; `bid_uptime`, `ask_uptime` on that side.
+        Share of the time that the market was open with an open order on both sides; `bid_uptime`, `ask_uptime` on that
+        side.
     """
 
     orders_submitted: int
@@ -33,12 +34,13 @@ class Uptime:
     def __init__(self) -> None:
         self._state = (False, False)
         self._since_ns: int | None = None
+        self._paused = False
         self._total_ns = 0
         self._bid_ns = self._ask_ns = self._both_ns = 0
 
     def update(self, ts_ns: int, bid: bool, ask: bool) -> None:
         """From `ts_ns` on there is an order on the bid, on the ask, or not."""
-        if self._since_ns is not None:
+        if self._since_ns is not None and not self._paused:
             elapsed_ns = max(0, ts_ns - self._since_ns)
             had_bid, had_ask = self._state
             self._total_ns += elapsed_ns
@@ -47,6 +49,18 @@ class Uptime:
             self._both_ns += elapsed_ns * (had_bid and had_ask)
         self._since_ns = ts_ns if self._since_ns is None else max(ts_ns, self._since_ns)
         self._state = (bid, ask)
+
+    def pause(self, ts_ns: int) -> None:
+        """From `ts_ns` on the market is closed: no time counts."""
+        if not self._paused:
+            self.until(ts_ns)
+            self._paused = True
+
+    def resume(self, ts_ns: int) -> None:
+        """From `ts_ns` on the market is open again."""
+        if self._paused:
+            self._paused = False
+            self._since_ns = ts_ns
 
     def until(self, ts_ns: int) -> None:
         """Count what stands up to `ts_ns`."""

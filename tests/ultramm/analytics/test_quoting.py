@@ -55,3 +55,18 @@ def test_shares_equal_those_of_counting_each_second(sequence):
     assert uptime.ask == pytest.approx(sum(ask for _, ask in seconds) / len(seconds))
     assert uptime.both == pytest.approx(sum(bid and ask for bid, ask in seconds) / len(seconds))
     assert uptime.both <= min(uptime.bid, uptime.ask)
+
+
+def test_while_the_market_is_closed_no_time_counts():
+    uptime = Uptime()
+    uptime.update(0, bid=True, ask=True)
+    uptime.pause(10 * S)
+    uptime.pause(11 * S)
+    uptime.update(12 * S, bid=False, ask=False)  # the cancels are confirmed when it is closed already
+    uptime.until(500 * S)
+    assert uptime.both == 1.0
+    uptime.resume(1_000 * S)
+    uptime.resume(1_005 * S)
+    uptime.update(1_010 * S, bid=True, ask=True)
+    uptime.until(1_020 * S)
+    assert uptime.both == pytest.approx(20 / 30)
