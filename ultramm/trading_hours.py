@@ -98,6 +98,12 @@ def last_session(calendar: str, year: int, month: int, count: int = 1) -> date:
     return days[-count]
 
 
+def session_before(calendar: str, day: date, count: int) -> date:
+    """The session that many sessions before a day."""
+    days = [each for each, _, _ in _sessions(calendar, day - timedelta(days=14), day - timedelta(days=1))]
+    return days[-count]
+
+
 def _sessions(name: str, first: date, last: date) -> list[tuple[date, int, int]]:
     """Day, opening and close of each session, nanoseconds since the epoch."""
     import exchange_calendars

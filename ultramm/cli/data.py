@@ -27,11 +27,13 @@ Catalog = Annotated[Path, typer.Option("--catalog", metavar="DIR", help="Folder 
 class Kind(enum.StrEnum):
     """What can be imported."""
 
+    BARS = "bars"
     BINANCE = "binance"
     BITSTAMP = "bitstamp"
     DATABENTO = "databento"
     LEAN = "lean"
     QUOTES = "quotes"
+    TARDIS = "tardis"
 
 
 class PresetName(enum.StrEnum):
@@ -175,6 +177,7 @@ def _print_verdict(verdict: Verdict, gap: str) -> None:
         ("to", f"{_clock(verdict.last_ns)} UTC"),
         ("book changes", f"{verdict.batches:,}"),
         ("trades", f"{verdict.trades:,}"),
+        ("bars", f"{verdict.bars:,}"),
         ("back in time", f"{verdict.back_in_time:,}"),
         *[(f"{kind} imported, found", f"{was:,}, {found:,}") for kind, (was, found) in verdict.miscounted.items()],
         ("crossed or locked books", f"{verdict.crossed:,}"),
@@ -194,10 +197,10 @@ def _print_summary(summary: ImportSummary) -> None:
         ("from", f"{_clock(summary.first_ns)} UTC"),
         ("to", f"{_clock(summary.last_ns)} UTC"),
         ("rows read", f"{summary.rows:,}"),
-        *[(f"kept: {kind}", f"{count:,}") for kind, count in summary.kept.items()],
+        *[(f"kept: {kind}", f"{count:,}") for kind, count in summary.kept.items() if count],
         *[(f"dropped: {cause}", f"{count:,}") for cause, count in summary.dropped.items()],
         *[(f"mended: {what}", f"{count:,}") for what, count in summary.mended.items()],
-        *[(f"gaps in ids: {kind}", f"{count:,}") for kind, count in summary.gap_counts.items()],
+        *[(f"gaps: {kind}", f"{count:,}") for kind, count in summary.gap_counts.items()],
         ("crossed books", f"{summary.crossed_batches:,}"),
         ("exchange clock ahead", f"{number(summary.clock_offset_ms, 1)} ms"),
     ]

@@ -32,7 +32,7 @@ class BinanceRecording:
         The captures are damaged at their beginning, or not of one market.
     """
 
-    def __init__(self, files: Sequence[Path], instrument_id: str | None = None) -> None:
+    def __init__(self, files: Sequence[Path], instrument_id: Any = None) -> None:
         if not files:
             raise DataError("no capture was given; name at least one file")
         captures = [survey(Path(file)) for file in files]
@@ -48,7 +48,9 @@ class BinanceRecording:
         self.files = [capture.path for capture in self._captures]
         self.instrument = self._instrument(instrument_id)
 
-    def _instrument(self, instrument_id: str | None) -> Any:
+    def _instrument(self, instrument_id: Any) -> Any:
+        if instrument_id is not None and not isinstance(instrument_id, str):
+            return instrument_id
         if instrument_id is None:
             return instrument_for(self.product, self._symbol)
         expected = nautilus_symbol(self.product, self._symbol)

@@ -26,15 +26,12 @@ it was known. A fill without a counterpart makes no trade.
 
 from __future__ import annotations
 
-import gzip
-import lzma
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from nautilus_trader.model.currencies import BTC, USD
 from nautilus_trader.model.data import TradeTick
@@ -45,6 +42,7 @@ from nautilus_trader.model.objects import FIXED_PRECISION, Price, Quantity
 
 from ultramm.errors import DataError
 from ultramm.nautilus.binance_grid import OFF_GRID, price_grid
+from ultramm.nautilus.csv_file import header, lines
 from ultramm.nautilus.order_levels import OrderLevels
 from ultramm.nautilus.recording import Account, Progress
 
@@ -58,9 +56,6 @@ _SIDES = {"bid": OrderSide.BUY, "ask": OrderSide.SELL}
 _ACTIONS = ("created", "changed", "deleted")
 _NS_PER_MS = 1_000_000
 _UNIT = 10 ** (FIXED_PRECISION - 8)
-_MAX_LINE = 1_000
-_PROGRESS_ROWS = 1_000
-_READ_ERRORS = (OSError, EOFError, lzma.LZMAError, zlib.error, UnicodeDecodeError)
 
 
 class _Row(NamedTuple):
@@ -105,7 +100,7 @@ class BitstampRecording:
 
     product = "Bitstamp orders"
 
-    def __init__(self, files: Sequence[Path], instrument_id: str | None = None) -> None:
+    def __init__(self, files: Sequence[Path], instrument_id: Any = None) -> None:
         if not files:
             raise DataError("no file was given; name at least one csv")
         self.instrument = _instrument(instrument_id or "BTCUSD.BITSTAMP", files[0])
@@ -113,6 +108,8 @@ class BitstampRecording:
         self.files = sorted(firsts, key=lambda file: firsts[file])
 
     def _first_ns(self, file: Path) -> int:
+        if header(file) != _HEADER:
+            raise DataError(f"{file}: is no csv of Bitstamp's orders: its first line is not {_HEADER}")
         for row in self._rows(file, lambda _done: None):
             return row.ts_ns
         raise DataError(f"{file}: holds no row; leave it out")
@@ -145,7 +142,7 @@ class BitstampRecording:
 
     def _rows(self, file: Path, report: Callable[[int], None]) -> Iterator[_Row]:
         prices = price_grid(self.instrument)
-        for number, line in _lines(file, report):
+        for number, line in lines(file, report):
             try:
                 yield _parse(line, prices)
             except ValueError as error:
@@ -323,7 +320,7 @@ def _fill(row: _Row, known: _Order | None) -> _Fill | None:
 
 
 def _parse(line: str, prices: dict[str, int]) -> _Row:
-    fields = line.rstrip("\r\n").split(",")
+    fields = line.split(",")
     if len(fields) != 7:
         raise ValueError(f"has {len(fields)} columns, not 7")
     order_id, ts_ms, exchange_ms, price, volume, action, direction = fields
@@ -346,35 +343,9 @@ def _parse(line: str, prices: dict[str, int]) -> _Row:
     )
 
 
-def _lines(file: Path, report: Callable[[int], None]) -> Iterator[tuple[int, str]]:
-    """The rows of a file with the numbers of their lines, behind the header."""
-    number = 0
-    try:
-        with file.open("rb") as stored, _unpacked(stored) as text:
-            while line := text.readline(_MAX_LINE).decode("ascii"):
-                number += 1
-                if number == 1:
-                    if line.strip() != _HEADER:
-                        raise DataError(f"{file}: is no csv of Bitstamp's orders: its first line is not {_HEADER}")
-                    continue
-                if number % _PROGRESS_ROWS == 0:
-                    report(stored.tell())
-                yield number, line
-    except _READ_ERRORS as error:
-        if number == 0:
-            raise DataError(f"{file}: is no readable csv of Bitstamp's orders ({error}); give another") from error
-        raise DataError(f"{file}: line {number + 1}: is damaged or cut off ({error}); get it again") from error
-
-
-def _unpacked(stored: IO[bytes]) -> Any:
-    magic = stored.read(6)
-    stored.seek(0)
-    if magic.startswith(b"\x1f\x8b"):
-        return gzip.GzipFile(fileobj=stored)
-    return lzma.LZMAFile(stored) if magic == b"\xfd7zXZ\x00" else stored
-
-
-def _instrument(instrument_id: str, file: Path) -> Any:
+def _instrument(instrument_id: Any, file: Path) -> Any:
+    if not isinstance(instrument_id, str):
+        return instrument_id
     symbol, _, venue = instrument_id.rpartition(".")
     if symbol != "BTCUSD" or not venue:
         raise DataError(f"{file}: cannot be imported as {instrument_id!r}; use BTCUSD.VENUE, e.g. BTCUSD.BITSTAMP")

@@ -18,7 +18,7 @@ class Gap(msgspec.Struct, frozen=True):
 
     Parameters
     ----------
-    kind : {"depth", "trades"}
+    kind : {"depth", "trades", "bars"}
     ts_ns : int
         Local time of the message behind the gap.
     last_id, next_id : int
@@ -46,7 +46,7 @@ class ImportSummary(msgspec.Struct, frozen=True, kw_only=True):
     rows : int
         Rows read: lines of a text, messages of a capture.
     kept : dict
-        What was written: "deltas" (single levels), "batches" (of deltas), "trades", "quotes".
+        What was written: "deltas" (single levels), "batches" (of deltas), "trades", "quotes", "bars".
     dropped : dict
         Cause -> count, of rows or, for causes that begin with "level" or "delete", of levels.
     mended : dict

@@ -135,6 +135,14 @@ def load(
     return heapq.merge(*streams, key=attrgetter("ts_init"))
 
 
+def bar_times(catalog: Path, instrument_id: str) -> Iterator[int]:
+    """When each bar of an instrument ended, nanoseconds since the epoch, bar type by bar type in the order of files."""
+    for folder in sorted((_root(catalog) / "data" / _FOLDERS["bars"]).glob("*/")):
+        if _instrument_of("bars", {}, folder.name) == instrument_id:
+            for table in _tables(sorted(folder.glob("*.parquet")), None, None):
+                yield from table["ts_init"].to_pylist()
+
+
 def _root(catalog: Path) -> Path:
     root = Path(catalog).resolve()
     if not root.is_dir():

@@ -12,7 +12,7 @@ from nautilus_trader.model.enums import BookType
 from nautilus_trader.model.identifiers import InstrumentId
 
 from ultramm.nautilus.catalog_manifest import Manifest
-from ultramm.nautilus.catalog_read import holdings, load
+from ultramm.nautilus.catalog_read import bar_times, holdings, load
 
 _EVERY = 10_000  # events between two reports of progress
 
@@ -22,8 +22,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     Parameters
     ----------
-    batches, trades : int
-        Book changes and trades read.
+    batches, trades, bars : int
+        Book changes, trades and bars read.
     first_ns, last_ns : int
         Range of ``ts_init``.
     back_in_time : int
@@ -39,6 +39,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     instrument_id: str
     batches: int
     trades: int
+    bars: int
     first_ns: int
     last_ns: int
     back_in_time: int
@@ -85,22 +86,32 @@ def verify(catalog: Path, *, gap_s: float = 60.0, progress: Callable[[int, int],
     return verdicts
 
 
+class _Clock:
+    """Follows times: is there one that goes back, how long are the silences."""
+
+    def __init__(self, gap_s: float) -> None:
+        self._gap_ns = gap_s * 1e9
+        self.first_ns: int | None = None
+        self.last_ns = self.back = self.gaps = self.longest_ns = 0
+
+    def tick(self, ts_ns: int) -> None:
+        if self.first_ns is None:
+            self.first_ns = self.last_ns = ts_ns
+        silence_ns = ts_ns - self.last_ns
+        self.back += silence_ns < 0
+        self.gaps += silence_ns > self._gap_ns
+        self.longest_ns = max(self.longest_ns, silence_ns)
+        self.last_ns = max(self.last_ns, ts_ns)
+
+
 def _verify(
     catalog: Path, instrument_id: str, kinds: dict[str, int], gap_s: float, report: Callable[[int], None]
 ) -> Verdict:
     book = OrderBook(InstrumentId.from_str(instrument_id), BookType.L2_MBP)
-    batches = trades = rows = back = crossed = one_sided = gaps = 0
-    first_ns: int | None = None
-    last_ns = longest_ns = 0
+    batches = trades = bars = rows = crossed = one_sided = 0
+    clock, bar_clock = _Clock(gap_s), _Clock(gap_s)
     for event in load(catalog, [instrument_id]):
-        ts_ns = event.ts_init
-        if first_ns is None:
-            first_ns = last_ns = ts_ns
-        silence_ns = ts_ns - last_ns
-        back += silence_ns < 0
-        gaps += silence_ns > gap_s * 1e9
-        longest_ns = max(longest_ns, silence_ns)
-        last_ns = max(last_ns, ts_ns)
+        clock.tick(event.ts_init)
         if isinstance(event, TradeTick):
             trades += 1
             rows += 1
@@ -115,17 +126,22 @@ def _verify(
                 crossed += bid.raw >= ask.raw
         if (batches + trades) % _EVERY == 0:
             report(rows)
+    for ts_ns in bar_times(catalog, instrument_id):
+        bars += 1
+        bar_clock.tick(ts_ns)
+    main = clock if clock.first_ns is not None else bar_clock
     return Verdict(
         instrument_id=instrument_id,
         batches=batches,
         trades=trades,
-        first_ns=first_ns or 0,
-        last_ns=last_ns,
-        back_in_time=back,
+        bars=bars,
+        first_ns=main.first_ns or 0,
+        last_ns=main.last_ns,
+        back_in_time=clock.back + bar_clock.back,
         crossed=crossed,
         one_sided=one_sided,
-        gaps=gaps,
-        longest_gap_s=longest_ns * 1e-9,
+        gaps=main.gaps,
+        longest_gap_s=main.longest_ns * 1e-9,
         miscounted=_miscounted(catalog, instrument_id, kinds),
     )
 
@@ -135,5 +151,5 @@ def _miscounted(catalog: Path, instrument_id: str, found: dict[str, int]) -> dic
     summaries = [record.summary for record in Manifest.read(catalog).imports if record.instrument_id == instrument_id]
     if not summaries:
         return {}
-    imported = {kind: sum(s.kept.get(kind, 0) for s in summaries) for kind in ("deltas", "trades", "quotes")}
+    imported = {kind: sum(s.kept.get(kind, 0) for s in summaries) for kind in ("deltas", "trades", "quotes", "bars")}
     return {kind: (rows, found.get(kind, 0)) for kind, rows in imported.items() if rows != found.get(kind, 0)}

@@ -7,19 +7,24 @@ from importlib import import_module
 from pathlib import Path
 
 from ultramm.errors import DataError
+from ultramm.nautilus.instrument_file import read_instrument
 from ultramm.nautilus.recording import Recording
 
 KINDS = {
+    "bars": "ultramm.nautilus.bars_recording:BarsRecording",
     "binance": "ultramm.nautilus.binance_recording:BinanceRecording",
     "bitstamp": "ultramm.nautilus.bitstamp_recording:BitstampRecording",
     "databento": "ultramm.nautilus.databento_recording:DatabentoRecording",
     "lean": "ultramm.nautilus.lean_recording:LeanRecording",
     "quotes": "ultramm.nautilus.quotes_recording:QuotesRecording",
+    "tardis": "ultramm.nautilus.tardis_recording:TardisRecording",
 }
 
 
 def open_recording(kind: str, files: Sequence[Path], instrument_id: str | None = None) -> Recording:
     """Survey the files of one instrument.
+
+    A YAML file among them states the instrument; see `ultramm.nautilus.instrument_file`.
 
     Raises
     ------
@@ -29,5 +34,10 @@ def open_recording(kind: str, files: Sequence[Path], instrument_id: str | None =
     if kind not in KINDS:
         raise DataError(f"{kind}: no kind of file that can be imported; known are {', '.join(KINDS)}")
     module, _, name = KINDS[kind].partition(":")
-    recording: Recording = getattr(import_module(module), name)(files, instrument_id)
+    stated = [file for file in files if file.suffix in (".yaml", ".yml")]
+    if len(stated) > 1:
+        raise DataError(f"{stated[1]}: states an instrument as {stated[0]} does; give one")
+    instrument = read_instrument(stated[0], instrument_id) if stated else instrument_id
+    rest = [file for file in files if file not in stated]
+    recording: Recording = getattr(import_module(module), name)(rest, instrument)
     return recording

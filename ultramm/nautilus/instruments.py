@@ -21,34 +21,36 @@ from nautilus_trader.model.instruments import Cfd, CurrencyPair, Equity, Futures
 from nautilus_trader.model.objects import Price, Quantity
 
 from ultramm.errors import DataError
-from ultramm.trading_hours import last_session
+from ultramm.trading_hours import last_session, session_before
 
 _ALL_OF_NOTIONAL = Decimal(1)  # margin: the account's leverage divides it
 
 
-def known_instrument(instrument_id: str) -> Any:
-    """The Nautilus instrument of a known symbol; the venue is free.
+def known_instrument(instrument_id: Any) -> Any:
+    """The Nautilus instrument of a known symbol; the venue is free. What is an instrument already stays it.
 
     Raises
     ------
     DataError
         The symbol is not known.
     """
+    if not isinstance(instrument_id, str):
+        return instrument_id
     symbol, _, venue = instrument_id.rpartition(".")
     make, future = _KNOWN.get(symbol), _FUTURE.fullmatch(symbol)
     if venue and make is not None:
         return make(InstrumentId.from_str(instrument_id))
     if venue and future is not None:
         return _future(InstrumentId.from_str(instrument_id), future)
-    known = ", ".join([*_KNOWN, "GCZ3 and other months of gold", "ESH4 and other months of the S&P 500"])
+    known = ", ".join([*_KNOWN, "GCZ3 and other months of gold (GC), the S&P 500 (ES), the euro (6E)"])
     raise DataError(
-        f"{instrument_id}: tick and lot are not known; known are {known}; add it to ultramm/nautilus/instruments.py"
+        f"{instrument_id}: tick and lot are not known; known are {known}; state it in a YAML file, see docs/markets.md"
     )
 
 
 # Kept in `info`, where our conversion finds them. Where there is no exchange, New York's afternoon ends the day.
-_NEW_YORK = "XNYS"
-_GLOBEX = "CMES 17:00-16:00 America/Chicago"
+NEW_YORK = "XNYS"
+GLOBEX = "CMES 17:00-16:00 America/Chicago"
 _GLOBEX_METALS_2013 = "CMES 18:00-17:15 America/New_York"
 _FX = "24/5 17:00-17:00 America/New_York"
 _SPOT_METALS = "24/5 18:00-17:00 America/New_York"
@@ -89,7 +91,7 @@ def _eurusd(instrument_id: InstrumentId) -> Any:
 def _ibm(instrument_id: InstrumentId) -> Any:
     """A US share at 182 dollars: a rebate of 0.0020 a share for making, 0.0030 for taking."""
     return Equity(
-        **_common(instrument_id, "0.01", _NEW_YORK),
+        **_common(instrument_id, "0.01", NEW_YORK),
         currency=USD,
         lot_size=Quantity.from_int(1),
         maker_fee=Decimal("-0.000011"),
@@ -114,15 +116,16 @@ def _xauusd(instrument_id: InstrumentId) -> Any:
 
 
 _MONTHS = "FGHJKMNQUVXZ"
-_FUTURE = re.compile(rf"(?P<root>GC|ES)(?P<month>[{_MONTHS}])(?P<year>\d)")
+_FUTURE = re.compile(rf"(?P<root>GC|ES|6E)(?P<month>[{_MONTHS}])(?P<year>\d)")
 # A symbol has one digit for its year: that of the recordings.
-_DECADE = {"GC": 2010, "ES": 2020}
+_DECADE = {"GC": 2010, "ES": 2020, "6E": 2020}
 
 
 def _future(instrument_id: InstrumentId, match: re.Match[str]) -> Any:
     root = match["root"]
     year, month = _DECADE[root] + int(match["year"]), 1 + _MONTHS.index(match["month"])
-    return (_gold if root == "GC" else _sp500)(instrument_id, year, month)
+    makers = {"GC": _gold, "ES": _sp500, "6E": _euro}
+    return makers[root](instrument_id, year, month)
 
 
 def _gold(instrument_id: InstrumentId, year: int, month: int) -> Any:
@@ -144,9 +147,24 @@ def _sp500(instrument_id: InstrumentId, year: int, month: int) -> Any:
     first = date(year, month, 1)
     third_friday = first + timedelta(days=(4 - first.weekday()) % 7 + 14)
     return FuturesContract(
-        **_common(instrument_id, "0.25", _GLOBEX),
+        **_common(instrument_id, "0.25", GLOBEX),
         **_contract(datetime.combine(third_friday, time(8, 30), ZoneInfo("America/Chicago")), "ES", "XCME", 50),
         asset_class=AssetClass.INDEX,
+        maker_fee=fee,
+        taker_fee=fee,
+    )
+
+
+def _euro(instrument_id: InstrumentId, year: int, month: int) -> Any:
+    """Euro FX, 125,000 euros: 1.60 dollars a contract at 1.10; ends two sessions before its month's third Wednesday."""
+    fee = Decimal("0.0000116")
+    first = date(year, month, 1)
+    third_wednesday = first + timedelta(days=(2 - first.weekday()) % 7 + 14)
+    last = session_before("CMES", third_wednesday, 2)
+    return FuturesContract(
+        **_common(instrument_id, "0.00005", GLOBEX),
+        **_contract(datetime.combine(last, time(9, 16), ZoneInfo("America/Chicago")), "6E", "XCME", 125_000),
+        asset_class=AssetClass.FX,
         maker_fee=fee,
         taker_fee=fee,
     )

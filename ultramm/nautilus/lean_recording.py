@@ -76,7 +76,7 @@ class LeanRecording:
         A file is no such zip, or the files are not of one known instrument.
     """
 
-    def __init__(self, files: Sequence[Path], instrument_id: str | None = None) -> None:
+    def __init__(self, files: Sequence[Path], instrument_id: Any = None) -> None:
         parts = [part for file in files for part in _parts(Path(file))]
         if not parts:
             raise DataError("no file was given; name at least one zip")

@@ -64,6 +64,14 @@ class OrderLevels:
         self._touched[side, price] = None
         return True
 
+    def become(self, levels: dict[tuple[Any, int], int]) -> None:
+        """Hold exactly these levels, (side, price) -> size; their keys are the ids. Only what differs is a change."""
+        for key in [key for key in self._orders if key not in levels]:
+            self.remove(key)
+        for key, size in levels.items():
+            if self._orders.get(key) != (*key, size):
+                self.put(key, *key, size)
+
     def get(self, order_id: Any) -> tuple[Any, int, int] | None:
         """Side, price and size of an order."""
         return self._orders.get(order_id)

@@ -48,7 +48,7 @@ class QuotesRecording:
 
     product = "level-1 quotes"
 
-    def __init__(self, files: Sequence[Path], instrument_id: str | None = None) -> None:
+    def __init__(self, files: Sequence[Path], instrument_id: Any = None) -> None:
         if not files:
             raise DataError("no file was given; name at least one Parquet file")
         if instrument_id is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-from nautilus_trader.model.data import OrderBookDelta, QuoteTick, TradeTick
+from nautilus_trader.model.data import Bar, OrderBookDelta, QuoteTick, TradeTick
 
 from ultramm.errors import DataError
 from ultramm.nautilus.catalog_manifest import IMPORTER_VERSION, Gap, ImportRecord, ImportSummary
@@ -22,7 +22,7 @@ from ultramm.nautilus.fingerprint import file_sha256
 Progress = Callable[[int, int], None]
 CHUNK = 50_000  # objects of one kind in a file
 
-_KINDS = {OrderBookDelta: "deltas", TradeTick: "trades", QuoteTick: "quotes"}
+_KINDS = {OrderBookDelta: "deltas", TradeTick: "trades", QuoteTick: "quotes", Bar: "bars"}
 
 
 class Account(msgspec.Struct, kw_only=True):
@@ -48,7 +48,8 @@ class Account(msgspec.Struct, kw_only=True):
 class Recording(Protocol):
     """Files of one instrument, surveyed and ready to be read.
 
-    It is built as ``recording(files, instrument_id)`` and raises `DataError` when the files cannot be imported.
+    It is built as ``recording(files, instrument_id)`` and raises `DataError` when the files cannot be imported. Instead
+    of an id there may be the instrument itself, as the user stated it.
     """
 
     product: str
@@ -58,10 +59,10 @@ class Recording(Protocol):
     files: Sequence[Path]
     """In order of time."""
 
-    def __init__(self, files: Sequence[Path], instrument_id: str | None) -> None: ...
+    def __init__(self, files: Sequence[Path], instrument_id: Any) -> None: ...
 
     def data(self, account: Account, progress: Progress) -> Iterator[Any]:
-        """Single `OrderBookDelta`, `TradeTick`, `QuoteTick` in the order of ``ts_init``, in bounded memory.
+        """Single `OrderBookDelta`, `TradeTick`, `QuoteTick`, `Bar` in the order of ``ts_init``, in bounded memory.
 
         Counts in `account`, and tells `progress` the bytes read so far and in all, of the files as they are stored.
         Raises `DataError` naming file and row for what cannot be read.
@@ -94,11 +95,12 @@ def import_recording(recording: Recording, catalog: Path, progress: Progress | N
 def cached_catalog(recording: Recording, cache: Path, progress: Progress | None = None) -> Path:
     """The catalog of a recording in a cache, imported there when it is not there yet.
 
-    The directory is named for the contents of the files, the instrument id and the version of the importer,
+    The directory is named for the contents of the files, the instrument and the version of the importer,
     so it never goes stale and can be deleted at any time. Parameters and errors as `import_recording`.
     """
     contents = _contents(recording)
-    key = hashlib.sha256(repr((contents, recording.instrument.id.value, IMPORTER_VERSION)).encode())
+    instrument = type(recording.instrument).to_dict(recording.instrument)
+    key = hashlib.sha256(repr((contents, instrument, IMPORTER_VERSION)).encode())
     directory = Path(cache) / key.hexdigest()[:24]
     _import(recording, contents, directory, progress or (lambda _done, _total: None))
     return directory

@@ -15,8 +15,8 @@ class ReplayParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     catalog : str, optional
         Folder of a Nautilus Parquet catalog.
     files : list of str
-        Raw capture files; with `kind`, instead of a catalog. One instrument.
-    kind : {"binance", "bitstamp", "databento", "lean", "quotes"}
+        Raw capture files; with `kind`, instead of a catalog. One instrument; a YAML file among them may state it.
+    kind : {"bars", "binance", "bitstamp", "databento", "lean", "quotes", "tardis"}
         What the raw files are.
     cache : str
         Folder for catalogs made of raw files.
@@ -28,7 +28,7 @@ class ReplayParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     catalog: str | None = None
     files: list[str] = []
-    kind: Literal["binance", "bitstamp", "databento", "lean", "quotes"] = "binance"
+    kind: Literal["bars", "binance", "bitstamp", "databento", "lean", "quotes", "tardis"] = "binance"
     cache: str = "data/cache"
     speed: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     start: str | None = None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ultramm.errors import DataError
-from ultramm.nautilus.catalog_read import load, load_instruments
+from ultramm.nautilus.catalog_read import holdings, load, load_instruments
 from ultramm.nautilus.importers import open_recording
 from ultramm.nautilus.recording import cached_catalog
 from ultramm.nautilus.source import Pace
@@ -56,7 +56,15 @@ class ReplaySource:
 
     def events(self, *, endless: bool = False) -> Iterator[Any]:
         start, end = _moment("start", self._params.start), _moment("end", self._params.end)
-        return load(self._catalog, self._ids, start_ns=start, end_ns=end)
+        nothing = True
+        for event in load(self._catalog, self._ids, start_ns=start, end_ns=end):
+            nothing = False
+            yield event
+        if nothing and any(held.kind == "bars" and held.instrument_id in self._ids for held in holdings(self._catalog)):
+            raise DataError(
+                f"{self._catalog}: holds bars only of {', '.join(self._ids)}: a bar is no book, and nobody can say "
+                "which quotes it would have filled; import quotes, trades or a book"
+            )
 
     def pace(self) -> Pace:
         return Pace(speed=self._params.speed or math.inf)

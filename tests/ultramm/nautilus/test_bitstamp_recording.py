@@ -235,8 +235,8 @@ def test_files_of_another_kind_are_refused(rows: Any, tmp_path: Path) -> None:
     cases: list[tuple[list[Path], str | None, str]] = [
         ([other], None, "other: is no csv of Bitstamp's orders"),
         ([empty], None, "empty: holds no row; leave it out"),
-        ([binary], None, "binary: is no readable csv of Bitstamp's orders"),
-        ([tmp_path / "none"], None, "none: is no readable csv of Bitstamp's orders"),
+        ([binary], None, "binary: is no readable csv"),
+        ([tmp_path / "none"], None, "none: is no readable csv"),
         ([good], "ETHUSD.BITSTAMP", "use BTCUSD.VENUE"),
         ([], None, "no file was given"),
     ]

@@ -118,7 +118,7 @@ class TestSummary:
             instrument_id="BTCUSDT.BINANCE",
             product="spot",
             rows=7,
-            kept={"deltas": 5, "trades": 2, "quotes": 1, "batches": 3},
+            kept={"deltas": 5, "trades": 2, "quotes": 1, "bars": 0, "batches": 3},
             dropped={"diff already in the snapshot": 1},
             gaps=[],
             gap_counts={"depth": 0, "trades": 0},
@@ -151,7 +151,7 @@ class TestSummary:
         capture = Capture().trade(0).diff(1).trade(2)
         summary = import_binance([capture.write(tmp_path / "c")], target)
         assert summary.starts_incomplete
-        assert summary.kept == {"deltas": 2, "trades": 1, "quotes": 0, "batches": 1}
+        assert summary.kept == {"deltas": 2, "trades": 1, "quotes": 0, "bars": 0, "batches": 1}
         assert summary.dropped == {"trade before the book is known": 1}
 
     def test_progress_ends_with_all_bytes(self, file: Path, target: Path) -> None:

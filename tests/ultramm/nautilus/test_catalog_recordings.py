@@ -33,7 +33,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "instrument_id": "BTCUSDT.BINANCE",
         "product": "spot",
         "rows": 41_249,
-        "kept": {"deltas": 114_832, "batches": 3_449, "trades": 9_756, "quotes": 28_040},
+        "kept": {"deltas": 114_832, "batches": 3_449, "trades": 9_756, "quotes": 28_040, "bars": 0},
         "dropped": {
             "delete of an unknown level": 11_239,
             "diff already in the snapshot": 2,
@@ -47,7 +47,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "instrument_id": "ETHUSDT.BINANCE",
         "product": "spot",
         "rows": 33_618,
-        "kept": {"deltas": 104_844, "batches": 3_432, "trades": 6_106, "quotes": 24_077},
+        "kept": {"deltas": 104_844, "batches": 3_432, "trades": 6_106, "quotes": 24_077, "bars": 0},
         "dropped": {
             "delete of an unknown level": 3_957,
             "diff already in the snapshot": 2,
@@ -59,7 +59,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "instrument_id": "BTCUSDT-PERP.BINANCE",
         "product": "usdm",
         "rows": 93_954,
-        "kept": {"deltas": 427_516, "batches": 6_548, "trades": 21_308, "quotes": 66_089},
+        "kept": {"deltas": 427_516, "batches": 6_548, "trades": 21_308, "quotes": 66_089, "bars": 0},
         "dropped": {
             "delete of an unknown level": 17_747,
             "diff already in the snapshot": 4,
@@ -71,7 +71,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
         "instrument_id": "BTCUSD-PERP.BINANCE",
         "product": "coinm",
         "rows": 48_270,
-        "kept": {"deltas": 257_572, "batches": 25_048, "trades": 2_285, "quotes": 19_136},
+        "kept": {"deltas": 257_572, "batches": 25_048, "trades": 2_285, "quotes": 19_136, "bars": 0},
         "dropped": {
             "delete of an unknown level": 40_176,
             "diff already in the snapshot": 23,

@@ -179,13 +179,13 @@ def test_files_that_cannot_be_read_are_named(dbn_file: Any, tmp_path: Path) -> N
     (tmp_path / "text").write_text("no dbn at all, but text")
     (tmp_path / "empty").write_bytes(encoded())
     (tmp_path / "other").write_bytes(encoded((5, "A", "B", 1, 100.0, 2, LAST), symbol="NQH4"))
-    (tmp_path / "trades").write_bytes(encoded(schema=dbn.Schema.TRADES))
+    (tmp_path / "ohlcv").write_bytes(encoded(schema=dbn.Schema.OHLCV_1S))
     cases: list[tuple[list[Path], str | None, str]] = [
         ([tmp_path / "text"], None, "text: is no readable DBN file"),
         ([tmp_path / "none"], None, "none: is no readable DBN file"),
         ([tmp_path / "empty"], None, "empty: holds no record; leave it out"),
-        ([tmp_path / "other"], None, "other: is of NQH4, not of ESH4"),
-        ([tmp_path / "trades"], None, "trades: is DBN of schema trades, not mbo"),
+        ([tmp_path / "other"], "ESH4.XCME", "other: is of NQH4, not of ESH4"),
+        ([tmp_path / "ohlcv"], None, "ohlcv: is DBN of schema ohlcv-1s; give mbo, mbp-10"),
         ([good], "GCZ3.XCEC", "is of ESH4, not of GCZ3 alone"),
         ([good], "TSLA.XNAS", "tick and lot are not known"),
         ([], None, "no file was given"),
