@@ -72,7 +72,7 @@ class BarsRecording:
         if len(lengths) > 1:
             raise DataError(f"{self.files[0]}: its bars are of another length than other files'; import one at a time")
         self._length_ns = lengths.pop()
-        self.bar_type = BarType(self.instrument.id, _specification(self._length_ns), AggregationSource.EXTERNAL)
+        self.bar_type = bar_type(self.instrument.id, self._length_ns)
         self.product = f"{self.bar_type.spec} bars"
 
     def data(self, account: Account, progress: Progress) -> Iterator[Any]:
@@ -137,6 +137,22 @@ class BarsRecording:
         return times[0], min(distances)
 
 
+def bar_type(instrument_id: Any, length_ns: int) -> BarType:
+    """The type of bars of trades of a length.
+
+    Raises
+    ------
+    DataError
+        It is not of whole seconds.
+    """
+    seconds, rest = divmod(length_ns, _S)
+    for unit_s, aggregation in _UNITS:
+        if not rest and seconds % unit_s == 0:
+            specification = BarSpecification(seconds // unit_s, aggregation, PriceType.LAST)
+            return BarType(instrument_id, specification, AggregationSource.EXTERNAL)
+    raise DataError(f"{instrument_id}: bars of {length_ns} ns; give bars of whole seconds")
+
+
 def _columns(file: Path) -> dict[str, int]:
     """Where each column is; ``opens`` is there when the time is that of the bar's beginning."""
     names = [name.strip().lower() for name in header(file).split(",")]
@@ -175,11 +191,3 @@ def _time_ns(text: str) -> int:
     moment = datetime.fromisoformat(text)
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     return round(moment.timestamp() * 1_000_000) * 1_000
-
-
-def _specification(length_ns: int) -> BarSpecification:
-    seconds, rest = divmod(length_ns, _S)
-    for unit_s, aggregation in _UNITS:
-        if not rest and seconds % unit_s == 0:
-            return BarSpecification(seconds // unit_s, aggregation, PriceType.LAST)
-    raise DataError(f"bars of {length_ns} ns: give bars of whole seconds")

@@ -12,7 +12,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -88,13 +89,15 @@ def read_instrument(file: Path, instrument_id: str | None) -> Any:
         stated = {key: _text(value) for key, value in msgspec.yaml.decode(file.read_bytes()).items()}
         definition = msgspec.convert(stated, Definition)
         if definition.hours:
-            TradingHours(definition.hours)
+            TradingHours(definition.hours).reopens_ns(time.time_ns())  # says when there is no such calendar
         return _build(definition, InstrumentId.from_str(instrument_id))
     except (OSError, ValueError, AttributeError, msgspec.MsgspecError, DataError) as error:
         raise DataError(f"{file}: states no instrument: {' '.join(str(error).split())}") from error
 
 
 def _text(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 

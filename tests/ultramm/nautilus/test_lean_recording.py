@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nautilus_trader.model.data import OrderBookDelta, OrderBookDeltas, TradeTick
+from nautilus_trader.model.data import Bar, OrderBookDelta, OrderBookDeltas, TradeTick
 from nautilus_trader.model.enums import AggressorSide
 
 from ultramm.errors import DataError
@@ -292,3 +292,96 @@ def test_the_real_gold_quotes_come_out_as_they_went_in() -> None:
     expected = [(float(bid), float(ask)) for _, bid, ask in rows]
     changes = [now for before, now in zip([None, *expected], expected, strict=False) if now != before]
     assert [(touch[0], touch[2]) for touch in touches(data, recording.instrument) if touch] == changes
+
+
+# -- other resolutions and kinds -----------------------------------------------------------------------------
+
+
+def test_a_half_day_ends_at_one(zipped: Any) -> None:
+    """The day after Thanksgiving 2013."""
+    one = 13 * 3_600_000
+    file = zipped(
+        "20131129_ibm_Quote_Tick",
+        quote(one - 1 - OPEN_MS, "bid", 182.1, 1, "N"),
+        quote(one - OPEN_MS, "bid", 182.2, 1, "N"),
+    )
+    _, account = read(LeanRecording([file]))
+    assert account.dropped == {"outside the regular session": 1}
+
+
+def test_currency_pairs_are_quoted_like_cfds_in_utc_with_lots_taken_to_stand_there(zipped: Any) -> None:
+    file = zipped("20140502_eurusd_tick_quote", "1000,1.38612,1.38621")
+    recording = LeanRecording([file], "EURUSD.OANDA")
+    data, account = read(recording)
+    assert touches(data, recording.instrument) == [(1.38612, 100_000.0, 1.38621, 100_000.0)]
+    assert data[0].ts_init == round(datetime(2014, 5, 2, 0, 0, 1, tzinfo=UTC).timestamp()) * 10**9
+    assert account.rows == 1
+
+
+def test_bars_of_a_dealers_quotes_have_no_sizes_either(zipped: Any) -> None:
+    file = zipped("20140502_xauusd_minute_quote", "0,1,1,1,1284.065,0,1,1,1,1284.405,0")
+    recording = LeanRecording([file])
+    data, _ = read(recording)
+    assert touches(data, recording.instrument) == [(1284.065, 100.0, 1284.405, 100.0)]
+    assert data[0].ts_init == round(datetime(2014, 5, 2, 0, 1, tzinfo=UTC).timestamp()) * 10**9
+
+
+def test_minute_bars_of_a_share_quotes_make_the_book_and_trades_stay_bars(zipped: Any) -> None:
+    quotes = zipped("20131007_ibm_minute_quote", f"{OPEN_MS},1,1,1,1821000,2,1,1,1,1821200,3")
+    trades = zipped("20131007_ibm_minute_trade", f"{OPEN_MS},1821000,1821500,1820900,1821100,1200")
+    recording = LeanRecording([quotes, trades])
+    data, account = read(recording)
+    assert touches(data, recording.instrument) == [(182.1, 2.0, 182.12, 3.0)]
+    (bar,) = [each for each in data if isinstance(each, Bar)]
+    assert (float(bar.open), float(bar.high), float(bar.low), float(bar.close)) == (182.1, 182.15, 182.09, 182.11)
+    assert (float(bar.volume), str(bar.bar_type)) == (1200.0, "IBM.NYSE-1-MINUTE-LAST-EXTERNAL")
+    assert bar.ts_init == NEW_YORK_MIDNIGHT_NS + (OPEN_MS + 60_000) * MS
+    assert not account.dropped
+
+
+def test_the_last_bar_of_the_session_is_of_it_and_the_next_is_not(zipped: Any) -> None:
+    last = 16 * 3_600_000 - 60_000
+    line = "1821000,1821500,1820900,1821100,1200"
+    _, account = read(LeanRecording([zipped("20131007_ibm_minute_trade", f"{last},{line}", f"{last + 60_000},{line}")]))
+    assert account.dropped == {"outside the regular session": 1}
+
+
+def test_a_bar_that_contradicts_itself_is_dropped(zipped: Any) -> None:
+    file = zipped("20131007_ibm_minute_trade", f"{OPEN_MS},1821000,1820000,1820900,1821100,1200")
+    _, account = read(LeanRecording([file]))
+    assert account.dropped == {"bar that contradicts itself": 1}
+
+
+def test_ticks_of_a_futures_quotes_say_both_sides_or_one(zipped: Any) -> None:
+    file = zipped(
+        "20131007_gc_tick_quote_201312",
+        "1000,1312.6,24,1313.1,3,usa,0",
+        "2000,1312.7,5,0,0,usa,0",
+        "3000,,,1313,7,usa,0",
+        "4000,1313,2,0,0,usa,0",  # crosses: the ask is late
+        "5000,1313,2,1313.2,1,usa,1",  # suspicious
+        "6000,0,0,0,0,usa,0",
+        "7000,0,0,1313.3,4,usa,0",
+    )
+    recording = LeanRecording([file], "GCZ3.XCEC")
+    data, account = read(recording)
+    assert touches(data, recording.instrument) == [
+        (1312.6, 24.0, 1313.1, 3.0),
+        (1312.7, 5.0, 1313.1, 3.0),
+        (1312.7, 5.0, 1313.0, 7.0),
+        None,
+        (1313.0, 2.0, 1313.3, 4.0),
+    ]
+    assert account.dropped == {"suspicious": 1, "quote without one side": 1}
+    assert account.mended == {"late quote of the other side removed": 1}
+
+
+@pytest.mark.parametrize("name", ["20131007_ibm_minute_openinterest", "20131007_ibm_quote", "20131007_ibm_daily_trade"])
+def test_what_is_neither_quotes_nor_trades_of_a_day_is_refused(zipped: Any, name: str) -> None:
+    with pytest.raises(DataError, match="is not of quotes or trades by tick, second, minute or hour"):
+        LeanRecording([zipped(name, "1,2,3")])
+
+
+def test_a_dealer_has_no_trades(zipped: Any) -> None:
+    with pytest.raises(DataError, match="line 1: no rows of tick trades here"):
+        read(LeanRecording([zipped("20140502_xauusd_tick_trade", "1,1284.1,5")]))
