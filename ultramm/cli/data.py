@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec import to_builtins
 
-from ultramm.cli.options import Json
+from ultramm.cli.options import Json, OptionalConfig, Set
 from ultramm.cli.output import moment, number, print_json, print_table
 from ultramm.errors import DataError, RunError
 
@@ -76,6 +76,56 @@ def import_files(
         _print_summary(summary)
 
 
+@app.command("record")
+def record_venues(
+    config: OptionalConfig = None,
+    catalog: Annotated[
+        Path | None,
+        typer.Option("--catalog", metavar="DIR", help="Folder of the catalog, instead of the configuration's."),
+    ] = None,
+    duration: Annotated[
+        str | None, typer.Option(metavar="TIME", help="End after this long, such as 30m or 8h.")
+    ] = None,
+    rotate: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Length of a file, instead of the configuration's.")
+    ] = None,
+    json: Json = False,
+    overrides: Set = [],  # noqa: B006
+) -> None:
+    """Record what the venues of a configuration send, without trading, until it is stopped."""
+    from ultramm.cli.durations import seconds
+    from ultramm.cli.node import check_log_directory
+    from ultramm.config.load import read
+    from ultramm.config.resolve import resolve
+    from ultramm.config.schema import Recorder
+
+    duration_s = None if duration is None else seconds(duration, "--duration")
+    resolved = resolve(read(config, overrides))
+    settings = resolved.config.recorder or Recorder()
+    rotate_s = settings.rotate_s if rotate is None else seconds(rotate, "--rotate")
+    check_log_directory(resolved.loaded.path, resolved.config.logging.directory)
+    from ultramm.cli.record import record
+
+    record(resolved, catalog or Path(settings.catalog), rotate_s, duration_s, json=json)
+
+
+@app.command("recover")
+def recover_recording(
+    catalog: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the catalog.")], json: Json = False
+) -> None:
+    """Bring what an interrupted recording left into its catalog; `data record` does it by itself."""
+    from ultramm.cli.record import print_publication
+    from ultramm.nautilus.recorder_publish import recover
+
+    recovered = recover(catalog)
+    if json:
+        print_json(recovered)
+    elif recovered is None:
+        typer.echo(f"{catalog}: nothing to recover")
+    else:
+        print_publication(f"{catalog}: recovered", recovered)
+
+
 @app.command("list")
 def list_catalog(
     catalog: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the catalog.")] = Path("data/catalog"),
@@ -85,6 +135,7 @@ def list_catalog(
     from ultramm.nautilus.catalog_read import holdings
 
     found = holdings(catalog)
+    _tell_unpublished(catalog)
     if json:
         print_json(found)
         return
@@ -111,6 +162,7 @@ def verify_catalog(
         verdicts = verify(
             catalog, gap_s=gap_s, progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
+    _tell_unpublished(catalog)
     if json:
         print_json([{**to_builtins(verdict), "sound": verdict.sound} for verdict in verdicts])
     else:
@@ -153,6 +205,14 @@ def synth(
         print_json(summary)
     else:
         _print_summary(summary)
+
+
+def _tell_unpublished(catalog: Path) -> None:
+    """What a recording has not brought into the catalog yet."""
+    from ultramm.nautilus.recorder_spool import unpublished
+
+    if (note := unpublished(catalog)) is not None:
+        typer.echo(f"ultramm: {note}", err=True)
 
 
 def _bar() -> Progress:

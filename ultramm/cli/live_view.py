@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ultramm.cli.output import in_words, number, percent
-from ultramm.journal.records import BookView, FillEvent, HaltEvent, Record, Status
+from ultramm.journal.records import BookView, FillEvent, HaltEvent, Record, RecordingEvent, Status
 from ultramm.maker import MakerStatus, SideStatus
 
 _PLAIN_INTERVAL_S = 5.0
@@ -54,7 +54,7 @@ class Background:
             self._items.put(status)
 
     def on_record(self, record: Record) -> None:
-        if isinstance(record, FillEvent | HaltEvent):
+        if isinstance(record, FillEvent | HaltEvent | RecordingEvent):
             self._items.put(record)
 
     def __enter__(self) -> Self:
@@ -81,7 +81,7 @@ class Background:
 
 
 class PlainView:
-    """One line every few seconds and for each halt; first quotes and ends at once."""
+    """One line every few seconds and for each halt or news of the recording; first quotes and ends at once."""
 
     def __init__(self) -> None:
         self._next_s = 0.0
@@ -110,6 +110,8 @@ class PlainView:
         if isinstance(record, HaltEvent):
             what = f"halted by {record.source}: {record.reason}" if record.active else f"released by {record.source}"
             print(f"{_now()} {record.strategy}: {what}", flush=True)
+        elif isinstance(record, RecordingEvent):
+            print(f"{_now()} recording {record.event}: {record.reason or record.catalog}", flush=True)
 
 
 class LiveView:
@@ -155,6 +157,8 @@ def render(status: Record, title: str, fills: list[FillEvent] | None = None) -> 
         parts.append(Text(in_words(status.reported)))
     balances = ", ".join(f"{name}: {amount}" for name, amount in status.balances.items())
     parts.append(Text(f"{status.state} · {status.market_events:,} market events · {balances}", style="dim"))
+    if status.recording:
+        parts.append(Text(status.recording, style="red" if "stopped" in status.recording else "dim"))
     return Panel(Group(*parts), title=title, title_align="left")
 
 

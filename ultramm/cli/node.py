@@ -48,7 +48,7 @@ def start(
     loaded = read(config, overrides)
     _check_mode(loaded.path, loaded.config.mode, live=live)
     resolved = resolve(loaded)
-    _check_directory(loaded.path, resolved.config.logging.directory)
+    check_log_directory(loaded.path, resolved.config.logging.directory)
     port = resolved.config.dashboard.port if resolved.config.dashboard.enabled and not no_dashboard else None
     if port is not None:
         require_free_port(port, f"{loaded.path}: dashboard.port")
@@ -66,7 +66,8 @@ def _check_mode(path: Path, mode: str, *, live: bool) -> None:
         raise ConfigError(f"{path}: mode: a node runs paper or live; use `ultramm backtest run {path}`")
 
 
-def _check_directory(path: Path, directory: str) -> None:
+def check_log_directory(path: Path, directory: str) -> None:
+    """Make the directory of the log files, or say that it cannot be had."""
     try:
         Path(directory).mkdir(parents=True, exist_ok=True)
     except OSError as exc:

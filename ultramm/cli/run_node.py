@@ -182,5 +182,7 @@ def _print_summary(summary: NodeSummary) -> None:
         )
     if summary.reported is not None:
         print(in_words(summary.reported))
+    if summary.recording:
+        print(summary.recording)
     print(f"fills: {sum(score.fills for score in summary.scores)}")
     print(f"open orders: {summary.open_orders}")

@@ -110,6 +110,21 @@ class Journal(_Section, frozen=True, kw_only=True):
     to: Annotated[str, msgspec.Meta(pattern=r"^sqlite:///.+")] = "sqlite:///data/journal.db"
 
 
+class Recorder(_Section, frozen=True, kw_only=True):
+    """Records the market that a node sees, for later backtests and training; off when the section is left out.
+
+    Parameters
+    ----------
+    catalog : str
+        Folder of the catalog to record into.
+    rotate_s : float
+        Seconds of recording in a file.
+    """
+
+    catalog: str = "data/recordings"
+    rotate_s: Positive = 900.0
+
+
 class Dashboard(_Section, frozen=True, kw_only=True):
     """The page that a node serves."""
 
@@ -136,5 +151,6 @@ class Config(_Section, frozen=True, kw_only=True):
     risk: Risk = Risk()
     reporting: Reporting | None = None
     journal: Journal = Journal()
+    recorder: Recorder | None = None
     dashboard: Dashboard = Dashboard()
     logging: Logging = Logging()

@@ -62,6 +62,14 @@ class HaltEvent(msgspec.Struct, frozen=True, kw_only=True, tag="halt"):
     reason: str = ""
 
 
+class RecordingEvent(msgspec.Struct, frozen=True, kw_only=True, tag="recording"):
+    """The node's recording of the market started, dropped events or stopped; the node trades on."""
+
+    catalog: str
+    event: str
+    reason: str = ""
+
+
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """The top of the book as (price, size), best first, for display."""
 
@@ -73,7 +81,8 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
-    """The node's heartbeat: every maker, the books it quotes on, its balances, all in the reporting currency."""
+    """The node's heartbeat: every maker, all together in the reporting currency, the books it quotes on, its balances,
+    and in words its recording."""
 
     state: str
     makers: tuple[MakerStatus, ...]
@@ -81,6 +90,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
     balances: dict[str, str]
     market_events: int = 0
     reported: Reported | None = None
+    recording: str = ""
 
 
 class CommandEvent(msgspec.Struct, frozen=True, kw_only=True, tag="command"):
@@ -91,7 +101,7 @@ class CommandEvent(msgspec.Struct, frozen=True, kw_only=True, tag="command"):
     reply: str
 
 
-Record = RunStarted | RunEnded | OrderEvent | FillEvent | HaltEvent | Status | CommandEvent
+Record = RunStarted | RunEnded | OrderEvent | FillEvent | HaltEvent | RecordingEvent | Status | CommandEvent
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from ultramm.errors import ConfigError, DataError, PluginError, UserError
 from ultramm.journal.records import Record
 from ultramm.maker import Maker
 from ultramm.market import Instrument
-from ultramm.nautilus.account import paper_settings, with_fees
+from ultramm.nautilus.account import with_fees
 from ultramm.nautilus.shell import MakerBuilder, MakerShell
 from ultramm.nautilus.source import Source
 from ultramm.risk.budget import MessageBudget
@@ -57,10 +57,16 @@ def _feed(resolved: Resolved, name: str) -> Feed:
         raise ConfigError(f"{path}: venues.{name}.adapter: {exc}") from exc
     try:
         source: Source = source_class(name, venue.settings.instruments, venue.params, resolved.config.seed)
-        instruments = [with_fees(instrument, paper_settings(venue)) for instrument in source.instruments()]
+        paper = venue.settings.paper
+        instruments = [with_fees(i, paper) if paper is not None else i for i in source.instruments()]
     except UserError as exc:
         raise type(exc)(f"{path}: venues.{name}: {exc}") from exc
     return Feed(name, source, instruments)
+
+
+def defined_instruments(opened: list[Feed]) -> list[Any]:
+    """The instruments as their sources define them: with the venue's fees, not those of the configuration."""
+    return [instrument for feed in opened for instrument in feed.source.instruments()]
 
 
 def merged(opened: list[Feed], *, endless: bool = False) -> Iterator[Any]:

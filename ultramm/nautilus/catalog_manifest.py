@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -97,11 +98,12 @@ class Manifest(msgspec.Struct):
     """All imports into a catalog.
 
     `pending` lists files that an import is moving in right now, relative to the catalog; what an interrupted
-    one left there is removed by the next.
+    one left there is removed by the next. `recorded` names the part of a recording that came in last.
     """
 
     imports: list[ImportRecord] = []
     pending: list[str] = []
+    recorded: str = ""
 
     @classmethod
     def read(cls, catalog: Path) -> Manifest:
@@ -117,7 +119,10 @@ class Manifest(msgspec.Struct):
     def write(self, catalog: Path) -> None:
         """Replace the file in one step."""
         draft = catalog / f".{MANIFEST}.new"
-        draft.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
+        with draft.open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(catalog / MANIFEST)
 
     def find(self, sha256: Collection[str], instrument_id: str) -> ImportRecord | None:

@@ -23,7 +23,7 @@ from ultramm.nautilus.catalog_manifest import MANIFEST
 
 Kind = Literal["deltas", "trades", "quotes", "bars"]
 Streamed = Literal["trades", "deltas", "quotes"]
-_FOLDERS: dict[Kind, str] = {
+FOLDERS: dict[Kind, str] = {
     "deltas": "order_book_deltas",
     "trades": "trade_tick",
     "quotes": "quote_tick",
@@ -59,7 +59,7 @@ def holdings(catalog: Path) -> list[Holding]:
     root = _root(catalog)
     found = [
         holding
-        for kind, folder in _FOLDERS.items()
+        for kind, folder in FOLDERS.items()
         for directory in sorted((root / "data" / folder).glob("*/"))
         if (holding := _holding(kind, sorted(directory.glob("*.parquet")))) is not None
     ]
@@ -126,7 +126,7 @@ def load(
     for kind in sorted(set(kinds), key=_AT_EQUAL_TIMES.index):
         for instrument in instruments:
             # As Nautilus names directories: EUR/USD.SIM is in EURUSD.SIM.
-            folder = root / "data" / _FOLDERS[kind] / instrument.id.value.replace("/", "")
+            folder = root / "data" / FOLDERS[kind] / instrument.id.value.replace("/", "")
             files = sorted(folder.glob("*.parquet"))
             if kind == "deltas":
                 streams.append(_batches(files, instrument.id, start_ns, end_ns))

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
 from nautilus_trader.persistence.catalog import ParquetDataCatalog
 
 from ultramm.errors import DataError
@@ -37,7 +38,7 @@ class Staging:
         self._remove_abandoned()
         self._shell = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self._home))
         self._alive = contextlib.ExitStack()
-        self._alive.enter_context(_locked(self._shell))
+        self._alive.enter_context(locked(self._shell))
         self._directory = self._shell / "catalog"
         self._directory.mkdir()
         self._catalog = ParquetDataCatalog(self._directory)
@@ -69,67 +70,28 @@ class Staging:
         with contextlib.suppress(OSError):  # it exists and is not empty
             self._directory.rename(self._target)
             return True
-        with _locked(self._target):
-            manifest = _undo_interrupted(self._target)
+        with locked(self._target):
+            manifest = undo_interrupted(self._target)
             if manifest.find(record.sha256, record.instrument_id):
                 return False
-            moves = self._moves(record.instrument_id)
-            manifest.pending = moves
-            manifest.write(self._target)
-            try:
-                self._move(moves)
-                Manifest(imports=[*manifest.imports, record]).write(self._target)
-            except BaseException:
-                _undo_interrupted(self._target)
-                raise
+            after = msgspec.structs.replace(manifest, imports=[*manifest.imports, record])
+            move_in(self._directory, self._target, self._moves(record.instrument_id), after)
         return True
-
-    def _move(self, moves: list[str]) -> None:
-        for name in moves:
-            destination = self._target / name
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            (self._directory / name).rename(destination)
 
     def _moves(self, instrument_id: str) -> list[str]:
         staged = [path.relative_to(self._directory) for path in self._directory.glob("data/*/*/*.parquet")]
         moves = []
         for path in sorted(staged):
             if path.parts[1] in _DATA_FOLDERS:
-                self._check_disjoint(path)
+                check_disjoint(self._target, path)
                 moves.append(str(path))
-            elif not self._has_same_instrument(instrument_id):
+            elif not defines(self._target, self._catalog.instruments(instrument_ids=[instrument_id])[0]):
                 moves.append(str(path))
         return moves
 
-    def _check_disjoint(self, path: Path) -> None:
-        # Catalog files are named START_END in digits of fixed width, so that names compare as times do.
-        start, end = path.stem.split("_")
-        for other in (self._target / path.parent).glob("*.parquet"):
-            other_start, _, other_end = other.stem.partition("_")
-            if start <= other_end and other_start <= end:
-                raise DataError(
-                    f"{self._target}: has {path.parts[1]} of {path.parts[2]} from {other_start} to "
-                    f"{other_end}, which overlaps; import into another catalog"
-                )
-
-    def _has_same_instrument(self, instrument_id: str) -> bool:
-        def definition(catalog: Any) -> list[tuple[Any, ...]]:
-            return [
-                (type(i), i.price_increment, i.size_increment, i.multiplier, i.is_inverse)
-                for i in catalog.instruments(instrument_ids=[instrument_id])
-            ]
-
-        present = definition(ParquetDataCatalog(self._target))
-        if present and present[-1:] != definition(self._catalog):
-            raise DataError(
-                f"{self._target}: defines {instrument_id} with another tick, lot or contract; "
-                f"import into another catalog"
-            )
-        return bool(present)
-
     def _remove_abandoned(self) -> None:
         for path in self._home.glob(f"{self._prefix}*"):
-            with contextlib.suppress(OSError), _locked(path, wait=False):
+            with contextlib.suppress(OSError), locked(path, wait=False):
                 shutil.rmtree(path)
 
 
@@ -137,12 +99,73 @@ def find_import(catalog: Path, sha256: Collection[str], instrument_id: str) -> I
     """The import of these contents into a catalog, as `Manifest.find`, once an interrupted one is undone."""
     manifest = Manifest.read(catalog)
     if manifest.pending:
-        with _locked(catalog):  # waits for an import that is only on its way
-            manifest = _undo_interrupted(catalog)
+        with locked(catalog):  # waits for an import that is only on its way
+            manifest = undo_interrupted(catalog)
     return manifest.find(sha256, instrument_id)
 
 
-def _undo_interrupted(catalog: Path) -> Manifest:
+def move_in(staged: Path, target: Path, names: list[str], after: Manifest) -> None:
+    """Move files into a catalog and give it the manifest `after`, both or neither; needs the lock.
+
+    Parameters
+    ----------
+    staged : Path
+        Where the files are, under the names that they will have in the catalog.
+    """
+    manifest = Manifest.read(target)
+    manifest.pending = names
+    manifest.write(target)
+    try:
+        for name in names:
+            destination = target / name
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            (staged / name).rename(destination)
+        after.write(target)
+    except BaseException:
+        undo_interrupted(target)
+        raise
+
+
+def check_disjoint(catalog: Path, name: Path) -> None:
+    """Refuse a file whose times overlap those of a file that the catalog has.
+
+    Raises
+    ------
+    DataError
+        Which names both.
+    """
+    # Catalog files are named START_END in digits of fixed width, so that names compare as times do.
+    start, end = name.stem.split("_")
+    for other in (catalog / name.parent).glob("*.parquet"):
+        other_start, _, other_end = other.stem.partition("_")
+        if start <= other_end and other_start <= end:
+            raise DataError(
+                f"{catalog}: has {name.parts[1]} of {name.parts[2]} from {other_start} to "
+                f"{other_end}, which overlaps {start} to {end}; give another catalog"
+            )
+
+
+def defines(catalog: Path, instrument: Any) -> bool:
+    """Whether a catalog defines an instrument.
+
+    Raises
+    ------
+    DataError
+        It does, with another tick, lot or contract.
+    """
+
+    def definition(i: Any) -> tuple[Any, ...]:
+        return type(i), i.price_increment, i.size_increment, i.multiplier, i.is_inverse
+
+    present = ParquetDataCatalog(catalog).instruments(instrument_ids=[instrument.id.value])
+    if present and definition(present[-1]) != definition(instrument):
+        raise DataError(
+            f"{catalog}: defines {instrument.id.value} with another tick, lot or contract; give another catalog"
+        )
+    return bool(present)
+
+
+def undo_interrupted(catalog: Path) -> Manifest:
     """Remove what an import that did not come to its end has moved in; needs the lock."""
     manifest = Manifest.read(catalog)
     if manifest.pending:
@@ -154,7 +177,7 @@ def _undo_interrupted(catalog: Path) -> Manifest:
 
 
 @contextlib.contextmanager
-def _locked(directory: Path, *, wait: bool = True) -> Iterator[None]:
+def locked(directory: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold the lock of a directory; without `wait`, `OSError` when it is held or never had one."""
     flags = os.O_RDWR | (os.O_CREAT if wait else 0)
     handle = os.open(directory / _LOCK, flags, 0o644)

@@ -14,6 +14,8 @@ from nautilus_trader.model.data import OrderBookDelta, OrderBookDeltas, TradeTic
 from nautilus_trader.model.enums import BookAction
 from nautilus_trader.model.identifiers import ClientId, InstrumentId, Venue
 
+from ultramm.config.resolve import Resolved
+from ultramm.errors import ConfigError
 from ultramm.nautilus.build import Feed, merged
 
 # From a market event to the venue's answer a command crosses the queues of data, risk and execution engine; each
@@ -65,6 +67,12 @@ class FeedDataClient(LiveMarketDataClient):
 
     async def _subscribe_trade_ticks(self, command: Any) -> None:
         self._subscribed.add(command.instrument_id)
+
+    async def _subscribe_quote_ticks(self, command: Any) -> None:
+        """A source sends none."""
+
+    async def _unsubscribe_quote_ticks(self, command: Any) -> None:
+        """As if there had been some."""
 
     async def _unsubscribe_order_book_deltas(self, command: Any) -> None:
         """Others may still listen; an event that nobody hears costs little."""
@@ -148,6 +156,25 @@ class Player:
                     await asyncio.sleep(0)
             else:
                 await asyncio.sleep(0)
+
+
+def common_speed(resolved: Resolved, feeds: list[Feed]) -> float:
+    """The speed of all venues: one clock cannot go at two.
+
+    Raises
+    ------
+    ConfigError
+        They differ.
+    """
+    speeds = {feed.venue: feed.source.pace().speed for feed in feeds}
+    first, speed = next(iter(speeds.items()))
+    for venue, its_speed in speeds.items():
+        if its_speed != speed:
+            raise ConfigError(
+                f"{resolved.loaded.path}: venues.{venue}: plays at speed {its_speed:g}, {first} at {speed:g}: "
+                "the venues of one node need one speed"
+            )
+    return speed
 
 
 def restamped(event: Any, offset_ns: int) -> Any:

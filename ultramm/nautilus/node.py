@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,11 @@ from ultramm.features.volatility import EwVolatility
 from ultramm.journal.records import BookView, Record, Status
 from ultramm.market import known
 from ultramm.nautilus.account import KERNEL_RATE, exchange_arguments, paper_settings
-from ultramm.nautilus.build import Feed, actors, feeds, shells
+from ultramm.nautilus.build import Feed, actors, defined_instruments, feeds, shells
 from ultramm.nautilus.conversion import Conversion
 from ultramm.nautilus.convert import to_book
-from ultramm.nautilus.feed import Player
+from ultramm.nautilus.feed import Player, common_speed
+from ultramm.nautilus.node_recording import NodeRecording
 from ultramm.nautilus.paper import paper_factory
 from ultramm.nautilus.shell import MakerShell
 
@@ -40,16 +42,20 @@ _START_TIMEOUT_S = 30.0
 _CANCEL_TIMEOUT_S = 10.0
 _KILL_TIMEOUT_S = 1.0
 _VIEW_LEVELS = 10
-_SHUTDOWN = "commands.system.shutdown"
+SHUTDOWN = "commands.system.shutdown"
 
 
 class NodeSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """How a node's run ended; `open_orders` is what the kernel still knows to be live at the venue."""
+    """How a node's run ended; `open_orders` is what the kernel still knows to be live at the venue.
+
+    `recording` says what came of the recording, empty without one.
+    """
 
     reason: str
     open_orders: int
     scores: tuple[Score, ...]
     reported: Reported | None = None
+    recording: str = ""
 
 
 class NodeRunner:
@@ -82,6 +88,7 @@ class NodeRunner:
         self._player = Player(self._feeds, _speed(resolved, self._feeds), self._data_ended)
         self._shells = shells(resolved, record)
         self._conversion = Conversion(resolved, self._feeds) if resolved.config.reporting is not None else None
+        self._recording = NodeRecording(resolved.config.recorder, defined_instruments(self._feeds), record)
         self._views = {instrument.id.value: _MarketView() for feed in self._feeds for instrument in feed.instruments}
         self._stop_reason: str | None = None
         self._failure: BaseException | None = None
@@ -103,6 +110,15 @@ class NodeRunner:
         RunError
             When the node did not come up, or broke while it ran.
         """
+        self._recording.start()
+        try:
+            summary = await self._trade(duration_s)
+        finally:
+            await asyncio.to_thread(self._recording.close)
+            self._recording.mind(time.time_ns())
+        return msgspec.structs.replace(summary, recording=self._recording.words())
+
+    async def _trade(self, duration_s: float | None) -> NodeSummary:
         self._node = node = self._build(asyncio.get_running_loop())
         self._take_signals()
         task = asyncio.create_task(node.run_async())
@@ -140,11 +156,11 @@ class NodeRunner:
         for shell in self._shells:
             node.trader.add_strategy(shell)
         conversion = [self._conversion] if self._conversion is not None else []
-        for actor in (*actors(self._resolved), *conversion):
+        for actor in (*actors(self._resolved), *conversion, *self._recording.actors()):
             node.trader.add_actor(actor)
         # The kernel would stop at once, strategies first, without a word from the venue about their cancels.
-        node.kernel.msgbus.unsubscribe(_SHUTDOWN, node.kernel._on_shutdown_system)
-        node.kernel.msgbus.subscribe(_SHUTDOWN, self._kernel_breaks)
+        node.kernel.msgbus.unsubscribe(SHUTDOWN, node.kernel._on_shutdown_system)
+        node.kernel.msgbus.subscribe(SHUTDOWN, self._kernel_breaks)
         return node
 
     def _take_signals(self) -> None:
@@ -191,6 +207,7 @@ class NodeRunner:
                 self.stop("the kernel ended")
                 return
             self._mind_journal()
+            self._recording.mind(self._node.kernel.clock.timestamp_ns())
             self._report(keep=ticks % 4 == 0)
             ticks += 1
             left_s = _TICK_S if end_s is None else min(_TICK_S, end_s - loop.time())
@@ -303,6 +320,7 @@ class NodeRunner:
             balances=self._balances(),
             market_events=sum(shell.market_events for shell in self._shells),
             reported=self._conversion.reported([maker.score for maker in makers]) if self._conversion else None,
+            recording=self._recording.words(),
         )
 
     def _book_view(self, instrument_id: str, now_ns: int) -> BookView:
@@ -322,26 +340,15 @@ class NodeRunner:
 
 
 def _speed(resolved: Resolved, opened: list[Feed]) -> float:
-    """The speed of all venues: one clock cannot go at two.
-
-    Latency passes on the clock, a replay at another speed does not: together they would mean nothing.
-    """
-    speeds = {feed.venue: feed.source.pace().speed for feed in opened}
-    speed = next(iter(speeds.values()))
-    where = f"{resolved.loaded.path}: venues"
-    for venue, its_speed in speeds.items():
-        latency_ms = paper_settings(resolved.venues[venue]).latency_ms
-        if latency_ms > 0 and its_speed != 1.0:
+    """The speed of all venues. Latency passes on the clock, a replay at another speed does not: refused together."""
+    for feed in opened:
+        latency_ms = paper_settings(resolved.venues[feed.venue]).latency_ms
+        if latency_ms > 0 and feed.source.pace().speed != 1.0:
             raise ConfigError(
-                f"{where}.{venue}.paper.latency_ms: a replay at another speed than 1 needs latency_ms: 0, "
-                f"it says {latency_ms:g}"
+                f"{resolved.loaded.path}: venues.{feed.venue}.paper.latency_ms: a replay at another speed than 1 "
+                f"needs latency_ms: 0, it says {latency_ms:g}"
             )
-        if its_speed != speed:
-            raise ConfigError(
-                f"{where}.{venue}: plays at speed {its_speed:g}, {next(iter(speeds))} at {speed:g}: "
-                "the venues of one node need one speed"
-            )
-    return speed
+    return common_speed(resolved, opened)
 
 
 class _MarketView:
@@ -363,20 +370,25 @@ class _MarketView:
         )
 
 
+def log_settings(resolved: Resolved, name: str) -> Any:
+    """The kernel's log: a file of this name in the configured directory, errors on the terminal too."""
+    return LoggingConfig(
+        log_level="ERROR",
+        log_level_file=resolved.config.logging.level,
+        log_directory=str(Path(resolved.config.logging.directory)),
+        log_file_name=name,
+        log_file_max_size=50_000_000,
+        log_colors=False,
+        print_config=False,
+    )
+
+
 def _node_config(resolved: Resolved) -> Any:
     config = resolved.config
     venues = list(config.venues)
     return TradingNodeConfig(
         trader_id=TraderId("ULTRAMM-001"),
-        logging=LoggingConfig(
-            log_level="ERROR",
-            log_level_file=config.logging.level,
-            log_directory=str(Path(config.logging.directory)),
-            log_file_name=config.name,
-            log_file_max_size=50_000_000,
-            log_colors=False,
-            print_config=False,
-        ),
+        logging=log_settings(resolved, config.name),
         data_engine=LiveDataEngineConfig(graceful_shutdown_on_exception=True),
         risk_engine=LiveRiskEngineConfig(
             graceful_shutdown_on_exception=True,

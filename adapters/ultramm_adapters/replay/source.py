@@ -11,6 +11,7 @@ from typing import Any
 from ultramm.errors import DataError
 from ultramm.nautilus.catalog_read import holdings, load, load_instruments
 from ultramm.nautilus.importers import open_recording
+from ultramm.nautilus.recorder_spool import require_whole
 from ultramm.nautilus.recording import cached_catalog
 from ultramm.nautilus.source import Pace
 from ultramm_adapters.replay.params import ReplayParams
@@ -43,6 +44,7 @@ class ReplaySource:
         if (params.catalog is None) == (not params.files):
             raise DataError("params: name either a catalog or files")
         if params.catalog is not None:
+            require_whole(Path(params.catalog))
             return Path(params.catalog)
         if len(self._ids) != 1:
             raise DataError("params.files: raw files are of one instrument; import more into a catalog")
@@ -70,7 +72,7 @@ class ReplaySource:
         return Pace(speed=self._params.speed or math.inf)
 
     def files(self) -> list[Path]:
-        return self._files or sorted(self._catalog.rglob("*.parquet"))
+        return self._files or sorted((self._catalog / "data").rglob("*.parquet"))
 
 
 def _moment(key: str, text: str | None) -> int | None:

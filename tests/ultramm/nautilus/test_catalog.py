@@ -19,7 +19,7 @@ from ultramm.nautilus.binance_instruments import instrument_for
 from ultramm.nautilus.binance_recording import BinanceRecording
 from ultramm.nautilus.catalog_manifest import MANIFEST, Gap, ImportSummary, Manifest
 from ultramm.nautilus.catalog_read import holdings, load, load_instruments
-from ultramm.nautilus.catalog_staging import Staging, _locked
+from ultramm.nautilus.catalog_staging import Staging, locked
 from ultramm.nautilus.recording import Progress, import_recording
 
 T0 = 1_700_000_000_000_000_000
@@ -408,9 +408,9 @@ class TestAllOrNothing:
         living = target.parent / f".{target.name}.import-alive"
         for directory in (abandoned, living):
             (directory / "catalog").mkdir(parents=True)
-        with _locked(abandoned):
+        with locked(abandoned):
             pass
-        with _locked(living):
+        with locked(living):
             import_binance([file], target)
             assert living.exists()
         assert not abandoned.exists()

@@ -1,0 +1,98 @@
+"""The run of ``ultramm data record``: its line on a terminal, and its last words."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from ultramm.cli.output import moment, print_json, print_table
+from ultramm.config.resolve import Resolved
+from ultramm.nautilus.recorder import Recorder, RecorderStatus
+from ultramm.nautilus.recorder_node import RecordRunner
+from ultramm.nautilus.recorder_publish import Publication
+
+
+def record(resolved: Resolved, catalog: Path, rotate_s: float, duration_s: float | None, *, json: bool) -> None:
+    """Record the venues of a configuration to the end, and print what came of it.
+
+    Raises
+    ------
+    DataError
+        The catalog cannot be recorded into; nothing ran.
+    RunError
+        The recording broke off; what was recorded is sound.
+    """
+
+    def recorder(instruments: list[Any]) -> Recorder:
+        return Recorder(catalog, instruments, rotate_s=rotate_s)
+
+    with _line(catalog) as show:
+        summary = asyncio.run(RecordRunner(resolved, recorder, show).run(duration_s))
+    if json:
+        print_json(summary)
+        return
+    if summary.recovered is not None:
+        print_publication(f"{catalog}: an interrupted recording, recovered first", summary.recovered)
+    print_publication(f"{catalog}: {summary.reason}", summary.recorded)
+
+
+def print_publication(title: str, publication: Publication) -> None:
+    """What came into a catalog, as a table."""
+    rows = [
+        ("from", f"{_clock(publication.first_ns)}"),
+        ("to", f"{_clock(publication.last_ns)}"),
+        *[(f"rows: {kind}", f"{count:,}") for kind, count in sorted(publication.rows.items())],
+        ("files", f"{publication.files:,}"),
+        ("size", f"{publication.size_bytes:,} bytes"),
+        ("dropped events", f"{publication.dropped:,}"),
+    ]
+    if publication.mended:
+        rows.append(("times raised: the clock went back", f"{publication.mended:,}"))
+    if publication.torn_bytes:
+        rows.append(("cut off: a torn end", f"{publication.torn_bytes:,} bytes"))
+    print_table(title, ("", ">"), rows)
+
+
+def _clock(ts_ns: int) -> str:
+    return f"{moment(ts_ns, 'milliseconds')} UTC" if ts_ns else "–"  # noqa: RUF001
+
+
+@contextmanager
+def _line(catalog: Path) -> Iterator[Any]:
+    """A line that is kept up to date on a terminal, and nothing elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    began_s = time.monotonic()
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        before = (began_s, 0)
+
+        def show(status: RecorderStatus) -> None:
+            nonlocal before
+            now = time.monotonic(), status.events
+            rate = (now[1] - before[1]) / max(now[0] - before[0], 1e-9)
+            if now[0] - before[0] >= 1.0 or not before[1]:
+                before = now
+                live.update(line(catalog, status, rate), refresh=True)
+
+        yield show
+
+
+def line(catalog: Path, status: RecorderStatus, rate: float) -> Text:
+    """How a recording goes, on one line; `rate` in events a second."""
+    text = Text(
+        f"recording into {catalog}: {rate:,.0f} events/s · {status.rows:,} rows · "
+        f"{status.size_bytes / 1e6:,.1f} MB · rotated {status.rotated_s:,.0f} s ago"
+    )
+    if status.dropped:
+        text.append(f" · {status.dropped:,} events dropped", style="red")
+    return text
