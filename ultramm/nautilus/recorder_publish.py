@@ -160,7 +160,10 @@ def publish(catalog: Path, segment: Path) -> Publication:
     OSError
         The disk does not take it; a later call takes it up.
     """
-    if Manifest.read(catalog).recorded == segment.name:
+    with locked(catalog):
+        # What a kill left half moved in must not count as what the catalog has.
+        published = undo_interrupted(catalog).recorded == segment.name
+    if published:
         segment.unlink()
         return Publication()
     staged = _staging(catalog)
