@@ -32,9 +32,7 @@ def market(count: int, seed: int = 1, instrument: Any = INSTRUMENT) -> list[Any]
 
 def told(events: Sequence[Any]) -> list[dict[str, Any]]:
     """Events as plain values, one for one, that can be compared."""
-    parts = [
-        part for event in events for part in (event.deltas if isinstance(event, OrderBookDeltas) else [event])
-    ]
+    parts = [part for event in events for part in (event.deltas if isinstance(event, OrderBookDeltas) else [event])]
     values = [type(part).to_dict(part) for part in parts]
     for value in values:
         if value.get("action") == "CLEAR":

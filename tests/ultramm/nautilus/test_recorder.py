@@ -153,7 +153,9 @@ def test_a_full_disk_ends_the_recording_with_words_and_what_was_written_is_sound
     monkeypatch.setattr(os, step, full_disk)
     recorder.put(events[200])
     eventually(lambda: recorder.problem, "the problem is noticed")
-    assert recorder.problem == f"{catalog}: cannot be written: No space left on device; check disk space and permissions"
+    assert (
+        recorder.problem == f"{catalog}: cannot be written: No space left on device; check disk space and permissions"
+    )
     assert not recorder.put(events[201])
     recorder.close()
     monkeypatch.undo()

@@ -118,7 +118,9 @@ def test_after_a_loss_the_book_comes_as_a_snapshot_and_is_right_again(events: li
     taker = Taker(lambda number: number not in lost)
     play(events, RecorderActor(taker))  # type: ignore[arg-type]
     back = next(event for event in events[lost.stop :] if isinstance(event, OrderBookDeltas))
-    snapshots = [e for e in taker.taken[1:] if isinstance(e, OrderBookDeltas) and e.deltas[0].action == BookAction.CLEAR]
+    snapshots = [
+        e for e in taker.taken[1:] if isinstance(e, OrderBookDeltas) and e.deltas[0].action == BookAction.CLEAR
+    ]
     assert [snapshot.ts_init for snapshot in snapshots] == [back.ts_init]
     assert books(taker.taken, every=1)[-400:] == books(events, every=1)[-400:]
 

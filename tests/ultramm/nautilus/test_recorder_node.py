@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from nautilus_trader.model.data import OrderBookDeltas
-from recorded import books, held, in_catalogs_order, told
+from recorded import books, in_catalogs_order, told
 
 from ultramm.config.load import read
 from ultramm.config.resolve import Resolved, resolve
@@ -91,9 +91,8 @@ def test_the_recording_is_the_market_one_for_one_and_its_books_are_the_live_ones
 
 
 def test_two_instruments_of_two_venues_are_recorded_together(configured: Any, catalog: Path) -> None:
-    other = (
-        "{adapter: synthetic, instruments: [ETHUSDT, BTCUSDT], params: {pace: 20}, paper: {starting_balances: [1 USDT]}}"
-    )
+    paper = "{starting_balances: [1 USDT]}"
+    other = f"{{adapter: synthetic, instruments: [ETHUSDT, BTCUSDT], params: {{pace: 20}}, paper: {paper}}}"
     record(configured(FAST, f"venues.OTHER={other}"), catalog, 3_000)
     assert [(h.instrument_id, h.kind) for h in holdings(catalog)] == [
         (name, kind) for name in ("BTCUSDT.OTHER", "BTCUSDT.SIM", "ETHUSDT.OTHER") for kind in ("deltas", "trades")
@@ -107,7 +106,9 @@ def test_a_replay_is_recorded_as_it_was_and_its_end_ends_the_recording(
     source = tmp_path / "source"
     generate(source, "BTCUSDT.SIM", "benign", seed=5, duration_s=30, pace=4)
     resolved = configured(
-        "venues.SIM.adapter=replay", f"venues.SIM.params={{catalog: '{source}', speed: 0}}", "venues.SIM.paper.latency_ms=0"
+        "venues.SIM.adapter=replay",
+        f"venues.SIM.params={{catalog: '{source}', speed: 0}}",
+        "venues.SIM.paper.latency_ms=0",
     )
     runner = RecordRunner(resolved, lambda instruments: Recorder(catalog, instruments))
     assert asyncio.run(runner.run()).reason == "the data ended"
@@ -218,7 +219,7 @@ def test_a_trading_node_records_and_a_backtest_of_the_recording_fills_as_the_nod
     runner = NodeRunner(configured(*settings, f"recorder.catalog={catalog}", "recorder.rotate_s=1"), journal)
 
     async def scenario(runner: NodeRunner) -> None:
-        await eventually(lambda: traded(runner, 12)())
+        await eventually(traded(runner, 12))
 
     summary = run(runner, scenario)
     assert summary.open_orders == 0
