@@ -61,13 +61,13 @@ def _measure(events: int) -> LongRun:
     result = run_backtest(resolved)
     seconds = time.process_time() - start
     # Before the sample, which has nothing to do with the peak.
-    peak_mb = _peak_mb()
+    most_mb = peak_mb()
     return LongRun(
         events=result.market_events,
         orders=result.scores[0].quoting.orders_submitted,
         seconds=seconds,
         generation_s=_generation_s(resolved) * result.market_events,
-        peak_mb=peak_mb,
+        peak_mb=most_mb,
     )
 
 
@@ -80,7 +80,8 @@ def _generation_s(resolved: Any) -> float:
     return (time.process_time() - start) / _GENERATION_SAMPLE
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """Most memory that this process has had, megabytes."""
     status = Path("/proc/self/status")
     if status.exists():
         # The usage of resources would count the process that started this one.

@@ -124,6 +124,7 @@ class Manifest(msgspec.Struct):
             file.flush()
             os.fsync(file.fileno())
         draft.replace(catalog / MANIFEST)
+        sync_directory(catalog)
 
     def find(self, sha256: Collection[str], instrument_id: str) -> ImportRecord | None:
         """The import of exactly these contents as this instrument; None when there was none.
@@ -143,3 +144,12 @@ class Manifest(msgspec.Struct):
                 f"{', '.join(record.summary.files)}; import only what is new, or into a new catalog"
             )
         return None
+
+
+def sync_directory(directory: Path) -> None:
+    """Wait until the disk has the names in a directory: a loss of power must not undo a move."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -20,7 +20,7 @@ import msgspec
 from nautilus_trader.persistence.catalog import ParquetDataCatalog
 
 from ultramm.errors import DataError
-from ultramm.nautilus.catalog_manifest import ImportRecord, Manifest
+from ultramm.nautilus.catalog_manifest import ImportRecord, Manifest, sync_directory
 
 _LOCK = ".ultramm-lock"
 _DATA_FOLDERS = ("order_book_deltas", "trade_tick", "quote_tick")
@@ -120,6 +120,9 @@ def move_in(staged: Path, target: Path, names: list[str], after: Manifest) -> No
             destination = target / name
             destination.parent.mkdir(parents=True, exist_ok=True)
             (staged / name).rename(destination)
+        # The manifest must not say so before the disk has them.
+        for directory in {folder for name in names for folder in (target / name).parents if target in folder.parents}:
+            sync_directory(directory)
         after.write(target)
     except BaseException:
         undo_interrupted(target)

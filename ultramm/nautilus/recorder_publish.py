@@ -24,7 +24,13 @@ from nautilus_trader.persistence.catalog import ParquetDataCatalog
 from nautilus_trader.persistence.catalog.parquet import _parse_filename_timestamps, _timestamps_to_filename
 
 from ultramm.errors import DataError, RunError
-from ultramm.nautilus.catalog_manifest import IMPORTER_VERSION, ImportRecord, ImportSummary, Manifest
+from ultramm.nautilus.catalog_manifest import (
+    IMPORTER_VERSION,
+    ImportRecord,
+    ImportSummary,
+    Manifest,
+    sync_directory,
+)
 from ultramm.nautilus.catalog_read import FOLDERS
 from ultramm.nautilus.catalog_staging import check_disjoint, defines, locked, move_in, undo_interrupted
 from ultramm.nautilus.recorder_spool import (
@@ -33,7 +39,6 @@ from ultramm.nautilus.recorder_spool import (
     alone_on,
     segments,
     spool_folder,
-    sync_directory,
 )
 
 _ROWS = 20_000  # in a row group
@@ -173,7 +178,6 @@ def publish(catalog: Path, segment: Path) -> Publication:
         for name in converted.names:
             check_disjoint(catalog, Path(name))
         move_in(staged, catalog, converted.names, converted.entered_in(manifest))
-    _sync(catalog, converted.names)
     segment.unlink()
     sync_directory(segment.parent)
     shutil.rmtree(staged)
@@ -188,12 +192,6 @@ def _staging(catalog: Path) -> Path:
     return staged
 
 
-def _sync(catalog: Path, names: list[str]) -> None:
-    """The segment may go only once the disk has the names of the files that replace it."""
-    for directory in {catalog, *((catalog / name).parent for name in names)}:
-        sync_directory(directory)
-
-
 def _folder(kind: str, instrument_id: str) -> Path:
     # As Nautilus names directories: EUR/USD.SIM is in EURUSD.SIM.
     return Path("data") / FOLDERS[kind] / instrument_id.replace("/", "")  # type: ignore[index]
@@ -201,7 +199,9 @@ def _folder(kind: str, instrument_id: str) -> Path:
 
 def _end_ns(directory: Path) -> int:
     """The end of a folder's last file, as its name gives it; zero when there is none."""
-    return max((_parse_filename_timestamps(path.name)[1] for path in directory.glob("*.parquet")), default=0)
+    # Names are in digits of fixed width, and files share no time: the last name is the last file.
+    span = _parse_filename_timestamps(max((path.name for path in directory.glob("*_*.parquet")), default=""))
+    return span[1] if span is not None else 0
 
 
 class _Converted:

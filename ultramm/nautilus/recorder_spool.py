@@ -20,6 +20,7 @@ from typing import BinaryIO, Literal
 import msgspec
 
 from ultramm.errors import DataError
+from ultramm.nautilus.catalog_manifest import sync_directory
 
 _FOLDER = ".ultramm-spool"
 _LOCK = "lock"
@@ -202,12 +203,3 @@ def require_whole(catalog: Path) -> None:
     """
     if segments(catalog) and not is_recording(catalog):
         raise DataError(unpublished(catalog) or "")
-
-
-def sync_directory(directory: Path) -> None:
-    """Wait until the disk has the names in a directory."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
