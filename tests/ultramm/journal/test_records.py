@@ -9,6 +9,7 @@ from ultramm.journal.records import (
     HaltEvent,
     OrderEvent,
     Record,
+    RecordingEvent,
     RunEnded,
     RunStarted,
     Status,
@@ -31,6 +32,7 @@ ONE_OF_EACH = [
         position=-0.3,
     ),
     HaltEvent(strategy="mm", source="operator", active=True, reason="paused"),
+    RecordingEvent(catalog="data/recordings", event="stopped", reason="No space left on device"),
     Status(state="running", makers=(), books=(), balances={"USDT": "10"}),
     CommandEvent(verb="pause", origin="cli", reply="paused"),
 ]

@@ -17,6 +17,7 @@ from ultramm.journal.records import (
     HaltEvent,
     OrderEvent,
     Record,
+    RecordingEvent,
     RunEnded,
     RunStarted,
     Status,
@@ -87,6 +88,7 @@ def records() -> list[Record]:
             position=-5.0,
         ),
         HaltEvent(strategy="mm", source="journal", active=True, reason="the disk is full"),
+        RecordingEvent(catalog="data/recordings", event="dropped", reason="7 events"),
         Status(
             state="running",
             makers=(busy_maker().status(61 * S),),

@@ -19,7 +19,7 @@ from ultramm.nautilus.binance_instruments import instrument_for
 from ultramm.nautilus.binance_recording import BinanceRecording
 from ultramm.nautilus.catalog_manifest import MANIFEST, Gap, ImportSummary, Manifest
 from ultramm.nautilus.catalog_read import holdings, load, load_instruments
-from ultramm.nautilus.catalog_staging import Staging, locked
+from ultramm.nautilus.catalog_staging import locked
 from ultramm.nautilus.recording import Progress, import_recording
 
 T0 = 1_700_000_000_000_000_000
@@ -376,14 +376,17 @@ class TestAllOrNothing:
     ) -> None:
         import_binance([file], target)
         before = tree(target)
-        move = Staging._move
-
-        def fail(self: Staging, moves: list[str]) -> None:
-            move(self, moves[:1])
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr(Staging, "_move", fail)
         later = ordinary(start_ms=100).write(tmp_path / "later")
+        rename, moved = Path.rename, []
+
+        def fail(self: Path, new: Path) -> Path:
+            if moved:
+                raise OSError(28, "No space left on device")
+            if target in new.parents:
+                moved.append(new)
+            return rename(self, new)
+
+        monkeypatch.setattr(Path, "rename", fail)
         assert "No space left on device; check disk space" in fault([later], target)
         after = tree(target)
         assert after.pop(".ultramm-lock")
