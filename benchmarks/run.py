@@ -21,6 +21,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+import recording as recording_cost
 import scale
 import step
 from arena import Arena, recording, synthetic
@@ -47,10 +48,13 @@ class Sizes(msgspec.Struct, frozen=True):
     long_events: tuple[int, ...]
     market_events: int
     market_repeats: int
+    record_events: int
+    record_repeats: int
 
 
-FULL = Sizes(40_000, 15, None, 10_000, 7, (1_000_000, 2_000_000, 4_000_000), 300_000, 5)
-QUICK = Sizes(8_000, 2, 3_000, 1_000, 2, (100_000, 200_000, 400_000), 50_000, 2)
+FULL = Sizes(40_000, 15, None, 10_000, 7, (1_000_000, 2_000_000, 4_000_000), 300_000, 5, 100_000, 5)
+_CALM_PACE = 40.0  # seconds of the recording's market a second: some thousand events
+QUICK = Sizes(8_000, 2, 3_000, 1_000, 2, (100_000, 200_000, 400_000), 50_000, 2, 40_000, 1)
 
 
 def progress(text: str) -> None:
@@ -171,7 +175,42 @@ def long_runs(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
     return numbers, rows
 
 
-# -- 4: the market -------------------------------------------------------------------------------------------------
+# -- 4: recording ----------------------------------------------------------------------------------------------------
+
+
+def recordings(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
+    """A node that listens, with and without a recorder, in turns, each in a process of its own."""
+    progress("recording: a node with and without a recorder")
+    runs: dict[str, list[recording_cost.Recorded]] = {"plain": [], "recorded": []}
+    calm: dict[str, list[recording_cost.Recorded]] = {"plain": [], "recorded": []}
+    for turn in range(sizes.record_repeats):
+        progress(f"  turn {turn + 1} of {sizes.record_repeats}")
+        for side, of_side in runs.items():
+            of_side.append(recording_cost.measure(sizes.record_events, 0, side))
+            calm[side].append(recording_cost.measure(sizes.record_events // 4, _CALM_PACE, side))
+    best = {side: min(run.seconds for run in of_side) for side, of_side in runs.items()}
+    ratio = best["recorded"] / best["plain"]
+    last = runs["recorded"][-1]
+    late = {side: statistics.median(run.late_p99_ms for run in of_side) for side, of_side in calm.items()}
+    progress("  a long one")
+    long = recording_cost.measure(10 * sizes.record_events, 0, "recorded")
+    growth = long.peak_mb - last.peak_mb
+    events, dropped = sizes.record_events, sum(run.dropped for run in (*runs["recorded"], long))
+    both = f"{events / best['recorded']:,.0f} and {events / best['plain']:,.0f} events/s, {dropped} dropped"
+    sizes_text = f"{last.parquet_bytes:.1f} in Parquet, {last.spool_bytes:.0f} in the spool"
+    late_text = f"{late['recorded']:.1f} and {late['plain']:.1f} ms"
+    rows = [
+        Row("recording", "time of a node that records / one that listens", f"{ratio:.2f}", "≤ 1.5", ratio <= 1.5),
+        Row("", "as fast as it goes, with and without recorder", both),
+        Row("", f"lateness of the loop, p99, {_CALM_PACE:g} x the market", late_text),
+        Row("", "bytes a row", sizes_text),
+        Row("", "peak memory, ten times as long", f"{growth:+.0f} MB", "≤ 30 MB", growth <= 30),
+    ]
+    numbers = {"runs": msgspec.to_builtins(runs), "calm": msgspec.to_builtins(calm), "long": msgspec.to_builtins(long)}
+    return numbers, rows
+
+
+# -- 5: the market -------------------------------------------------------------------------------------------------
 
 
 def market(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
@@ -185,6 +224,7 @@ PARTS: dict[str, Callable[[Sizes], tuple[dict[str, Any], list[Row]]]] = {
     "backtest": backtests,
     "step": steps,
     "long": long_runs,
+    "recording": recordings,
     "market": market,
 }
 
