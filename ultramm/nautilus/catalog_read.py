@@ -137,7 +137,7 @@ def load(
 
 def bar_times(catalog: Path, instrument_id: str) -> Iterator[int]:
     """When each bar of an instrument ended, nanoseconds since the epoch, bar type by bar type in the order of files."""
-    for folder in sorted((_root(catalog) / "data" / _FOLDERS["bars"]).glob("*/")):
+    for folder in sorted((_root(catalog) / "data" / FOLDERS["bars"]).glob("*/")):
         if _instrument_of("bars", {}, folder.name) == instrument_id:
             for table in _tables(sorted(folder.glob("*.parquet")), None, None):
                 yield from table["ts_init"].to_pylist()
