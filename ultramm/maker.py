@@ -355,6 +355,24 @@ class Maker:
     # -- control and display ---------------------------------------------------------------------------------
 
     @property
+    def book(self) -> Book | None:
+        """The last book seen; None before the first."""
+        return self._book
+
+    @property
+    def max_position(self) -> float:
+        """Largest inventory that is allowed, long or short, size."""
+        return self._limits.max_position
+
+    def best_quotes(self) -> tuple[float, float]:
+        """The best bid and ask of ours that the venue holds, price; NaN for a side without."""
+        held = [order for order in self.orders if order.state is not OrderState.SENT]
+        bid = max((order.ticks for order in held if order.side is Side.BUY), default=None)
+        ask = min((order.ticks for order in held if order.side is Side.SELL), default=None)
+        price = self.instrument.price
+        return math.nan if bid is None else price(bid), math.nan if ask is None else price(ask)
+
+    @property
     def inventory(self) -> float:
         """Signed position that this maker built, size."""
         return self.score.attribution.position

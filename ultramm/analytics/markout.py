@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from ultramm.market import Fill
 
 HORIZONS_S = (0.1, 1.0, 5.0, 30.0)
+
+Observer = Callable[[float, Fill, float], None]
 
 
 class Markout(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +37,12 @@ class Markouts:
     ----------
     horizons_s : sequence of float
         Seconds after the fill.
+    observe : callable, optional
+        Takes (horizon in seconds, fill, markout in basis points) of each fill that matured.
     """
 
-    def __init__(self, horizons_s: Sequence[float] = HORIZONS_S) -> None:
-        self._horizons = [_Horizon(horizon_s) for horizon_s in horizons_s]
+    def __init__(self, horizons_s: Sequence[float] = HORIZONS_S, observe: Observer | None = None) -> None:
+        self._horizons = [_Horizon(horizon_s, observe) for horizon_s in horizons_s]
         self._mid = math.nan
         self._mid_ns = 0
         self._next_due_ns: float = math.inf
@@ -63,8 +67,9 @@ class Markouts:
 
 
 class _Horizon:
-    def __init__(self, horizon_s: float) -> None:
+    def __init__(self, horizon_s: float, observe: Observer | None = None) -> None:
         self.horizon_s = horizon_s
+        self._observe = observe
         self.horizon_ns = round(horizon_s * 1e9)
         self.pending: deque[tuple[int, Fill]] = deque()
         self._count = 0
@@ -85,7 +90,10 @@ class _Horizon:
         while self.pending and self.pending[0][0] < ts_ns:
             due_ns, fill = self.pending.popleft()
             if not math.isnan(mid) and mid_ns <= due_ns:
-                self._add(1e4 * fill.side * (mid - fill.price) / fill.price, fill.size)
+                markout_bps = 1e4 * fill.side * (mid - fill.price) / fill.price
+                self._add(markout_bps, fill.size)
+                if self._observe is not None:
+                    self._observe(self.horizon_s, fill, markout_bps)
 
     def _add(self, markout_bps: float, size: float) -> None:
         self._count += 1

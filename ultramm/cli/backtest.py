@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
-from ultramm.cli.options import Json, Set
+from ultramm.cli.options import Json, Report, Set
 from ultramm.cli.output import in_words, moment, number, percent, print_json, print_table
+from ultramm.cli.report_file import check_writable, command_line, configuration_text, masked, write_page
 
 if TYPE_CHECKING:
     from ultramm.analytics.scorecard import Score
+    from ultramm.config.resolve import Resolved
     from ultramm.nautilus.backtest import BacktestResult
+    from ultramm.nautilus.tracer import Tracer
 
 app = typer.Typer(help="Run a configuration on recorded or generated data.", no_args_is_help=True)
 
@@ -21,31 +26,68 @@ app = typer.Typer(help="Run a configuration on recorded or generated data.", no_
 @app.command("run")
 def run(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration file.")],
+    report: Report = None,
     json: Json = False,
     overrides: Set = [],  # noqa: B006
 ) -> None:
     """Run CONFIG by the backtest kernel, whatever its mode, and print the result."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
     from ultramm.config.load import read
     from ultramm.config.resolve import resolve
 
+    check_writable(report)
     resolved = resolve(read(config, [*overrides, "mode=backtest"]))
     from ultramm.nautilus.backtest import run_backtest
+
+    tracer = None if report is None else _tracer(resolved)
+    with _progress() as progress:
+        result = run_backtest(resolved, progress=progress, collector=tracer)
+    if json:
+        print_json(_plain(result))
+    else:
+        for score in result.scores:
+            _print_score(result, score)
+        if result.reported is not None:
+            typer.echo(in_words(result.reported))
+    if report is not None and tracer is not None:
+        _write_report(report, resolved, result, tracer, command_line("run", [config], overrides))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None]]:
+    """A line that says how far the run has come, where somebody can see it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("reading the data", total=None)
-        result = run_backtest(resolved, progress=lambda ts_ns: bar.update(task, description=f"at {moment(ts_ns)}"))
-    if json:
-        print_json(_plain(result))
-        return
-    for score in result.scores:
-        _print_score(result, score)
-    if result.reported is not None:
-        typer.echo(in_words(result.reported))
+        yield lambda ts_ns: bar.update(task, description=f"at {moment(ts_ns)}")
+
+
+def _tracer(resolved: Resolved) -> Tracer:
+    from ultramm.nautilus.tracer import Tracer
+
+    return Tracer(makers=sum(len(strategy.settings.instruments) for strategy in resolved.strategies))
+
+
+def _write_report(path: Path, resolved: Resolved, result: BacktestResult, tracer: Tracer, command: str) -> None:
+    from ultramm.analytics.report.page import RunFacts, report_page
+
+    facts = RunFacts(
+        name=masked(result.name, resolved),
+        version=result.version,
+        seed=result.seed,
+        command=masked(command, resolved),
+        configuration=configuration_text(resolved),
+        data=result.data,
+        first_ns=result.first_ns,
+        last_ns=result.last_ns,
+        market_events=result.market_events,
+        fills_sha256=result.fills_sha256,
+    )
+    makers = [(score, tracer.traces[score.strategy, score.instrument]) for score in result.scores]
+    write_page(path, report_page(facts, makers))
 
 
 def _plain(result: BacktestResult) -> dict[str, Any]:

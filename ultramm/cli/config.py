@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ultramm.cli.options import Json, OptionalConfig, Set
-from ultramm.cli.output import print_json
+from ultramm.cli.output import as_yaml, print_json
 from ultramm.config.load import DEFAULT_PATH, json_schema, read, resolved
 from ultramm.config.resolve import resolve
 from ultramm.errors import ConfigError
@@ -47,9 +47,7 @@ def show(path: OptionalConfig = None, overrides: Set = [], json: Json = False) -
     if json:
         print_json(plain)
         return
-    import yaml
-
-    typer.echo(yaml.safe_dump(plain, sort_keys=False, default_flow_style=None), nl=False)
+    typer.echo(as_yaml(plain), nl=False)
 
 
 @app.command("schema")

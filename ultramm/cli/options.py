@@ -12,6 +12,10 @@ Set = Annotated[
     list[str],
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key, e.g. strategies.0.params.levels=3."),
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE.html", help="Write a report: one page that needs no network."),
+]
 OptionalConfig = Annotated[
     Path | None,
     typer.Argument(metavar="[CONFIG]", help="Configuration file; the packaged default when left out."),

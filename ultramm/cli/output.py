@@ -19,6 +19,14 @@ def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.format(encoded, indent=2).decode() + "\n")
 
 
+def as_yaml(value: Any) -> str:
+    """The value as YAML, in its own order."""
+    import yaml
+
+    text: str = yaml.safe_dump(value, sort_keys=False, default_flow_style=None)
+    return text
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table; columns that begin with ``>`` are right-aligned."""
     from rich.console import Console

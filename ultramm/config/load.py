@@ -97,8 +97,13 @@ def convert[T](value: object, to: type[T], source: Path, prefix: str) -> T:
 def resolved(loaded: Loaded) -> dict[str, Any]:
     """The configuration as plain values, everything that came from the environment masked."""
     plain: dict[str, Any] = msgspec.to_builtins(loaded.config)
-    masked: dict[str, Any] = _mask(plain, loaded.secrets)
-    return masked
+    shown: dict[str, Any] = masked(plain, loaded)
+    return shown
+
+
+def masked(value: Any, loaded: Loaded) -> Any:
+    """Plain values with everything that came from the environment masked."""
+    return _mask(value, loaded.secrets)
 
 
 def json_schema() -> dict[str, Any]:

@@ -60,9 +60,16 @@ class BacktestResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Collector:
-    """Keeps what a result needs of the records that a node would write to its journal."""
+    """Keeps what a result needs of the records that a node would write to its journal.
+
+    Attributes
+    ----------
+    shell : type of MakerShell
+        What runs each maker.
+    """
 
     def __init__(self) -> None:
+        self.shell: type[MakerShell] = MakerShell
         self.fills: list[tuple[int, FillEvent]] = []
         self.halts: list[HaltEvent] = []
 
@@ -71,6 +78,9 @@ class Collector:
             self.fills.append((ts_ns, record))
         elif isinstance(record, HaltEvent):
             self.halts.append(record)
+
+    def finish(self, last_ns: int) -> None:
+        """The run has come to its end, at `last_ns`."""
 
     def fills_sha256(self) -> str:
         """Fingerprint of every fill: time, side, price, size, fee."""
@@ -102,7 +112,7 @@ def run_backtest(
     opened = feeds(resolved)
     engine = _engine(resolved, opened)
     try:
-        makers = shells(resolved, collector)
+        makers = shells(resolved, collector, collector.shell)
         for shell in makers:
             engine.add_strategy(shell)
         conversion = Conversion(resolved, opened) if resolved.config.reporting is not None else None
@@ -174,6 +184,7 @@ def _result(
     tape: _Tape,
     conversion: Conversion | None,
 ) -> BacktestResult:
+    collector.finish(tape.last_ns)
     scores = tuple(shell.maker.score.score(tape.last_ns) for shell in makers)
     result = BacktestResult(
         name=resolved.config.name,

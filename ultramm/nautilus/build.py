@@ -93,8 +93,8 @@ def merged(opened: list[Feed], *, endless: bool = False) -> Iterator[Any]:
     return heapq.merge(*streams, key=lambda event: event.ts_init)
 
 
-def shells(resolved: Resolved, record: Recorder) -> list[MakerShell]:
-    """A shell for each strategy and instrument."""
+def shells(resolved: Resolved, record: Recorder, shell: type[MakerShell] = MakerShell) -> list[MakerShell]:
+    """A shell for each strategy and instrument, of the class `shell`."""
     made: list[MakerShell] = []
     for strategy in resolved.strategies:
         try:
@@ -103,7 +103,7 @@ def shells(resolved: Resolved, record: Recorder) -> list[MakerShell]:
             raise ConfigError(f"{resolved.loaded.path}: strategies: {strategy.settings.name}: {exc}") from exc
         for instrument_id in strategy.settings.instruments:
             made.append(
-                MakerShell(
+                shell(
                     name=strategy.settings.name,
                     tag=f"{len(made) + 1:03d}",
                     instrument_id=instrument_id,

@@ -1,0 +1,150 @@
+"""The figures of a run: each with its unit and what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+
+from ultramm.analytics.report.series import Floats
+from ultramm.analytics.report.trace import CURVE_S, Trace
+from ultramm.analytics.report.uncertainty import Mean
+from ultramm.analytics.scorecard import Score
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """One figure; `value` is None where there is nothing to measure, `error` its standard error where it has one."""
+
+    name: str
+    value: float | None
+    unit: str
+    definition: str
+    error: float | None = None
+
+
+def sharpe(pnl: Floats) -> float | None:
+    """Mean over standard deviation of the P&L of equal steps of time; not annualised. None when it never moved."""
+    if len(pnl) < 2:
+        return None
+    deviation = float(pnl.std(ddof=1))
+    return float(pnl.mean()) / deviation if deviation > 0 else None
+
+
+def metrics(score: Score, trace: Trace, first_ns: int, last_ns: int) -> list[Metric]:
+    """Every figure of one strategy on one instrument over the span of a run."""
+    return [
+        *_money(score, trace, first_ns, last_ns),
+        *_trading(score, trace),
+        *_markouts(trace),
+        *_orders(score, trace),
+        *_inventory(score),
+        *_market(trace),
+    ]
+
+
+def _money(score: Score, trace: Trace, first_ns: int, last_ns: int) -> Iterator[Metric]:
+    pnl, currency = score.pnl, score.pnl.currency
+    yield Metric("P&L", pnl.total, currency, "Change of equity since the start, the inventory valued at the last mid.")
+    yield Metric(
+        "Spread capture", pnl.spread_capture, currency, "What the fills earned against the mid at their moment."
+    )
+    yield Metric("Inventory P&L", pnl.inventory, currency, "Position times the moves of the mid, summed over time.")
+    yield Metric("Fees", 0.0 - pnl.fees, currency, "Fees of the fills; negative = paid, positive = rebates.")
+    yield Metric(
+        "Identity residual",
+        pnl.identity_residual,
+        "relative",
+        "P&L less capture, inventory P&L and fees, relative to the P&L: rounding, and nothing else.",
+    )
+    yield Metric("Largest drawdown", score.drawdown.largest, currency, "Largest fall of the P&L from an earlier peak.")
+    yield Metric("Drawdown at the end", score.drawdown.current, currency, "How far the P&L ends below its peak.")
+    step_ns = trace.buckets.step_ns
+    yield Metric(
+        f"Sharpe ratio per {step_ns / 1e9:g} s",
+        sharpe(trace.bucket_pnl(first_ns, last_ns, step_ns)),
+        "ratio",
+        "Mean over standard deviation of the P&L of equal steps of time; not annualised.",
+    )
+    per_volume = 1e4 * pnl.total / score.volume if score.volume else None
+    yield Metric("P&L per volume", per_volume, "bps", "P&L over traded notional.")
+
+
+def _trading(score: Score, trace: Trace) -> Iterator[Metric]:
+    yield Metric("Fills", score.fills, "count", "Executions of our orders, partial ones each.")
+    yield Metric(
+        "Passive fills", score.maker_fills, "count", "Fills in which our order rested and the other side came."
+    )
+    yield Metric("Volume", score.volume, "notional", "Traded notional, both sides.")
+    capture = trace.capture_bps()
+    yield _mean("Capture per fill", capture, "Distance of the fills from the mid at their moment, weighted by size.")
+
+
+def _markouts(trace: Trace) -> Iterator[Metric]:
+    for horizon_s in CURVE_S:
+        yield _mean(
+            f"Markout {horizon_s:g} s",
+            trace.markout(horizon_s),
+            f"What fills were worth against the mid {horizon_s:g} s later, weighted by size; positive = in our favour.",
+        )
+
+
+def _mean(name: str, mean: Mean | None, definition: str) -> Metric:
+    if mean is None:
+        return Metric(name, None, "bps", definition)
+    return Metric(name, mean.value, "bps", definition, mean.standard_error)
+
+
+def _orders(score: Score, trace: Trace) -> Iterator[Metric]:
+    quoting, lives = score.quoting, trace.lives
+    yield Metric("Orders sent", quoting.orders_submitted, "count", "Orders that left for the venue.")
+    yield Metric("Orders accepted", quoting.orders_accepted, "count", "Orders that the venue took.")
+    yield Metric(
+        "Orders rejected",
+        quoting.orders_rejected,
+        "count",
+        "Refused, most of them for they would have taken liquidity.",
+    )
+    yield Metric("Orders cancelled", quoting.orders_cancelled, "count", "Ended by a cancel, filled in part or not.")
+    yield Metric("Orders filled", quoting.orders_filled, "count", "Accepted orders that traded at least in part.")
+    yield Metric("Fill ratio", _percent(quoting.fill_ratio), "%", "Filled at least in part, of accepted orders.")
+    per_fill = quoting.orders_submitted / score.fills if score.fills else None
+    yield Metric("Orders per fill", per_fill, "ratio", "Orders sent for each fill.")
+    yield Metric(
+        "Median time to fill", lives.until_fill.quantile(0.5), "s", "From accepted to the first fill, of filled orders."
+    )
+    yield Metric(
+        "Median time to cancel",
+        lives.until_cancel.quantile(0.5),
+        "s",
+        "From accepted to cancelled, of orders without a fill.",
+    )
+    yield Metric("Uptime", _percent(quoting.uptime), "%", "Share of time with an order of ours on both sides.")
+    yield Metric("Uptime, bid", _percent(quoting.bid_uptime), "%", "Share of time with a bid of ours.")
+    yield Metric("Uptime, ask", _percent(quoting.ask_uptime), "%", "Share of time with an ask of ours.")
+
+
+def _inventory(score: Score) -> Iterator[Metric]:
+    inventory = score.inventory
+    yield Metric("Inventory at the end", inventory.last, "size", "Signed position.")
+    yield Metric("Largest long", inventory.largest, "size", "Largest position.")
+    yield Metric("Largest short", inventory.smallest, "size", "Smallest position; negative = short.")
+    yield Metric("Mean size of inventory", inventory.mean_abs, "size", "Average over time of the position's size.")
+
+
+def _market(trace: Trace) -> Iterator[Metric]:
+    weight = trace.series.column("two_sided_ns").sum()
+    spread = float(trace.series.column("spread_bps_ns").sum() / weight) if weight > 0 else None
+    yield Metric("Market's spread", spread, "bps", "Best ask less best bid over the mid, averaged over time.")
+    sigma = trace.series.column("sigma_bps")
+    sigma = sigma[np.isfinite(sigma)]
+    yield Metric(
+        "Market's volatility",
+        float(np.median(sigma)) if len(sigma) else None,
+        "bps/√s",
+        "Volatility of the mid sampled each second, exponentially weighted over 30 s; median.",
+    )
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
