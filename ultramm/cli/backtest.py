@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
+from ultramm.cli.compare import compare
 from ultramm.cli.options import Json, Report, Set
 from ultramm.cli.output import in_words, moment, number, percent, print_json, print_table
 from ultramm.cli.report_file import check_writable, command_line, configuration_text, masked, write_page
+from ultramm.cli.run_progress import run_progress
 
 if TYPE_CHECKING:
     from ultramm.analytics.scorecard import Score
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ultramm.nautilus.tracer import Tracer
 
 app = typer.Typer(help="Run a configuration on recorded or generated data.", no_args_is_help=True)
+app.command("compare")(compare)
 
 
 @app.command("run")
@@ -39,8 +40,8 @@ def run(
     from ultramm.nautilus.backtest import run_backtest
 
     tracer = None if report is None else _tracer(resolved)
-    with _progress() as progress:
-        result = run_backtest(resolved, progress=progress, collector=tracer)
+    with run_progress() as progress:
+        result = run_backtest(resolved, progress=progress(""), collector=tracer)
     if json:
         print_json(_plain(result))
     else:
@@ -50,19 +51,6 @@ def run(
             typer.echo(in_words(result.reported))
     if report is not None and tracer is not None:
         _write_report(report, resolved, result, tracer, command_line("run", [config], overrides))
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int], None]]:
-    """A line that says how far the run has come, where somebody can see it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("reading the data", total=None)
-        yield lambda ts_ns: bar.update(task, description=f"at {moment(ts_ns)}")
 
 
 def _tracer(resolved: Resolved) -> Tracer:

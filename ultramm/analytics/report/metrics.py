@@ -23,6 +23,20 @@ class Metric(msgspec.Struct, frozen=True):
     error: float | None = None
 
 
+def plain(value: float | None) -> str:
+    """A number for people: enough digits to tell, thousands apart; a dash for none."""
+    if value is None:
+        return "–"  # noqa: RUF001
+    size = abs(value)
+    if value == 0 or (size >= 1 and value == round(value) and size < 1e15):
+        text = f"{value:,.0f}"
+    elif size < 1e-4:
+        text = f"{value:.2e}"
+    else:
+        text = f"{value:,.{2 if size >= 100 else 3 if size >= 0.1 else 5}f}"
+    return text.replace("-", "−")  # noqa: RUF001
+
+
 def sharpe(pnl: Floats) -> float | None:
     """Mean over standard deviation of the P&L of equal steps of time; not annualised. None when it never moved."""
     if len(pnl) < 2:

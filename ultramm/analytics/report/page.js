@@ -7,7 +7,14 @@ for (const [standIn, name] of [["#000001", "--ink"], ["#000002", "--muted"], ["#
   text = text.replaceAll(standIn, style.getPropertyValue(name).trim());
 // On a touch screen a finger scrolls the page; the tools above a chart still zoom it.
 const touch = matchMedia("(pointer: coarse)").matches;
-const documents = JSON.parse(text, (key, value) => touch && key === "active_drag" ? null : value);
+const narrow = matchMedia("(max-width: 560px)").matches;
+function fitted(key, value) {
+  if (touch && key === "active_drag") return null;
+  if (narrow && key === "min_border_left") return 0;
+  if (narrow && key === "desired_num_ticks") return Math.min(value, 4);
+  return value;
+}
+const documents = JSON.parse(text, fitted);
 const sections = [...document.querySelectorAll("[data-section]")];
 const tabs = [...document.querySelectorAll("[data-tab]")];
 

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 from bokeh.resources import Resources
 
-from ultramm.analytics.report.charts import Chart, Legend, charts, document_json
-from ultramm.analytics.report.metrics import Metric, metrics
+from ultramm.analytics.report.charts import charts
+from ultramm.analytics.report.figures import INK, MUTED, Chart, Legend, document_json
+from ultramm.analytics.report.metrics import Metric, metrics, plain
 from ultramm.analytics.report.trace import Trace
 from ultramm.analytics.scorecard import Score
 
@@ -131,7 +132,7 @@ def _chart(index: int, chart: Chart) -> str:
 
 def _legend(entry: Legend) -> str:
     # Stand-ins for the scheme's colours are the variables of the style sheet here.
-    colour = {"#000001": "var(--ink)", "#000002": "var(--muted)"}.get(entry.colour, entry.colour)
+    colour = {INK: "var(--ink)", MUTED: "var(--muted)"}.get(entry.colour, entry.colour)
     return f'<span><i class="{entry.mark}" style="--c:{colour}"></i>{escape(entry.text)}</span>'
 
 
@@ -147,9 +148,9 @@ def _cards(score: Score, found: Sequence[Metric]) -> str:
         _card("Spread capture", _signed(score.pnl.spread_capture), currency, score.pnl.spread_capture),
         _card("Inventory P&L", _signed(score.pnl.inventory), currency, score.pnl.inventory),
         _card("Fees", _signed(0.0 - score.pnl.fees), currency, 0.0 - score.pnl.fees),
-        _card("Fills", f"{score.fills:,}", "" if capture is None else f"{capture:+.2f} bps each at the fill"),
-        _card("Markout 1 s", "–" if markout.value is None else f"{markout.value:+.3f}", error, markout.value),  # noqa: RUF001
-        _card("Uptime", "–" if uptime is None else f"{uptime:.1f} %", "both sides quoted"),  # noqa: RUF001
+        _card("Fills", f"{score.fills:,}", "" if capture is None else f"{_signed(capture)} bps each"),
+        _card("Markout 1 s", _signed(markout.value), error, markout.value),
+        _card("Uptime", "–" if uptime is None else f"{uptime:.1f} %", "both sides"),  # noqa: RUF001
         _card("Max drawdown", plain(score.drawdown.largest), currency),
     ]
     return f'<div class="cards">{"".join(cards)}</div>'
@@ -160,20 +161,8 @@ def _card(name: str, value: str, note: str, sign: float | None = None) -> str:
     return f'<div class="card{mood}"><span>{escape(name)}</span><b>{value}</b><small>{escape(note)}</small></div>'
 
 
-def plain(value: float | None) -> str:
-    """A number for people: enough digits to tell, thousands apart; a dash for none."""
-    if value is None:
-        return "–"  # noqa: RUF001
-    if value == 0 or (abs(value) >= 1 and value == round(value) and abs(value) < 1e15):
-        return f"{value:,.0f}"
-    if abs(value) < 1e-4:
-        return f"{value:.2e}"
-    digits = 2 if abs(value) >= 1000 else 3 if abs(value) >= 1 else 6
-    return f"{value:,.{digits}f}"
-
-
-def _signed(value: float) -> str:
-    return f"+{plain(value)}" if value > 0 else plain(value).replace("-", "−")  # noqa: RUF001
+def _signed(value: float | None) -> str:
+    return f"+{plain(value)}" if value is not None and value > 0 else plain(value)
 
 
 def _metrics_table(found: Sequence[Metric]) -> str:
@@ -185,7 +174,8 @@ def _metrics_table(found: Sequence[Metric]) -> str:
     )
     return (
         "<div class='panel'><h3>Every figure</h3><p class='dim'>± is a standard error that lets fills within 10 s, or "
-        f"within the horizon where that is longer, move together.</p><div class='scroll'><table class='metrics'>{rows}</table></div></div>"
+        "within the horizon where that is longer, move together.</p>"
+        f"<div class='scroll'><table class='metrics'>{rows}</table></div></div>"
     )
 
 

@@ -99,8 +99,9 @@ _MERGE: dict[Rule, Any] = {"last": _last, "sum": _sum, "min": np.fmin, "max": np
 
 def _reduce(rule: Rule, values: Floats, starts: NDArray[np.int64]) -> Floats:
     if rule == "last":
-        return values[np.append(starts[1:], len(values)) - 1]
-    function = {"min": np.fmin, "max": np.fmax, "sum": np.add}[rule]
+        lasts: Floats = values[np.append(starts[1:], len(values)) - 1]
+        return lasts
+    function: Any = {"min": np.fmin, "max": np.fmax, "sum": np.add}[rule]
     reduced: Floats = function.reduceat(values, starts)
     return reduced
 

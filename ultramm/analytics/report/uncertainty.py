@@ -62,7 +62,7 @@ def clustered_mean(values: Floats, weights: Floats, clusters: Floats, least_clus
 
 def newey_west_lags(count: int) -> int:
     """Lags that grow slowly with the number of observations, ``floor(4 (n / 100)^(2/9))``."""
-    return math.floor(4 * (count / 100) ** (2 / 9))
+    return math.floor(4 * math.pow(count / 100, 2 / 9))
 
 
 def newey_west_error(values: Floats, lags: int | None = None) -> float:
