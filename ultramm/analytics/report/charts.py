@@ -184,28 +184,28 @@ def _pnl(time: _Time, currency: str) -> Chart:
 
 def _drawdown(time: _Time, currency: str) -> Chart:
     digits = digits_of(time.source.data["under"])
-    plot = time.figure("drawdown", 170, f"drawdown, {currency}", up_to(digits))
+    plot = time.figure("drawdown", 190, f"drawdown, {currency}", up_to(digits))
     plot.varea_step(x="t", y1="under", y2=0, source=time.source, step_mode="after", fill_color=SELL, fill_alpha=0.3)
     line = plot.step(x="t", y="under", source=time.source, mode="after", line_color=SELL, line_width=1.2)
     plot.add_tools(hover([("below the peak", f"@under{{{digits}}}")], [line], times="t", mode="vline"))
     text = "How far the P&L is below its highest so far; the deepest point within each step is drawn."
-    return Chart("drawdown", "Drawdown", text, (Legend("below the peak", SELL, "area"),), plot, 170)
+    return Chart("drawdown", "Drawdown", text, (Legend("below the peak", SELL, "area"),), plot, 190)
 
 
 def _spread(time: _Time) -> Chart:
-    plot = time.figure("spread", 170, "spread, bps", up_to(digits_of(time.source.data["spread_bps"])))
+    plot = time.figure("spread", 190, "spread, bps", up_to(digits_of(time.source.data["spread_bps"])))
     line = plot.step(x="t", y="spread_bps", source=time.source, mode="after", line_color=MARKET, line_width=1.2)
     plot.add_tools(hover([("spread, bps", "@spread_bps{4}")], [line], times="t", mode="vline"))
     text = "Best ask less best bid of the market over its mid, averaged over the time of each step."
-    return Chart("spread", "The market's spread", text, (Legend("spread", MARKET),), plot, 170)
+    return Chart("spread", "The market's spread", text, (Legend("spread", MARKET),), plot, 190)
 
 
 def _volatility(time: _Time) -> Chart:
-    plot = time.figure("volatility", 170, "volatility, bps/√s", up_to(digits_of(time.source.data["sigma_bps"])))
+    plot = time.figure("volatility", 190, "volatility, bps/√s", up_to(digits_of(time.source.data["sigma_bps"])))
     line = plot.step(x="t", y="sigma_bps", source=time.source, mode="after", line_color=MARKET, line_width=1.4)
     plot.add_tools(hover([("bps/√s", "@sigma_bps{4}")], [line], times="t", mode="vline"))
     text = "Of the mid sampled each second, exponentially weighted over 30 s: what a quote risks while it rests."
-    return Chart("volatility", "The market's volatility", text, (Legend("volatility", MARKET),), plot, 170)
+    return Chart("volatility", "The market's volatility", text, (Legend("volatility", MARKET),), plot, 190)
 
 
 # -- distributions ---------------------------------------------------------------------------------------------
@@ -214,48 +214,66 @@ def _volatility(time: _Time) -> Chart:
 def _markout(trace: Trace) -> Chart:
     plot = new_figure("markout", 300, "time after the fill, s", "markout, bps", x_axis_type="log")
     plot.add_layout(Span(location=0, dimension="width", line_color=MUTED, line_width=1))
+    seen = [0.0]
     capture = trace.capture_bps()
     if capture is not None:
         plot.add_layout(Span(location=capture.value, dimension="width", line_color=CAPTURE, line_dash="dashed"))
-    # Beside each other, not on top.
-    for side, name, colour, shift in (
-        (None, "all", INK, 1.0),
-        (Side.BUY, "bought", BUY, 0.94),
-        (Side.SELL, "sold", SELL, 1.065),
-    ):
-        found = [(horizon, trace.markout(horizon, side)) for horizon in CURVE_S]
-        # Without an error a mean of a few moments would stand out as if it were known.
-        means = [(h * shift, h, mean) for h, mean in found if mean is not None and mean.standard_error is not None]
-        errors = [Z95 * (mean.standard_error or 0.0) for _, _, mean in means]
-        values = [mean.value for _, _, mean in means]
-        source = ColumnDataSource(
-            {
-                "x": np.array([x for x, _, _ in means]),
-                "horizon": [f"{horizon:g} s" for _, horizon, _ in means],
-                "mean": np.array(values),
-                "error": np.array(errors),
-                "low": np.array(values) - np.array(errors),
-                "high": np.array(values) + np.array(errors),
-                "fills": np.array([mean.count for _, _, mean in means]),
-                "clusters": np.array([mean.clusters for _, _, mean in means]),
-            }
-        )
-        width, alpha = (2.0, 1.0) if side is None else (1.2, 0.75)
-        plot.line(x="x", y="mean", source=source, line_color=colour, line_width=width, line_alpha=alpha)
-        whisker = Whisker(
-            base="x", lower="low", upper="high", source=source, line_color=colour, line_width=width, line_alpha=alpha
-        )
-        whisker.upper_head.size = whisker.lower_head.size = 6
-        whisker.upper_head.line_color = whisker.lower_head.line_color = colour
-        plot.add_layout(whisker)
-        points = plot.scatter(x="x", y="mean", source=source, size=6, color=colour, alpha=alpha)
-        rows = [("after", "@horizon"), (f"markout, {name}", "@mean{3}"), ("± 1.96 SE", "@error{3}")]
-        plot.add_tools(hover([*rows, ("fills", "@fills{0}"), ("clusters", "@clusters{0}")], [points]))
+        seen.append(capture.value)
+    # Beside each other, not on top; all fills last, over the others.
+    for side, name, colour, shift in ((Side.BUY, "bought", BUY, 0.93), (Side.SELL, "sold", SELL, 1.075)):
+        seen += list(_markout_curve(plot, trace, side, name, colour, shift).data["mean"])
+    source = _markout_curve(plot, trace, None, "all", INK, 1.0)
+    seen += [*source.data["low"], *source.data["high"]]
+    # The errors of one side alone may be cut off: a few moments would flatten everything else.
+    room = 0.06 * (max(seen) - min(seen)) or 1.0
+    plot.y_range = Range1d(min(seen) - room, max(seen) + room)
     plot.xaxis.ticker = FixedTicker(ticks=[0.1, 0.3, 1, 3, 10, 30, 100, 300])
     plot.xaxis.formatter = NumeralTickFormatter(format="0.[0]")
     legend = (Legend("all", INK), Legend("bought", BUY), Legend("sold", SELL), Legend("at the fill", CAPTURE, "dash"))
     text = "What fills were worth later, against the mid; below zero the market moved against them (adverse selection)."
     return Chart("markout", "Markout", text, legend, plot, 300, wide=False)
+
+
+def _markout_curve(
+    plot: Any, trace: Trace, side: Side | None, name: str, colour: str, shift: float
+) -> ColumnDataSource:
+    """Draw the markouts of a side with their errors; times are multiplied by `shift`."""
+    source = _markout_points(trace, side, shift)
+    width, alpha = (2.0, 1.0) if side is None else (1.2, 0.7)
+    plot.line(x="x", y="mean", source=source, line_color=colour, line_width=width, line_alpha=alpha)
+    plot.add_layout(_whisker(source, "x", colour, width, alpha))
+    points = plot.scatter(x="x", y="mean", source=source, size=6, color=colour, alpha=alpha)
+    rows = [("after", "@horizon"), (f"markout, {name}", "@mean{3}"), ("± 1.96 SE", "@error{3}")]
+    plot.add_tools(hover([*rows, ("fills", "@fills{0}"), ("clusters", "@clusters{0}")], [points]))
+    return source
+
+
+def _markout_points(trace: Trace, side: Side | None, shift: float) -> ColumnDataSource:
+    # Without an error a mean of a few moments would stand out as if it were known.
+    found = [(horizon, trace.markout(horizon, side)) for horizon in CURVE_S]
+    known = [(h, mean, Z95 * mean.standard_error) for h, mean in found if mean and mean.standard_error is not None]
+    return ColumnDataSource(
+        {
+            "x": np.array([horizon * shift for horizon, _, _ in known]),
+            "horizon": [f"{horizon:g} s" for horizon, _, _ in known],
+            "mean": np.array([mean.value for _, mean, _ in known]),
+            "error": np.array([error for _, _, error in known]),
+            "low": np.array([mean.value - error for _, mean, error in known]),
+            "high": np.array([mean.value + error for _, mean, error in known]),
+            "fills": np.array([mean.count for _, mean, _ in known]),
+            "clusters": np.array([mean.clusters for _, mean, _ in known]),
+        }
+    )
+
+
+def _whisker(source: ColumnDataSource, base: str, colour: str, width: float = 1.0, alpha: float = 1.0) -> Whisker:
+    """Error bars from column "low" to column "high"."""
+    whisker = Whisker(
+        base=base, lower="low", upper="high", source=source, line_color=colour, line_width=width, line_alpha=alpha
+    )
+    for head in (whisker.upper_head, whisker.lower_head):
+        head.size, head.line_color, head.line_alpha = 6, colour, alpha
+    return whisker
 
 
 def _fill_ratio(trace: Trace) -> Chart:
@@ -287,10 +305,7 @@ def _fill_ratio(trace: Trace) -> Chart:
         fill_alpha=0.6,
         line_color=PAPER,
     )
-    whisker = Whisker(base="middle", lower="low", upper="high", source=source, line_color=INK)
-    whisker.upper_head.size = whisker.lower_head.size = 6
-    whisker.upper_head.line_color = whisker.lower_head.line_color = INK
-    plot.add_layout(whisker)
+    plot.add_layout(_whisker(source, "middle", INK))
     plot.text(
         x="middle",
         y="high",
@@ -334,6 +349,6 @@ def _waits(trace: Trace) -> Chart:
         middle = "" if median is None else f", median {median:.2g} s"
         legend.append(Legend(f"{name} ({histogram.count:,}{middle})", colour))
     plot.y_range = Range1d(0, 102)
-    plot.xaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
+    plot.xaxis.formatter = NumeralTickFormatter(format="0,0.[0000]")
     text = "How long orders waited for their first fill; of those without one, how long they stood until their cancel."
     return Chart("waits", "Time in the queue", text, tuple(legend), plot, 300, wide=False)

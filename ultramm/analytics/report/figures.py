@@ -66,7 +66,6 @@ def new_figure(name: str, height: int, x_label: str, y_label: str, **kwargs: Any
         active_drag=zoom,
         active_scroll=None,
         toolbar_location="above",
-        toolbar_inner=True,
         x_axis_label=x_label,
         y_axis_label=y_label,
         background_fill_color=None,

@@ -33,7 +33,7 @@ def plain(value: float | None) -> str:
     elif size < 1e-4:
         text = f"{value:.2e}"
     else:
-        text = f"{value:,.{2 if size >= 100 else 3 if size >= 0.1 else 5}f}"
+        text = f"{value:,.{2 if size >= 100 else 3 if size >= 0.01 else 5}f}"
     return text.replace("-", "−")  # noqa: RUF001
 
 
