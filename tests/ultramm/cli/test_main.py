@@ -13,7 +13,7 @@ import pytest
 
 from ultramm import __version__
 
-HEAVY = ("nautilus_trader", "panel", "sklearn", "statsmodels", "pandas", "numpy", "scipy")
+HEAVY = ("nautilus_trader", "panel", "sklearn", "statsmodels", "pandas", "numpy", "scipy", "bokeh")
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ HEAVY = ("nautilus_trader", "panel", "sklearn", "statsmodels", "pandas", "numpy"
         ["node", "--help"],
         ["node", "start", "--help"],
         ["backtest", "run", "--help"],
+        ["backtest", "compare", "--help"],
         ["data", "import", "--help"],
         ["plugins", "list"],
         ["plugins", "list", "--json"],

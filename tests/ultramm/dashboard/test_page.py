@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -118,18 +116,8 @@ def test_fills_of_an_earlier_run_are_not_shown(journal: SqliteJournal) -> None:
 # -- in a browser ----------------------------------------------------------------------------------------------
 
 
-def chromium() -> str:
-    found = shutil.which("chromium")
-    if found is None:
-        if os.environ.get("ULTRAMM_REQUIRE_SERVICES") == "1":
-            pytest.fail("chromium is not installed, and ULTRAMM_REQUIRE_SERVICES=1 demands it")
-        pytest.skip("chromium is not installed: apt-get install chromium")
-    return found
-
-
 @pytest.mark.integration
-def test_a_browser_sees_the_page_change_without_reloading(journal: SqliteJournal) -> None:
-    program = chromium()
+def test_a_browser_sees_the_page_change_without_reloading(journal: SqliteJournal, chromium: str) -> None:
     from playwright.sync_api import sync_playwright
 
     with socket.socket() as probe:
@@ -144,7 +132,7 @@ def test_a_browser_sees_the_page_change_without_reloading(journal: SqliteJournal
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=program, args=flags)
+            browser = playwright.chromium.launch(executable_path=chromium, args=flags)
             tab = browser.new_page()
             errors: list[str] = []
             tab.on("pageerror", lambda error: errors.append(str(error)))

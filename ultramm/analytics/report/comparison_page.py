@@ -128,7 +128,10 @@ def _table(runs: Sequence[ComparedRun], differences: Sequence[Difference]) -> st
         items = [found.get(run.label) for run in runs]
         base = escape(runs[0].label)
         rows.append(
-            (f"<b>P&L less {base}</b>", ["" if d is None else _plus_minus(d.total, d.standard_error) for d in items])
+            (
+                f"<b>P&amp;L less {base}</b>",
+                ["" if d is None else _plus_minus(d.total, d.standard_error) for d in items],
+            )
         )
         rows.append(("t statistic", ["" if d is None else plain(d.t) for d in items]))
         rows.append(("steps", ["" if d is None else f"{d.steps:,} of {d.step_s:g} s" for d in items]))

@@ -203,6 +203,6 @@ def _renamed(value: Any, ids: dict[str, str]) -> Any:
             key: ids.setdefault(item, f"m{len(ids) + 1}") if key == "id" else _renamed(item, ids)
             for key, item in value.items()
         }
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_renamed(item, ids) for item in value]
     return value

@@ -29,7 +29,7 @@ def plain(value: float | None) -> str:
         return "–"  # noqa: RUF001
     size = abs(value)
     if value == 0 or (size >= 1 and value == round(value) and size < 1e15):
-        text = f"{value:,.0f}"
+        text = f"{value or 0.0:,.0f}"
     elif size < 1e-4:
         text = f"{value:.2e}"
     else:

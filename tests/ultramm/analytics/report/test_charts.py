@@ -1,0 +1,106 @@
+"""Charts: what they hold, and that the page's JSON does not depend on what was drawn before."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from bokeh.models import HoverTool
+
+from ultramm.analytics.report.charts import charts
+from ultramm.analytics.report.figures import Chart, document_json
+from ultramm.market import Side
+
+
+def trace(session: Any, fills: int = 40) -> Any:
+    played = session()
+    played.mid(0.0, 100.0)
+    for place in range(fills):
+        side = Side.BUY if place % 2 else Side.SELL
+        played.fill(place + 0.1, side, 100.0 - side * 0.5, 0.05, 0.01)
+        played.mid(place + 0.5, 100.0 + (place % 5) / 2)
+    return played.end(fills + 1)
+
+
+def drawn(session: Any, **options: Any) -> dict[str, Chart]:
+    return {chart.name: chart for chart in charts(trace(session), "USD", 1, **options)}
+
+
+def sources(chart: Chart) -> list[Any]:
+    return [renderer.data_source.data for renderer in chart.figure.renderers]
+
+
+NAMES = ["price", "inventory", "pnl", "drawdown", "spread", "volatility", "markout", "fill-ratio", "waits"]
+
+
+def test_there_is_a_chart_of_everything(session: Any) -> None:
+    assert list(drawn(session)) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_axis_says_its_unit(session: Any, name: str) -> None:
+    chart = drawn(session)[name]
+    assert chart.title
+    assert chart.explanation
+    assert chart.figure.xaxis.axis_label
+    assert chart.figure.yaxis.axis_label
+    units = ("UTC", ", s", "bps", "%", "USD", "size", "price")
+    for axis in (chart.figure.xaxis, chart.figure.yaxis):
+        assert any(unit in axis.axis_label for unit in units), axis.axis_label
+
+
+def test_charts_over_time_share_their_axis(session: Any) -> None:
+    found = drawn(session)
+    ranges = {id(found[name].figure.x_range) for name in NAMES[:6]}
+    assert len(ranges) == 1
+    assert all(found[name].figure.window_axis == "x" for name in NAMES[:6])
+
+
+def test_tooltips_show_a_missing_quote_as_a_dash(session: Any) -> None:
+    tips = [tool for chart in drawn(session).values() for tool in chart.figure.select(HoverTool)]
+    assert tips
+    for tool in tips:
+        asked = {part.split("{")[0] for part in tool.tooltips.split("@")[1:] if "{" in part.split("<")[0]}
+        assert asked <= {name.lstrip("@") for name in tool.formatters}
+
+
+def test_the_stack_is_in_the_data_and_its_ends_are_the_parts(session: Any) -> None:
+    data = sources(drawn(session)["pnl"])[0]
+    for part in ("capture", "inventory", "fees"):
+        assert data[f"{part}_high"] - data[f"{part}_low"] == pytest.approx(np.abs(data[part]), abs=1e-5)
+    assert data["fees_high"].max() <= 0  # paid: below zero all the way
+
+
+def test_the_parts_are_stacked_in_single_precision_and_times_in_double(session: Any) -> None:
+    data = sources(drawn(session)["price"])[0]
+    assert data["t"].dtype == np.float64
+    assert data["mid"].dtype == np.float32
+
+
+def test_fills_that_are_left_out_are_told(session: Any) -> None:
+    chart = drawn(session, fills_shown=10)["price"]
+    assert "10 of 40 fills are drawn" in chart.explanation
+    shown = [data for data in sources(chart) if "capture" in data and "mid" not in data]
+    assert sum(len(data["t"]) for data in shown) == 10
+
+
+def test_error_bars_hold_their_means(session: Any) -> None:
+    for name, middle in (("markout", "mean"), ("fill-ratio", "share")):
+        for data in sources(drawn(session)[name]):
+            assert (data["low"] <= data[middle]).all()
+            assert (data[middle] <= data["high"]).all()
+
+
+def test_a_trace_of_nothing_can_be_drawn(session: Any) -> None:
+    empty = session().end(1.0)
+    document, roots = document_json(charts(empty, "USD", 1))
+    assert list(roots) == NAMES
+    assert "NaN" not in json.dumps(document)
+
+
+def test_ids_do_not_depend_on_what_was_drawn_before(session: Any) -> None:
+    first = json.dumps(document_json(list(drawn(session).values())))
+    document_json(list(drawn(session, fills_shown=3).values()))
+    assert json.dumps(document_json(list(drawn(session).values()))) == first
