@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,3 +73,30 @@ def eventually(condition: Callable[[], object], what: str, timeout_s: float = 60
 @pytest.fixture(name="eventually")
 def _eventually() -> Callable[..., None]:
     return eventually
+
+
+@pytest.fixture
+def opened(chromium: str) -> Callable[..., AbstractContextManager[Any]]:
+    """Open a report in a browser; in the end nothing was complained of, and nothing was asked of any network."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+    @contextmanager
+    def open_page(path: Path, **context: Any) -> Iterator[Any]:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+            tab = browser.new_page(**context)
+            said: list[tuple[str, str]] = []
+            requests: list[str] = []
+            tab.on("console", lambda message: said.append((message.type, message.text)))
+            tab.on("pageerror", lambda error: said.append(("error", str(error))))
+            tab.on("request", lambda request: requests.append(request.url))
+            tab.goto(path.as_uri())
+            tab.locator("section[data-drawn=yes]").first.wait_for(timeout=60_000)
+            yield tab
+            assert [text for kind, text in said if kind in {"error", "warning"}] == []
+            assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
+            browser.close()
+
+    return open_page

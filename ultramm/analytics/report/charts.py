@@ -64,6 +64,9 @@ class _Time(TimeAxis):
         parts = ("capture", "inventory", "fees")
         for part, (low, high) in zip(parts, stacked([columns[part] for part in parts]), strict=True):
             columns[f"{part}_low"], columns[f"{part}_high"] = low, high
+        # Bokeh writes NaN into a tooltip without asking its formatter; infinity it leaves to it.
+        for name in ("bid", "ask", "spread_bps", "sigma_bps"):
+            columns[f"{name}_tip"] = np.where(np.isnan(columns[name]), np.inf, columns[name])
         times = series.times_ns() / 1e6
         super().__init__(times)
         # Single precision is plenty for a picture, and half the size.
@@ -85,8 +88,8 @@ def _price(trace: Trace, time: _Time, precision: int, limit: int) -> Chart:
     for name, colour in (("bid", BUY), ("ask", SELL)):
         plot.step(x="t", y=name, source=source, mode="after", line_color=colour, line_width=1.3, line_alpha=0.9)
     mid = plot.step(x="t", y="mid", source=source, mode="after", line_color=INK, line_width=1.2)
-    rows = [("mid", f"@mid{{{precision + 1}}}"), ("our bid", f"@bid{{{precision}}}")]
-    rows += [("our ask", f"@ask{{{precision}}}"), ("spread, bps", "@spread_bps{3}")]
+    rows = [("mid", f"@mid{{{precision + 1}}}"), ("our bid", f"@bid_tip{{{precision}}}")]
+    rows += [("our ask", f"@ask_tip{{{precision}}}"), ("spread, bps", "@spread_bps_tip{3}")]
     plot.add_tools(hover(rows, [mid], times="t", mode="vline"))
     shown = thinned(len(trace.fills), limit)
     sizes = trace.score.instrument.size_precision
@@ -195,15 +198,23 @@ def _drawdown(time: _Time, currency: str) -> Chart:
 def _spread(time: _Time) -> Chart:
     plot = time.figure("spread", 190, "spread, bps", up_to(digits_of(time.source.data["spread_bps"])))
     line = plot.step(x="t", y="spread_bps", source=time.source, mode="after", line_color=MARKET, line_width=1.2)
-    plot.add_tools(hover([("spread, bps", "@spread_bps{4}")], [line], times="t", mode="vline"))
+    _with_some_range(plot, time.source.data["spread_bps"])
+    plot.add_tools(hover([("spread, bps", "@spread_bps_tip{4}")], [line], times="t", mode="vline"))
     text = "Best ask less best bid of the market over its mid, averaged over the time of each step."
     return Chart("spread", "The market's spread", text, (Legend("spread", MARKET),), plot, 190)
+
+
+def _with_some_range(plot: Any, values: Floats) -> None:
+    """Without a value Bokeh finds no range, and would not even draw the axes."""
+    if not np.isfinite(values).any():
+        plot.y_range = Range1d(0, 1)
 
 
 def _volatility(time: _Time) -> Chart:
     plot = time.figure("volatility", 190, "volatility, bps/√s", up_to(digits_of(time.source.data["sigma_bps"])))
     line = plot.step(x="t", y="sigma_bps", source=time.source, mode="after", line_color=MARKET, line_width=1.4)
-    plot.add_tools(hover([("bps/√s", "@sigma_bps{4}")], [line], times="t", mode="vline"))
+    _with_some_range(plot, time.source.data["sigma_bps"])
+    plot.add_tools(hover([("bps/√s", "@sigma_bps_tip{4}")], [line], times="t", mode="vline"))
     text = "Of the mid sampled each second, exponentially weighted over 30 s: what a quote risks while it rests."
     return Chart("volatility", "The market's volatility", text, (Legend("volatility", MARKET),), plot, 190)
 
@@ -227,10 +238,14 @@ def _markout(trace: Trace) -> Chart:
     # The errors of one side alone may be cut off: a few moments would flatten everything else.
     room = 0.06 * (max(seen) - min(seen)) or 1.0
     plot.y_range = Range1d(min(seen) - room, max(seen) + room)
+    longest = max(source.data["x"], default=CURVE_S[-1])
+    plot.x_range = Range1d(0.75 * CURVE_S[0], 1.4 * longest)
     plot.xaxis.ticker = FixedTicker(ticks=[0.1, 0.3, 1, 3, 10, 30, 100, 300])
     plot.xaxis.formatter = NumeralTickFormatter(format="0.[0]")
     legend = (Legend("all", INK), Legend("bought", BUY), Legend("sold", SELL), Legend("at the fill", CAPTURE, "dash"))
     text = "What fills were worth later, against the mid; below zero the market moved against them (adverse selection)."
+    if not len(source.data["x"]):
+        text += " Too few fills at too few moments to tell."
     return Chart("markout", "Markout", text, legend, plot, 300, wide=False)
 
 
@@ -338,9 +353,10 @@ def _short(count: int) -> str:
 def _waits(trace: Trace) -> Chart:
     lives = trace.lives
     plot = new_figure("waits", 300, "time since accepted, s", "share of orders, %", x_axis_type="log")
-    legend = []
+    legend, seen = [], []
     for histogram, name, colour in ((lives.until_fill, "filled", BUY), (lives.until_cancel, "cancelled", MUTED)):
         seconds, shares = histogram.shares()
+        seen += list(seconds)
         source = ColumnDataSource({"x": seconds, "share": 100 * shares})
         line = plot.step(x="x", y="share", source=source, mode="after", line_color=colour, line_width=2)
         rows = [(f"{name} within, s", "@x{3}"), ("share, %", "@share{1}")]
@@ -349,6 +365,7 @@ def _waits(trace: Trace) -> Chart:
         middle = "" if median is None else f", median {median:.2g} s"
         legend.append(Legend(f"{name} ({histogram.count:,}{middle})", colour))
     plot.y_range = Range1d(0, 102)
+    plot.x_range = Range1d(0.7 * min(seen, default=1e-3), 1.4 * max(seen, default=1e2))
     plot.xaxis.formatter = NumeralTickFormatter(format="0,0.[0000]")
     text = "How long orders waited for their first fill; of those without one, how long they stood until their cancel."
     return Chart("waits", "Time in the queue", text, tuple(legend), plot, 300, wide=False)

@@ -104,3 +104,10 @@ def test_ids_do_not_depend_on_what_was_drawn_before(session: Any) -> None:
     first = json.dumps(document_json(list(drawn(session).values())))
     document_json(list(drawn(session, fills_shown=3).values()))
     assert json.dumps(document_json(list(drawn(session).values()))) == first
+
+
+def test_markouts_of_too_few_moments_are_not_drawn_but_said_to_be_missing(session: Any) -> None:
+    found = {chart.name: chart for chart in charts(trace(session, fills=20), "USD", 1)}
+    assert "Too few fills" in found["markout"].explanation
+    assert all(len(data["mean"]) == 0 for data in sources(found["markout"]))
+    assert "Too few fills" not in drawn(session)["pnl"].explanation
