@@ -681,3 +681,38 @@ def test_a_contract_that_has_expired_is_not_quoted(strategy):
     assert len(desk.maker.orders) == 2
     assert len(desk.step(NEW_YORK_CLOSES).cancels) == 2
     assert desk.maker.status(NEW_YORK_CLOSES).ask.reason == "expired at 2013-10-07 20:00 UTC"
+
+
+# -- what a report looks at ------------------------------------------------------------------------------------
+
+
+def test_the_best_quotes_are_those_that_the_venue_holds():
+    near, far = Quote(Side.BUY, 99, 10), Quote(Side.BUY, 97, 10)
+    desk = Desk(maker_of(Scripted(far, near, ASK)))
+    desk.maker.on_book(book())
+    desk.step(0)
+    assert all(math.isnan(price) for price in desk.maker.best_quotes())
+    desk.accept_all()
+    assert desk.maker.best_quotes() == (99.0, 101.0)
+
+
+def test_an_order_whose_cancel_travels_is_still_a_quote_until_the_venue_confirms():
+    strategy = Scripted(BID, ASK)
+    desk = Desk(maker_of(strategy))
+    desk.maker.on_book(book())
+    desk.quote()
+    strategy.wants(BID)
+    desk.step(S)
+    assert desk.maker.best_quotes() == (99.0, 101.0)
+    desk.confirm_cancels(S)
+    bid, ask = desk.maker.best_quotes()
+    assert bid == 99.0
+    assert math.isnan(ask)
+
+
+def test_the_book_and_the_limit_can_be_looked_at():
+    maker = maker_of(Scripted(), limits=Limits(max_position=3.0))
+    assert maker.book is None
+    assert maker.max_position == 3.0
+    maker.on_book(book(5))
+    assert maker.book == book(5)

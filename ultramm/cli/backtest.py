@@ -42,15 +42,14 @@ def run(
     tracer = None if report is None else _tracer(resolved)
     with run_progress() as progress:
         result = run_backtest(resolved, progress=progress(""), collector=tracer)
-    if json:
-        print_json(_plain(result))
-    else:
-        for score in result.scores:
-            _print_score(result, score)
-        if result.reported is not None:
-            typer.echo(in_words(result.reported))
+    # First, so that it is there even if nobody reads the output to its end.
     if report is not None and tracer is not None:
         _write_report(report, resolved, result, tracer, command_line("run", [config], overrides))
+    if json:
+        print_json(_plain(result))
+        return
+    for score in result.scores:
+        _print_score(result, score)
 
 
 def _tracer(resolved: Resolved) -> Tracer:

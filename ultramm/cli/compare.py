@@ -43,10 +43,6 @@ def compare(
     variants = _variants(configs, vary)
     resolved = _resolved(variants, overrides)
     runs = _run_all([label for label, _, _ in variants], resolved, bucket_s)
-    if json:
-        print_json(_plain(runs))
-    else:
-        _print(runs)
     if report is not None:
         from ultramm.analytics.report.comparison_page import comparison_page
 
@@ -54,6 +50,10 @@ def compare(
         command = masked(command_line("compare", configs, overrides, *options), resolved[0])
         title = " and ".join(dict.fromkeys(masked(item.config.name, item) for item in resolved))
         write_page(report, comparison_page(title, runs, command, [configuration_text(item) for item in resolved]))
+    if json:
+        print_json(_plain(runs))
+    else:
+        _print(runs)
 
 
 # -- what to run -----------------------------------------------------------------------------------------------

@@ -199,3 +199,21 @@ def test_the_mirrored_market_has_the_mirrored_signs(sequence):
         assert other_way.fills == one_way.fills
         if one_way.mean_bps is not None:
             assert other_way.mean_bps == pytest.approx(-one_way.mean_bps, abs=1e-9)
+
+
+def test_an_observer_is_told_of_each_markout_that_counts():
+    seen = []
+    markouts = Markouts([1.0, 5.0], lambda *told: seen.append(told))
+    markouts.on_mid(0, 100.0)
+    early, late = fill(0), fill(3 * S, Side.SELL)
+    markouts.on_fill(early)
+    markouts.on_mid(S // 2, 101.0)
+    markouts.on_mid(2 * S, 102.0)
+    markouts.on_fill(late)
+    markouts.on_mid(6 * S, 103.0)
+    assert seen == [
+        (1.0, early, pytest.approx(100.0)),
+        (1.0, late, pytest.approx(-200.0)),
+        (5.0, early, pytest.approx(200.0)),
+    ]
+    assert [result.fills for result in markouts.results()] == [2, 1]
