@@ -25,7 +25,7 @@ from ultramm.analytics.report.figures import (
     fixed,
     hover,
     new_figure,
-    up_to,
+    ticks_of,
 )
 from ultramm.analytics.report.series import Floats, stacked, thinned
 from ultramm.analytics.report.trace import CURVE_S, Trace
@@ -68,7 +68,8 @@ class _Time(TimeAxis):
         for name in ("bid", "ask", "spread_bps", "sigma_bps"):
             columns[f"{name}_tip"] = np.where(np.isnan(columns[name]), np.inf, columns[name])
         times = series.times_ns() / 1e6
-        super().__init__(times)
+        widest = max((len(f"{mid:,.{trace.score.instrument.price_precision}f}") for mid in columns["mid"]), default=8)
+        super().__init__(times, widest)
         # Single precision is plenty for a picture, and half the size.
         self.source = ColumnDataSource(
             {"t": times} | {name: values.astype(np.float32) for name, values in columns.items()}
@@ -101,7 +102,7 @@ def _price(trace: Trace, time: _Time, precision: int, limit: int) -> Chart:
             y="price",
             source=_fills(fills),
             marker=marker,
-            size=8,
+            size=8 if len(trace.fills) <= 500 else 6,
             fill_color=colour,
             line_color=PAPER,
             line_width=0.5,
@@ -133,9 +134,15 @@ def _fills(fills: list[Any]) -> ColumnDataSource:
     )
 
 
+def _shown_inventory(trace: Trace, time: _Time) -> Floats:
+    """What the chart of the inventory has to make room for."""
+    positions = np.concatenate([time.source.data["position_low"], time.source.data["position_high"]])
+    return np.append(positions, trace.max_position)
+
+
 def _inventory(trace: Trace, time: _Time) -> Chart:
     digits = trace.score.instrument.size_precision
-    plot = time.figure("inventory", 200, "inventory, size", up_to(digits))
+    plot = time.figure("inventory", 200, "inventory, size", ticks_of(_shown_inventory(trace, time)))
     plot.varea_step(
         x="t",
         y1="position_low",
@@ -163,8 +170,9 @@ def _inventory(trace: Trace, time: _Time) -> Chart:
 
 def _pnl(time: _Time, currency: str) -> Chart:
     data = time.source.data
-    digits = digits_of(np.concatenate([data[name] for name in ("capture", "inventory", "fees", "total")]))
-    plot = time.figure("pnl", 300, f"P&L, {currency}", up_to(digits))
+    values = np.concatenate([data[name] for name in ("capture", "inventory", "fees", "total")])
+    digits = digits_of(values)
+    plot = time.figure("pnl", 300, f"P&L, {currency}", ticks_of(values))
     parts = (("capture", "spread capture", CAPTURE), ("inventory", "inventory", INVENTORY), ("fees", "fees", FEES))
     for name, _, colour in parts:
         plot.varea_step(
@@ -187,7 +195,7 @@ def _pnl(time: _Time, currency: str) -> Chart:
 
 def _drawdown(time: _Time, currency: str) -> Chart:
     digits = digits_of(time.source.data["under"])
-    plot = time.figure("drawdown", 190, f"drawdown, {currency}", up_to(digits))
+    plot = time.figure("drawdown", 190, f"drawdown, {currency}", ticks_of(time.source.data["under"]))
     plot.varea_step(x="t", y1="under", y2=0, source=time.source, step_mode="after", fill_color=SELL, fill_alpha=0.3)
     line = plot.step(x="t", y="under", source=time.source, mode="after", line_color=SELL, line_width=1.2)
     plot.add_tools(hover([("below the peak", f"@under{{{digits}}}")], [line], times="t", mode="vline"))
@@ -196,7 +204,7 @@ def _drawdown(time: _Time, currency: str) -> Chart:
 
 
 def _spread(time: _Time) -> Chart:
-    plot = time.figure("spread", 190, "spread, bps", up_to(digits_of(time.source.data["spread_bps"])))
+    plot = time.figure("spread", 190, "spread, bps", ticks_of(time.source.data["spread_bps"]))
     line = plot.step(x="t", y="spread_bps", source=time.source, mode="after", line_color=MARKET, line_width=1.2)
     _with_some_range(plot, time.source.data["spread_bps"])
     plot.add_tools(hover([("spread, bps", "@spread_bps_tip{4}")], [line], times="t", mode="vline"))
@@ -211,7 +219,7 @@ def _with_some_range(plot: Any, values: Floats) -> None:
 
 
 def _volatility(time: _Time) -> Chart:
-    plot = time.figure("volatility", 190, "volatility, bps/√s", up_to(digits_of(time.source.data["sigma_bps"])))
+    plot = time.figure("volatility", 190, "volatility, bps/√s", ticks_of(time.source.data["sigma_bps"]))
     line = plot.step(x="t", y="sigma_bps", source=time.source, mode="after", line_color=MARKET, line_width=1.4)
     _with_some_range(plot, time.source.data["sigma_bps"])
     plot.add_tools(hover([("bps/√s", "@sigma_bps_tip{4}")], [line], times="t", mode="vline"))

@@ -23,7 +23,7 @@ from ultramm.analytics.report.figures import (
     TimeAxis,
     digits_of,
     hover,
-    up_to,
+    ticks_of,
 )
 from ultramm.analytics.report.metrics import plain
 from ultramm.analytics.report.page import Section, duration, moment, page
@@ -65,8 +65,9 @@ def _curves(runs: Sequence[ComparedRun]) -> Chart:
     curves = [_curve(run) for run in runs]
     axis = TimeAxis(np.sort(np.concatenate([times for times, _ in curves])))
     currency = next(iter(runs[0].currencies))
-    digits = digits_of(np.concatenate([pnl for _, pnl in curves]))
-    plot = axis.figure("curves", 360, f"P&L, {currency}", up_to(digits))
+    values = np.concatenate([pnl for _, pnl in curves])
+    digits = digits_of(values)
+    plot = axis.figure("curves", 360, f"P&L, {currency}", ticks_of(values))
     plot.add_layout(Span(location=0, dimension="width", line_color=MUTED, line_width=1))
     legend = []
     for index, (run, (times, pnl)) in enumerate(zip(runs, curves, strict=True)):
@@ -85,9 +86,10 @@ def _differences(
 ) -> Chart:
     curves = [_difference_curve(base, run, found) for run, found in zip(paired, differences, strict=True)]
     axis = TimeAxis(curves[0][0])
-    digits = digits_of(np.concatenate([curve for _, curve, _ in curves]))
+    values = np.concatenate([curve for _, curve, _ in curves])
+    digits = digits_of(values)
     name = f"difference, {differences[0].currency}"
-    plot = axis.figure("differences", 320, name, up_to(digits))
+    plot = axis.figure("differences", 320, name, ticks_of(values))
     plot.add_layout(Span(location=0, dimension="width", line_color=MUTED, line_width=1))
     legend = []
     for run, (times, curve, half), colour in zip(paired, curves, colours, strict=True):

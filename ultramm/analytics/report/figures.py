@@ -131,8 +131,12 @@ def fixed(digits: int) -> str:
     return "0,0" + ("." + "0" * digits if digits else "")
 
 
-def up_to(digits: int) -> str:
-    """Tick labels of up to `digits` decimals, none where there are none."""
+def ticks_of(values: Floats) -> str:
+    """Short tick labels for these values: no more decimals than there are, and 500k for 500,000."""
+    finite = values[np.isfinite(values)]
+    if len(finite) and np.abs(finite).max() >= 1e5:
+        return "0.[00]a"
+    digits = digits_of(values)
     return "0,0" + (f".[{'0' * digits}]" if digits else "")
 
 
@@ -143,9 +147,12 @@ class TimeAxis:
     ----------
     times : array
         When there is something to draw, milliseconds since the epoch, ascending.
+    widest : int
+        Characters of the widest label of the charts' other axes.
     """
 
-    def __init__(self, times: Floats) -> None:
+    def __init__(self, times: Floats, widest: int = 8) -> None:
+        self._left = max(92, 36 + 7 * widest)
         self.opens_inside = False
         self.range = self._range(times)
         self.crosshair = Span(dimension="height", line_color=MUTED, line_dash="dotted", line_width=1)
@@ -166,7 +173,7 @@ class TimeAxis:
     def figure(self, name: str, height: int, label: str, tick_format: str) -> Any:
         """An empty figure on this axis."""
         plot = new_figure(name, height, "time, UTC", label, x_axis_type="datetime", x_range=self.range, window_axis="x")
-        plot.min_border_left = 92  # the same for all, so that one moment is in one place
+        plot.min_border_left = self._left  # the same for all, so that one moment is in one place
         plot.xaxis.formatter = DatetimeTickFormatter(
             microseconds="%H:%M:%S.%f",
             milliseconds="%H:%M:%S.%3N",

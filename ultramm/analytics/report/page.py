@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -98,16 +100,17 @@ def page(title: str, subtitle: str, sections: Sequence[Section], footer: str) ->
             several,
             *bodies,
             f"<footer>{footer}</footer></main>",
-            f'<script type="application/json" id="documents">{_json(documents)}</script>',
+            f'<script type="text/plain" id="documents">{packed(documents)}</script>',
             f"<script>{_SCRIPT.read_text(encoding='utf-8')}</script>",
             "</body></html>\n",
         ]
     )
 
 
-def _json(value: Any) -> str:
-    """JSON that cannot end the script element that holds it."""
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+def packed(value: Any) -> str:
+    """JSON, compressed and as text that no markup can be made of: charts repeat themselves a lot."""
+    plain_json = json.dumps(value, separators=(",", ":")).encode()
+    return base64.b64encode(gzip.compress(plain_json, mtime=0)).decode()
 
 
 # -- parts of the page -----------------------------------------------------------------------------------------
