@@ -67,14 +67,21 @@ def _write_report(path: Path, resolved: Resolved, result: BacktestResult, tracer
         seed=result.seed,
         command=masked(command, resolved),
         configuration=configuration_text(resolved),
-        data=result.data,
+        data={masked(name, resolved): sha256 for name, sha256 in result.data.items()},
         first_ns=result.first_ns,
         last_ns=result.last_ns,
         market_events=result.market_events,
         fills_sha256=result.fills_sha256,
     )
-    makers = [(score, tracer.traces[score.strategy, score.instrument]) for score in result.scores]
+    makers = [
+        (_masked_names(score, resolved), tracer.traces[score.strategy, score.instrument]) for score in result.scores
+    ]
     write_page(path, report_page(facts, makers))
+
+
+def _masked_names(score: Score, resolved: Resolved) -> Score:
+    strategy, instrument = masked(score.strategy, resolved), masked(score.instrument, resolved)
+    return msgspec.structs.replace(score, strategy=strategy, instrument=instrument)
 
 
 def _plain(result: BacktestResult) -> dict[str, Any]:
