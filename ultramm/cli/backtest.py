@@ -50,6 +50,8 @@ def run(
         return
     for score in result.scores:
         _print_score(result, score)
+    if result.reported is not None:
+        typer.echo(in_words(result.reported))
 
 
 def _tracer(resolved: Resolved) -> Tracer:
