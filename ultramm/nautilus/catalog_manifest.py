@@ -12,6 +12,7 @@ from ultramm.errors import DataError
 
 IMPORTER_VERSION = 2  # raise it when the same capture gives other data
 MANIFEST = "ultramm-imports.json"
+_OF_A_PART = ("level", "delete")  # how the causes begin that are of parts of a row that was kept
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -83,6 +84,11 @@ class ImportSummary(msgspec.Struct, frozen=True, kw_only=True):
     crossed_batches: int = 0
     starts_incomplete: bool = False
     already_imported: bool = False
+
+    @property
+    def rows_kept(self) -> int:
+        """Rows that were not dropped as a whole; `rows` less these were, each for one cause of `dropped`."""
+        return self.rows - sum(count for cause, count in self.dropped.items() if not cause.startswith(_OF_A_PART))
 
 
 class ImportRecord(msgspec.Struct, frozen=True):

@@ -28,8 +28,9 @@ _KINDS = {OrderBookDelta: "deltas", TradeTick: "trades", QuoteTick: "quotes", Ba
 class Account(msgspec.Struct, kw_only=True):
     """What became of the rows of a recording, counted as it is read; fields as in `ImportSummary`.
 
-    Every row is either kept or dropped as a whole, by a cause; causes that begin with "level" or "delete" are of
-    parts of a row that was kept.
+    Every row is counted once in `rows`, and once in `dropped` unless it is kept; causes that begin with "level" or
+    "delete" are of parts of a row that was kept. Rows kept are not counted here, where they could only be what is left:
+    ``test_import_audit.py`` counts them, and every cause, by its own reading of the raw files.
     """
 
     rows: int = 0
