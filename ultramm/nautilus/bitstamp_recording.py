@@ -6,10 +6,13 @@ Times: ``ts_init`` is the local `timestamp`. The exchange's is in whole seconds,
 that of the order's creation, so ``ts_event`` is the latest creation told so far. Rows of one local ms are one batch.
 
 Rows dropped as a whole: back in time; of a price off the grid or zero; created without volume; a cancellation of an
-order that is not known. A row that is no row (columns, numbers, words) ends the import with its line.
+order that is not known; the creation of an order that has already ended (messages overtake each other by some ms: taken
+for new, such an order would stand in the book for ever). A row that is no row (columns, numbers, words) ends the import
+with its line.
 
-Mended: an order created twice is replaced; one first seen by its change is added. The recording begins without a book:
-older orders are missing until they are named.
+Mended: an order created twice is replaced; one first seen by its change is added, unless it has already ended: then the
+change is a fill alone. The recording begins without a book: older orders are missing until they are named. Ends are
+remembered for `PATIENCE_NS`.
 
 Marketable orders are in the data for some ms before they trade. One that would lock or cross the orders shown is held
 back until it no longer does, so the book is never crossed and nobody sees the future. One that is still held after
@@ -157,6 +160,7 @@ class _Converter:
         self._book = OrderLevels(instrument)
         self._orders: dict[int, _Order] = {}
         self._held: dict[int, tuple[Any, int]] = {}  # order id -> side, since when; in order of arrival
+        self._ended: dict[int, int] = {}  # order id -> when; the latest are last
         self._trades = _Trades(instrument)
         self._exchange_ns = 0
         self._last_id = 0
@@ -184,6 +188,7 @@ class _Converter:
         if row.action == "created":
             self._create(row)
             return None
+        has_ended = self._has_ended(row)
         known = self._orders.get(row.order_id)
         if known is None and row.action == "deleted" and row.volume:
             self._account.dropped["cancellation of an unknown order"] += 1
@@ -194,7 +199,9 @@ class _Converter:
                 self._account.mended["fill of an unknown order"] += 1
             self._forget(row.order_id)
             return fill
-        if known is None:
+        if has_ended:
+            self._account.mended["change behind the order's end is a fill alone"] += 1
+        elif known is None:
             self._account.mended["order first seen by its change"] += 1
             self._arrive(row, (row.order_id, 0))
         elif known.price != row.price:
@@ -205,11 +212,24 @@ class _Converter:
                 self._show(row.order_id, row.side)
         return fill
 
+    def _has_ended(self, row: _Row) -> bool:
+        """Whether the order's end was told before this row; notes it when this is one."""
+        while self._ended and row.ts_ns - self._ended[oldest := next(iter(self._ended))] > PATIENCE_NS:
+            del self._ended[oldest]
+        had_ended = row.order_id in self._ended
+        if row.action == "deleted":
+            self._ended.pop(row.order_id, None)
+            self._ended[row.order_id] = row.ts_ns
+        return had_ended
+
     def _create(self, row: _Row) -> None:
         self._exchange_ns = max(self._exchange_ns, row.exchange_ns)
         self._last_id = max(self._last_id, row.order_id)
         if not row.volume:
             self._account.dropped["order created without volume"] += 1
+            return
+        if self._has_ended(row):
+            self._account.dropped["creation behind the order's end"] += 1
             return
         if row.order_id in self._orders:
             self._account.mended["order created twice replaced"] += 1

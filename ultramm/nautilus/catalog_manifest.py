@@ -10,7 +10,7 @@ import msgspec
 
 from ultramm.errors import DataError
 
-IMPORTER_VERSION = 2  # raise it when the same capture gives other data
+IMPORTER_VERSION = 3  # raise it when the same capture gives other data
 MANIFEST = "ultramm-imports.json"
 _OF_A_PART = ("level", "delete")  # how the causes begin that are of parts of a row that was kept
 

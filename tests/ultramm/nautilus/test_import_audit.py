@@ -18,8 +18,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
+from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import databento_dbn as dbn
@@ -34,7 +36,7 @@ from nautilus_trader.model.enums import BookType
 from ultramm.nautilus.catalog_manifest import ImportSummary
 from ultramm.nautilus.catalog_read import load
 from ultramm.nautilus.importers import KINDS, open_recording
-from ultramm.nautilus.recording import import_recording
+from ultramm.nautilus.recording import Account, import_recording
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 INSTANTS = 100
@@ -62,6 +64,7 @@ class Raw:
         self.parts_dropped: Counter[str] = Counter()
         self.trades: list[Trade] = []
         self.quotes: list[Quote] = []
+        self.crossed_ns: list[int] = []  # when a batch would have left the book crossed
         self.tells_taker = True
 
 
@@ -326,27 +329,29 @@ def es(files: Sequence[Path], raw: Raw) -> States:
         if order is not None:
             orders[order_id] = order
 
-    def end_batch() -> None:
+    def end_batch(ts_ns: int) -> None:
         nonlocal shown
         if not (sums["B"] and sums["A"]) or max(sums["B"]) < min(sums["A"]):
             shown = dict(sums["B"]), dict(sums["A"])
+        else:
+            raw.crossed_ns.append(ts_ns)
 
     def levels() -> Levels:
         bids, asks = ({Decimal(p) / 10**9: Decimal(s) for p, s in side.items()} for side in shown)
         return bids, asks
 
     for file in files:
-        in_snapshot = False
+        in_snapshot, last_ns = False, 0
         for record in mbo_records(file):
             raw.rows += 1
             action, side, snapshot = str(record.action), str(record.side), bool(record.flags & dbn.F_SNAPSHOT)
             if in_snapshot and not snapshot:
-                end_batch()
+                end_batch(last_ns)
             yield record.ts_recv, levels
             if action == "R" or (snapshot and not in_snapshot):
                 orders.clear()
                 sums = {"B": Counter(), "A": Counter()}
-            in_snapshot = snapshot
+            in_snapshot, last_ns = snapshot, record.ts_recv
             if action in "AM":
                 change(record.order_id, (side, record.price, record.size))
             elif action == "C" and record.order_id not in orders:
@@ -360,13 +365,11 @@ def es(files: Sequence[Path], raw: Raw) -> States:
                 raw.trades.append((record.ts_recv, Decimal(record.price) / 10**9, Decimal(record.size), taker))
             raw.kept += 1
             if record.flags & dbn.F_LAST:
-                end_batch()
+                end_batch(record.ts_recv)
 
 
 # -- Bitstamp ------------------------------------------------------------------------------------------------------
 
-# The one order whose last change comes behind its end, so that it seems to live on; it crosses the book all the time.
-GHOST = 65610664
 _COIN = Decimal(10**8)
 
 
@@ -396,6 +399,7 @@ def bitstamp_rows(file: Path) -> list[dict[str, str]]:
 def bitstamp(files: Sequence[Path], raw: Raw) -> States:
     """Orders summed by price, without those that, having come last, would trade with others; fills paired to trades."""
     orders: dict[int, _Order] = {}
+    ended: set[int] = set()
     fills: list[_Fill] = []
 
     def levels() -> Levels:
@@ -432,11 +436,15 @@ def bitstamp(files: Sequence[Path], raw: Raw) -> States:
             continue
         last_ms = ms
         yield ms * MS, levels
-        known = orders.pop(key, None)
+        known, late = orders.pop(key, None), key in ended
+        if gone:
+            ended.add(key)
         if not Decimal(row["price"]):
             raw.dropped["price of zero"] += 1
         elif row["action"] == "created" and not volume:
             raw.dropped["order created without volume"] += 1
+        elif row["action"] == "created" and late:
+            raw.dropped["creation behind the order's end"] += 1
         elif gone and volume and known is None:
             raw.dropped["cancellation of an unknown order"] += 1
         else:
@@ -452,7 +460,7 @@ def bitstamp(files: Sequence[Path], raw: Raw) -> States:
                 order.arrived = known.arrived
                 if volume < known.volume and not (gone and volume):
                     filled(_Fill(ms, known, known.volume - volume))
-            if volume and not gone and not (key == GHOST and known is None and row["action"] == "changed"):
+            if volume and not gone and not late:
                 orders[key] = order
 
 
@@ -520,6 +528,8 @@ def catalog_books(data: list[Any], instants: Iterable[int]) -> list[Levels]:
                 books.append(levels_of(book))
                 waiting.popleft()
             book.apply_deltas(batch)
+            bid, ask = book.best_bid_price(), book.best_ask_price()
+            assert bid is None or ask is None or bid < ask
     return books + [levels_of(book) for _ in waiting]
 
 
@@ -569,6 +579,8 @@ def test_rows_books_and_trades_are_those_of_the_raw_file(name: str, tmp_path: Pa
     assert trades_of(data, with_taker=raw.tells_taker) == raw.trades
     assert quotes_of(data) == raw.quotes
     assert (summary.kept["trades"], summary.kept["quotes"]) == (len(raw.trades), len(raw.quotes))
+    assert summary.kept["batches"] == sum(isinstance(each, OrderBookDeltas) for each in data)
+    assert summary.crossed_batches == len(raw.crossed_ns)
 
     for instant, ours, theirs in zip(instants, catalog_books(data, instants), expected, strict=True):
         assert ours == theirs, instant
@@ -577,3 +589,108 @@ def test_rows_books_and_trades_are_those_of_the_raw_file(name: str, tmp_path: Pa
 
 def test_every_kind_is_audited() -> None:
     assert {market.kind for market in MARKETS.values()} == set(KINDS)
+
+
+# -- dirt, as it was seen in the files -----------------------------------------------------------------------------
+
+
+@cache
+def account_of(name: str) -> Account:
+    market, account = MARKETS[name], Account()
+    files = [DATA / file for file in market.files]
+    deque(open_recording(market.kind, files, market.instrument_id).data(account, lambda _done, _total: None), maxlen=0)
+    return account
+
+
+@pytest.mark.parametrize(
+    ("name", "cause", "count"),
+    [
+        ("EUR/USD", "quote locked or crossed", 2_510),
+        ("EUR/USD", "quote off the grid", 4),
+        ("EUR/USD", "quote without one side", 1),
+        ("IBM", "outside the regular session", 1_069 + 187),
+        ("IBM", "trade off exchange", 7_439),
+        ("IBM", "suspicious", 0),  # the one there is lies outside of the session
+        ("gold future", "trade without size", 92),
+        ("gold future", "quote without one side", 41),
+        ("gold future", "quote locked or crossed", 33),
+        ("Bitstamp", "cancellation of an unknown order", 183),
+        ("Bitstamp", "creation behind the order's end", 5),
+        ("Bitstamp", "row back in time", 0),
+    ],
+)
+def test_rows_are_dropped_for_a_cause(name: str, cause: str, count: int) -> None:
+    assert account_of(name).dropped[cause] == count
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "count"),
+    [
+        ("IBM", "late quote of another exchange removed", 5_397),
+        ("Bitstamp", "marketable order held back", 381),
+        ("Bitstamp", "fill of an unknown order", 22),
+        ("Bitstamp", "order first seen by its change", 3),
+        ("Bitstamp", "change behind the order's end is a fill alone", 1),
+        ("Bitstamp", "fill without a counterpart makes no trade", 6),
+        ("Bitstamp", "marketable order removed: did not trade", 0),
+        ("Bitstamp", "resting order removed: crossed for long", 0),
+    ],
+)
+def test_rows_are_mended(name: str, what: str, count: int) -> None:
+    assert account_of(name).mended[what] == count
+
+
+def test_fills_of_bitstamp_make_trades_at_prices_of_that_day() -> None:
+    raw = Raw()
+    deque(bitstamp([DATA / file for file in MARKETS["Bitstamp"].files], raw), maxlen=0)
+    prices = [price for _, price, _, _ in raw.trades]
+    assert (raw.rows, len(prices)) == (50_414, 570)
+    assert 234 < min(prices) < max(prices) < 240
+
+
+def test_quotes_of_ibm_outside_of_the_session_are_dropped_with_what_is_suspicious_or_one_sided_among_them() -> None:
+    quotes = _csv(DATA / MARKETS["IBM"].files[0], ".csv")
+    outside = [row for row in quotes if not 34_200_000 <= int(row[0]) < 57_600_000]
+    assert len(outside) == 1_069
+    assert [row for row in quotes if row[-1] != "0"] == [row for row in outside if row[-1] != "0"]
+    assert all((row[1] == "0") != (row[3] == "0") for row in quotes)  # by design: a row is one side of one exchange
+
+
+def test_batches_of_the_future_that_end_crossed_are_of_the_hour_before_the_opening() -> None:
+    raw = Raw()
+    deque(es([DATA / file for file in MARKETS["S&P future"].files], raw), maxlen=0)
+    opening_ns = _midnight_ns(2023, 12, 25, 23)
+    assert len(raw.crossed_ns) == account_of("S&P future").crossed_batches == 891
+    assert opening_ns - 3_600 * 10**9 < min(raw.crossed_ns) < max(raw.crossed_ns) < opening_ns + MS  # as it opens
+
+
+@pytest.fixture
+def spot_head(tmp_path: Path) -> Path:
+    """The first lines of the spot capture."""
+    head = tmp_path / "head.gz"
+    with gzip.open(DATA / MARKETS["Binance spot"].files[0]) as capture:
+        head.write_bytes(gzip.compress(b"".join(islice(capture, 3_000))))
+    return head
+
+
+def test_a_capture_begins_without_a_snapshot_and_one_that_has_none_is_told(spot_head: Path) -> None:
+    lines = gzip.decompress(spot_head.read_bytes()).splitlines(keepends=True)
+    assert [number for number, line in enumerate(lines, 1) if b"lastUpdateId" in line] == [8]
+    with_snapshot = import_recording(open_recording("binance", [spot_head]), spot_head.parent / "with")
+    del lines[7]
+    spot_head.write_bytes(gzip.compress(b"".join(lines)))
+    without = import_recording(open_recording("binance", [spot_head]), spot_head.parent / "without")
+    assert (with_snapshot.starts_incomplete, without.starts_incomplete) == (False, True)
+    assert with_snapshot.dropped["diff already in the snapshot"] == 2
+    assert "diff already in the snapshot" not in without.dropped
+
+
+def test_the_exchanges_clock_ahead_is_told_and_not_applied(spot_head: Path) -> None:
+    summary = import_recording(open_recording("binance", [spot_head]), spot_head.parent / "catalog")
+    ahead_ms = [
+        message["data"]["E"] - ts_ns / MS for ts_ns, message in captured([spot_head]) if "E" in message.get("data", {})
+    ]
+    assert summary.clock_offset_ms == pytest.approx(median(ahead_ms), abs=0.02)
+    assert summary.clock_offset_ms == pytest.approx(1_270, abs=5)
+    stamps = {ts_ns for ts_ns, _ in captured([spot_head])}
+    assert {each.ts_init for each in load(spot_head.parent / "catalog", ["BTCUSDT.BINANCE"])} <= stamps
