@@ -19,7 +19,7 @@ from nautilus_trader.persistence.catalog import ParquetDataCatalog
 from nautilus_trader.serialization.arrow.serializer import ArrowSerializer
 
 from ultramm.errors import DataError
-from ultramm.nautilus.catalog_manifest import MANIFEST
+from ultramm.nautilus.catalog_manifest import MANIFEST, Manifest
 
 Kind = Literal["deltas", "trades", "quotes", "bars"]
 Streamed = Literal["trades", "deltas", "quotes"]
@@ -61,7 +61,7 @@ def holdings(catalog: Path) -> list[Holding]:
         holding
         for kind, folder in FOLDERS.items()
         for directory in sorted((root / "data" / folder).glob("*/"))
-        if (holding := _holding(kind, sorted(directory.glob("*.parquet")))) is not None
+        if (holding := _holding(kind, _files(root, directory))) is not None
     ]
     return sorted(found, key=lambda holding: (holding.instrument_id, holding.kind))
 
@@ -126,8 +126,7 @@ def load(
     for kind in sorted(set(kinds), key=_AT_EQUAL_TIMES.index):
         for instrument in instruments:
             # As Nautilus names directories: EUR/USD.SIM is in EURUSD.SIM.
-            folder = root / "data" / FOLDERS[kind] / instrument.id.value.replace("/", "")
-            files = sorted(folder.glob("*.parquet"))
+            files = _files(root, root / "data" / FOLDERS[kind] / instrument.id.value.replace("/", ""))
             if kind == "deltas":
                 streams.append(_batches(files, instrument.id, start_ns, end_ns))
             else:
@@ -150,6 +149,12 @@ def _root(catalog: Path) -> Path:
     if not (root / "data").is_dir() and not (root / MANIFEST).exists() and any(root.iterdir()):
         raise DataError(f"{catalog}: is no catalog, it has no 'data' directory; give the catalog's own directory")
     return root
+
+
+def _files(root: Path, directory: Path) -> list[Path]:
+    """The files in a directory of a catalog, without those of an import that is moving in, or was killed at it."""
+    pending = {root / name for name in Manifest.read(root).pending}
+    return sorted(file for file in directory.glob("*.parquet") if file not in pending)
 
 
 def _line(error: Exception) -> str:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from ultramm.cli.data import Kind
+from ultramm.nautilus.catalog_read import holdings, load
 from ultramm.nautilus.importers import KINDS
 from ultramm_adapters.replay.params import ReplayParams
 
@@ -117,7 +125,88 @@ def test_verify_says_whether_a_catalog_is_sound_and_fails_when_it_is_not(ultramm
     assert verdict["miscounted"]["trades"][1] == 0
 
 
+# -- imports that are killed -----------------------------------------------------------------------------------------
+
+GOLD = [
+    "lean",
+    *(str(SHARED / "futures" / f"lean_gc_{what}.zip") for what in ("tick_20131007_trade", "minute_20131007_quote")),
+    "--instrument=GCZ3.XCEC",
+]
+DYING = """
+import sys, time
+from ultramm.cli.main import main
+from ultramm.nautilus.catalog_staging import Staging
+move = Staging._move
+def move_some_and_wait(self, moves):
+    move(self, moves[:2])
+    print("half moved", flush=True)
+    time.sleep(600)
+Staging._move = move_some_and_wait
+main()
+"""
+
+
 def content(catalog: Path) -> dict[str, bytes]:
-    """What a reader sees of a catalog: its data, and the account of its imports."""
+    """The files of a catalog but for the lock."""
     files = {str(file.relative_to(catalog)): file for file in catalog.rglob("*") if file.is_file()}
-    return {name: file.read_bytes() for name, file in files.items() if not Path(name).name.startswith(".")}
+    return {name: file.read_bytes() for name, file in files.items() if not name.startswith(".")}
+
+
+@pytest.fixture
+def with_market(ultramm: Any, tmp_path: Path) -> Callable[[str], Path]:
+    """A catalog that has something else already."""
+
+    def make(name: str) -> Path:
+        done = ultramm("data", "synth", "--catalog", name, "--preset", "tight", "--duration", "10s")
+        assert done.returncode == 0, done.stderr
+        return tmp_path / name
+
+    return make
+
+
+@recordings
+def test_an_import_killed_at_any_moment_leaves_the_catalog_and_is_done_by_the_next(
+    ultramm: Any, start: Any, eventually: Any, with_market: Callable[[str], Path], tmp_path: Path
+) -> None:
+    undisturbed, catalog = with_market("undisturbed"), with_market("catalog")
+    began = time.monotonic()
+    ultramm("data", "import", *GOLD, "--catalog", "undisturbed")
+    took_s = time.monotonic() - began
+    before, held = content(catalog), holdings(catalog)
+    chance = random.Random(7)
+    left: set[Path] = set()  # by those that were killed
+    for wait in (0.0, *(chance.random() for _ in range(5))):
+        process = start("data", "import", *GOLD, "--catalog", "catalog")
+        eventually(lambda left=left: set(tmp_path.glob(".catalog.import-*")) - left, "an import that has begun")
+        left = set(tmp_path.glob(".catalog.import-*"))
+        time.sleep(wait * took_s / 2)
+        os.kill(process.pid, signal.SIGKILL)
+        if process.wait() == 0:
+            break  # it was faster
+        assert holdings(catalog) == held
+        assert content(catalog) == before
+    assert left
+    done = ultramm("data", "import", *GOLD, "--catalog", "catalog")
+    assert done.returncode == 0, done.stderr
+    assert content(catalog) == content(undisturbed)
+    assert [path.name for path in tmp_path.glob(".*.import-*")] == []
+
+
+@recordings
+def test_an_import_killed_while_it_moves_in_is_not_seen_and_is_done_by_the_next(
+    ultramm: Any, with_market: Callable[[str], Path], tmp_path: Path
+) -> None:
+    undisturbed, catalog = with_market("undisturbed"), with_market("catalog")
+    ultramm("data", "import", *GOLD, "--catalog", "undisturbed")
+    before, held = content(catalog), holdings(catalog)
+    command = [sys.executable, "-c", DYING, "data", "import", *GOLD, "--catalog", "catalog"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert any(b"half moved" in line for line in process.stdout)
+        os.kill(process.pid, signal.SIGKILL)
+    assert len(content(catalog)) == len(before) + 2
+    assert holdings(catalog) == held
+    assert list(load(catalog, ["BTCUSDT.SIM"])) == list(load(undisturbed, ["BTCUSDT.SIM"]))
+    done = ultramm("data", "import", *GOLD, "--catalog", "catalog")
+    assert done.returncode == 0, done.stderr
+    assert content(catalog) == content(undisturbed)
