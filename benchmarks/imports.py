@@ -56,27 +56,29 @@ _BINANCE_NUMBER = re.compile(rb'"(lastUpdateId|pu|[ETUut])":(\d+)')
 
 
 def binance(files: Sequence[Path], folder: Path, times: int) -> list[Path]:
-    """Local times, exchange times, ids of updates and trades, so that each part follows the one before."""
+    """Local times, exchange times, ids of updates and trades; each part but the first has its snapshot first."""
     (file,) = files
     with gzip.open(file) as capture:
-        numbers = [(int(line[:19]), dict(_BINANCE_NUMBER.findall(line))) for line in capture]
-    depth = [{key: int(value) for key, value in found.items()} for _, found in numbers if b"U" in found]
-    trades = [int(found[b"t"]) for _, found in numbers if b"t" in found]
-    shift_ms = (numbers[-1][0] - numbers[0][0]) // 10**6 + 1_000
-    update_ids = depth[-1][b"u"] - depth[0].get(b"pu", depth[0][b"U"] - 1)
+        lines = list(capture)
+    numbers = [{key: int(value) for key, value in _BINANCE_NUMBER.findall(line)} for line in lines]
+    begin = next(index for index, found in enumerate(numbers) if b"lastUpdateId" in found)
+    last_update = max(found[b"u"] for found in numbers if b"u" in found)
+    trades = [found[b"t"] for found in numbers if b"t" in found]
+    shift_ms = (int(lines[-1][:19]) - int(lines[0][:19])) // 10**6 + 1_000
+    shift_ids = last_update - numbers[begin][b"lastUpdateId"] + 1
     shifts = {b"E": shift_ms, b"T": shift_ms, b"t": trades[-1] - trades[0] + 1}
+    snapshot = lines[0][:19] + lines[begin][19:]
+    again = [snapshot, *lines[:begin], *lines[begin + 1 :]]
     longer = folder / "capture.gz"
     with gzip.open(longer, "wb", compresslevel=1) as out:
         for part in range(times):
 
             def shifted(match: re.Match[bytes], part: int = part) -> bytes:
-                number = int(match[2]) + part * shifts.get(match[1], update_ids)
-                return b'"%b":%d' % (match[1], number)
+                return b'"%b":%d' % (match[1], int(match[2]) + part * shifts.get(match[1], shift_ids))
 
-            with gzip.open(file) as capture:
-                for line in capture:
-                    stamp = int(line[:19]) + part * shift_ms * 10**6
-                    out.write(b"%d%b" % (stamp, _BINANCE_NUMBER.sub(shifted, line[19:])))
+            for line in again if part else lines:
+                stamp = int(line[:19]) + part * shift_ms * 10**6
+                out.write(b"%d%b" % (stamp, _BINANCE_NUMBER.sub(shifted, line[19:])))
     return [longer]
 
 
