@@ -105,6 +105,7 @@ def test_a_snapshot_and_what_follows(dbn_file: Any) -> None:
         (20, "F", "A", 3, 100.5, 1, 0),
         (20, "M", "A", 3, 100.5, 3, LAST),
         (30, "C", "B", 1, 100.0, 2, LAST),
+        (35, "C", "B", 2, 100.0, 2, LAST),  # in part
         (40, "M", "B", 2, 99.75, 5, LAST),
         (50, "R", "N", 0, 1e10, 0, 0),
         (50, "A", "B", 9, 99.0, 1, LAST),
@@ -114,13 +115,14 @@ def test_a_snapshot_and_what_follows(dbn_file: Any) -> None:
         10: ({100.0: 5}, {100.5: 4}),
         20: ({100.0: 5}, {100.5: 3}),
         30: ({100.0: 3}, {100.5: 3}),
+        35: ({100.0: 1}, {100.5: 3}),
         40: ({99.75: 5}, {100.5: 3}),
         50: ({99.0: 1}, {}),
     }
     (trade,) = [each for each in data if isinstance(each, TradeTick)]
     assert (float(trade.price), float(trade.size), trade.aggressor_side) == (100.5, 1.0, AggressorSide.BUYER)
     assert trade.ts_init - trade.ts_event == 5
-    assert (account.rows, account.batches, account.starts_incomplete) == (10, 5, False)
+    assert (account.rows, account.batches, account.starts_incomplete) == (11, 6, False)
     assert not account.dropped
     assert not account.mended
 
