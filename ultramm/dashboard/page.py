@@ -50,6 +50,9 @@ def page(journal: SqliteJournal) -> str:
         parts.append(f"<p>all together {all_in_one.total:+,.2f} {escape(all_in_one.currency)}</p>")
     balances = " · ".join(f"{escape(name)}: {escape(amount)}" for name, amount in status.balances.items())
     parts.append(f"<p class='dim'>{balances} · {status.market_events:,} market events</p>")
+    if status.recording:
+        style = "why" if "stopped" in status.recording else "dim"
+        parts.append(f"<p class='{style}'>{escape(status.recording)}</p>")
     return f"{_STYLE}<div class='umm'>{''.join(parts)}</div>"
 
 

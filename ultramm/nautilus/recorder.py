@@ -197,7 +197,7 @@ class Recorder:
             while not self._closing.wait(FLUSH_S):
                 self._flush(segments)
             self._flush(segments)
-        except Exception as error:
+        except BaseException as error:  # a panic in the kernel's encoder is no Exception
             self._give_up(error)
         with contextlib.suppress(OSError):
             segments.close()
@@ -210,7 +210,7 @@ class Recorder:
         segments.write(events, dict(dropped))
         self._dropped_spooled += dropped
 
-    def _give_up(self, error: Exception) -> None:
+    def _give_up(self, error: BaseException) -> None:
         known = isinstance(error, OSError | pa.ArrowException)
         what = disk_problem(self.catalog, error) if known else f"{type(error).__name__}: {error}"
         self.fail(str(error) if isinstance(error, UltrammError) else what)
@@ -225,7 +225,7 @@ class Recorder:
             return  # segments come in one after the other: this one waits for `data recover`
         try:
             self._published += publish(self.catalog, segment)
-        except Exception as error:
+        except BaseException as error:
             self._give_up(error)
 
 

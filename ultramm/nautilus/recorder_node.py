@@ -78,7 +78,10 @@ class RecordRunner:
         finally:
             recorded = await asyncio.to_thread(self._recorder.close)
         if self._recorder.problem is not None:
-            raise RunError(f"the recording broke off: {self._recorder.problem}")
+            raise RunError(
+                f"the recording broke off: {self._recorder.problem}; then `ultramm data recover "
+                f"{self._recorder.catalog}` brings in what was recorded before"
+            )
         if self._failure is not None:
             raise RunError(f"the recording ended early: {type(self._failure).__name__}: {self._failure}")
         return RecordSummary(

@@ -125,7 +125,8 @@ def writing(catalog: Path) -> Iterator[None]:
 
 def disk_problem(catalog: Path, error: BaseException) -> str:
     """An error of the disk in words."""
-    what = getattr(error, "strerror", None) or " ".join(str(error).split())
+    number = getattr(error, "errno", None)  # Arrow wraps the system's words in its own
+    what = os.strerror(number) if number else " ".join(str(error).split())
     return f"{catalog}: cannot be written: {what}; check disk space and permissions"
 
 
@@ -137,8 +138,7 @@ def define(catalog: Path, instruments: Sequence[Any]) -> None:
     DataError
         The catalog has another definition of one.
     """
-    staged = _staging(catalog)
-    with locked(catalog):
+    with _staging(catalog) as staged, locked(catalog):
         manifest = undo_interrupted(catalog)
         missing = [instrument for instrument in instruments if not defines(catalog, instrument)]
         if missing:
@@ -147,7 +147,6 @@ def define(catalog: Path, instruments: Sequence[Any]) -> None:
             move_in(staged, catalog, names, manifest)
         elif not (catalog / "data").exists():
             manifest.write(catalog)
-    shutil.rmtree(staged)
 
 
 def last_ns(catalog: Path, instrument_id: str) -> int:
@@ -171,25 +170,28 @@ def publish(catalog: Path, segment: Path) -> Publication:
     if published:
         segment.unlink()
         return Publication()
-    staged = _staging(catalog)
-    converted = _Converted(catalog, staged, segment)
-    with locked(catalog):
-        manifest = undo_interrupted(catalog)
-        for name in converted.names:
-            check_disjoint(catalog, Path(name))
-        move_in(staged, catalog, converted.names, converted.entered_in(manifest))
+    with _staging(catalog) as staged:
+        converted = _Converted(catalog, staged, segment)
+        with locked(catalog):
+            manifest = undo_interrupted(catalog)
+            for name in converted.names:
+                check_disjoint(catalog, Path(name))
+            move_in(staged, catalog, converted.names, converted.entered_in(manifest))
     segment.unlink()
     sync_directory(segment.parent)
-    shutil.rmtree(staged)
     return converted.publication
 
 
-def _staging(catalog: Path) -> Path:
+@contextlib.contextmanager
+def _staging(catalog: Path) -> Iterator[Path]:
+    """A folder beside the data; a disk that was full has its room again afterwards."""
     staged = spool_folder(catalog) / "staged"
-    if staged.exists():
-        shutil.rmtree(staged)
+    shutil.rmtree(staged, ignore_errors=True)  # a kill may have left one
     staged.mkdir()
-    return staged
+    try:
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 def _folder(kind: str, instrument_id: str) -> Path:
@@ -237,7 +239,7 @@ class _Converted:
         key = [hashlib.sha256(f"recording {session}".encode()).hexdigest()]
         imports = list(manifest.imports)
         for instrument_id in sorted({*self._dropped, *(instrument for _, instrument in self._streams)}):
-            known = manifest.find(key, instrument_id)
+            known = next((r for r in imports if r.sha256 == key and r.instrument_id == instrument_id), None)
             if known is not None:
                 imports.remove(known)
             before = known.summary if known else _empty(session, instrument_id)

@@ -7,7 +7,6 @@ begins. A kill, or a disk that is full, can only tear the last frame: reading en
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import struct
@@ -87,7 +86,7 @@ class Spool:
             raise
         if os.fstat(self._file).st_nlink == 0:
             # Writing to a file that was removed succeeds, for nobody.
-            raise OSError(errno.ENOENT, "the recording was removed while it was written")
+            raise OSError("the recording was removed while it was written")
         self.size += _HEADER.size + len(payload)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ import os
 import pty
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -237,12 +238,57 @@ def test_a_disk_that_takes_no_more_ends_it_with_one_line_and_the_rest_is_sound(u
     done = limited(tmp_path, 300, "data", "record", "--catalog", "cat", "--duration", "60s", "--set", "seed=4", *FAST)
     assert done.returncode == 1, done.stdout
     assert done.stderr == (
-        "ultramm: the recording broke off: cat: cannot be written: File too large; check disk space and permissions\n"
+        "ultramm: the recording broke off: cat: cannot be written: File too large; check disk space and permissions; "
+        "then `ultramm data recover cat` brings in what was recorded before\n"
     )
     assert ultramm("data", "recover", "cat").returncode == 0
     (session,) = sessions(tmp_path / "cat")
     assert len(session) > 300
     assert is_the_market(session, 4)
+
+
+def has_a_disk_of_its_own() -> bool:
+    done = (
+        subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False)
+        if shutil.which("unshare")
+        else None
+    )
+    return done is not None and done.returncode == 0
+
+
+@pytest.mark.skipif(not has_a_disk_of_its_own(), reason="no file system can be mounted here")
+@pytest.mark.parametrize("size", ["150k", "350k", "700k"])
+def test_a_disk_that_is_full_at_any_moment_and_has_room_again_later(ultramm: Any, tmp_path: Path, size: str) -> None:
+    """A small disk with ballast: full in the middle of the spool or of a rotation, then the ballast goes."""
+    script = """
+        set -e
+        mkdir disk && mount -t tmpfs -o size=4m tmpfs disk
+        head -c $((4 * 1024 * 1024)) /dev/zero > disk/ballast 2>/dev/null || true
+        truncate -s -$1 disk/ballast
+        shift
+        code=0; "$@" -m ultramm.cli.main data record --catalog disk/cat --rotate 2s --duration 120s \
+            --set seed=4 --set venues.SIM.params.pace=20 || code=$?
+        rm disk/ballast
+        "$@" -m ultramm.cli.main data recover disk/cat >&2
+        cp -r disk/cat cat
+        exit $code
+    """
+    done = subprocess.run(
+        ["unshare", "-rm", "/bin/sh", "-c", script, "sh", size, sys.executable],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "disk/cat: cannot be written: No space left on device; check disk space" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert ultramm("data", "verify", "cat").returncode == 0
+    (session,) = sessions(tmp_path / "cat")
+    assert is_the_market(session, 4)
+    assert segments(tmp_path / "cat") == []
 
 
 def test_a_trading_node_goes_on_where_the_recording_cannot(tmp_path: Path, ultramm: Any) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from ultramm.analytics.scorecard import Scorecard
@@ -61,6 +62,15 @@ def started(mode: str = "paper") -> RunStarted:
 
 def test_an_empty_journal_says_that_nothing_has_reported(journal: SqliteJournal) -> None:
     assert "No node has reported yet" in page(journal)
+
+
+def test_a_recording_is_shown_and_one_that_stopped_stands_out(journal: SqliteJournal) -> None:
+    write(journal, started(), status())
+    assert "recording" not in page(journal)
+    write(journal, msgspec.structs.replace(status(), recording="recording into <cat>: 7 rows"))
+    assert "<p class='dim'>recording into &lt;cat&gt;: 7 rows</p>" in page(journal)
+    write(journal, msgspec.structs.replace(status(), recording="recording stopped: the disk is full"))
+    assert "<p class='why'>recording stopped: the disk is full</p>" in page(journal)
 
 
 def test_shows_mode_state_quotes_and_book(journal: SqliteJournal) -> None:

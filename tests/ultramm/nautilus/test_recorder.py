@@ -164,6 +164,25 @@ def test_a_full_disk_ends_the_recording_with_words_and_what_was_written_is_sound
     assert all(verdict.sound for verdict in verify(catalog))
 
 
+class Panic(BaseException):
+    """As the kernel's encoder raises it: no Exception."""
+
+
+@pytest.mark.parametrize("error", [Panic("overflow"), ValueError("overflow"), MemoryError("overflow")])
+def test_whatever_breaks_in_the_writer_ends_the_recording_with_words(
+    make: Any, events: list[Any], monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def breaks(*_: Any) -> None:
+        raise error
+
+    recorder = make()
+    monkeypatch.setattr(SegmentWriter, "_encoded", breaks)
+    recorder.put(events[0])
+    eventually(lambda: recorder.problem, "the problem is noticed")
+    assert recorder.problem == f"{type(error).__name__}: overflow"
+    assert not recorder.put(events[1])
+
+
 def test_a_disk_that_is_full_at_the_rotation_keeps_the_spool(
     make: Any, catalog: Path, events: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,7 +148,7 @@ def test_a_frame_that_the_disk_did_not_confirm_is_taken_back(tmp_path: Path, mon
 def test_writing_to_a_file_that_was_removed_is_an_error(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "a.spool")
     spool.path.unlink()
-    with pytest.raises(FileNotFoundError, match="removed while it was written"):
+    with pytest.raises(OSError, match="removed while it was written"):
         spool.append(Frame([]))
     spool.close()
 
