@@ -138,6 +138,32 @@ def test_a_browser_draws_every_chart_and_asks_for_nothing(
         assert min(ink.values()) > 1000, ink
 
 
+_HEIGHTS = """
+() => Bokeh.documents[0].roots().slice(0, 6).map(figure => [figure.x_range.end - figure.x_range.start,
+                                                            figure.y_range.end - figure.y_range.start])
+"""
+
+
+def test_zooming_one_chart_zooms_all_over_time_and_fits_their_other_axis(
+    ultramm: Any, tmp_path: Path, config: Path, opened: Any
+) -> None:
+    path = report(ultramm, tmp_path, config)
+    with opened(path, viewport={"width": 1280, "height": 900}) as tab:
+        drawn(tab)
+        before = tab.evaluate(_HEIGHTS)
+        box = tab.locator("#c0-price").bounding_box()
+        x, y = box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"]
+        tab.mouse.move(x, y)
+        tab.mouse.down()
+        tab.mouse.move(x + 40, y, steps=4)
+        tab.mouse.up()
+        tab.wait_for_function(f"({_HEIGHTS})()[0][1] < {0.6 * before[0][1]}")
+        after = tab.evaluate(_HEIGHTS)
+        assert len({width for width, _ in after}) == 1
+        assert after[0][0] < 0.1 * before[0][0]
+        assert all(height > 0 for _, height in after)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_tooltips_are_readable_and_never_nan(
     ultramm: Any, tmp_path: Path, config: Path, opened: Any, scheme: str

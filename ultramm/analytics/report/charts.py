@@ -67,7 +67,10 @@ class _Time(TimeAxis):
         # Bokeh writes NaN into a tooltip without asking its formatter; infinity it leaves to it.
         for name in ("bid", "ask", "spread_bps", "sigma_bps"):
             columns[f"{name}_tip"] = np.where(np.isnan(columns[name]), np.inf, columns[name])
-        times = series.times_ns() / 1e6
+        # A row is drawn from where its step begins, and the last one to its end.
+        ends = series.times_ns()
+        times = np.append(ends - series.step_ns, ends[-1:]) / 1e6
+        columns = {name: np.append(values, values[-1:]) for name, values in columns.items()}
         widest = max((len(f"{mid:,.{trace.score.instrument.price_precision}f}") for mid in columns["mid"]), default=8)
         super().__init__(times, widest)
         # Single precision is plenty for a picture, and half the size.

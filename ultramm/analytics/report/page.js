@@ -34,8 +34,20 @@ async function show(index) {
   section.dataset.drawn = "";
   const { doc, roots } = (await documents)[index];
   const id = `d${index}`;
-  await Bokeh.embed.embed_items({ [id]: doc }, [{ docid: id, roots, root_ids: Object.keys(roots) }]);
+  const managers = await Bokeh.embed.embed_items({ [id]: doc }, [{ docid: id, roots, root_ids: Object.keys(roots) }]);
+  for (const manager of managers) for (const view of manager.roots) follow(view.model);
   section.dataset.drawn = "yes";
+}
+
+// Bokeh's box zoom pins the other axis too; a chart over time shall fit it to what the zoom left.
+function follow({ window_axis, x_range, y_range }) {
+  if (window_axis !== "x" || y_range.type !== "DataRange1d") return;
+  let due = false;
+  x_range.change.connect(() => {
+    if (due) return;
+    due = true;
+    setTimeout(() => { due = false; y_range.reset(); });
+  });
 }
 
 tabs.forEach((tab, i) => tab.addEventListener("click", () => show(i)));

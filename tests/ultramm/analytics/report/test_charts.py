@@ -79,6 +79,19 @@ def test_the_parts_are_stacked_in_single_precision_and_times_in_double(session: 
     assert data["mid"].dtype == np.float32
 
 
+def test_a_row_is_drawn_over_its_own_step_and_the_last_one_to_its_end(session: Any) -> None:
+    played = session()
+    played.mid(0.0, 100.0)
+    played.mid(0.3, 101.0)
+    played.mid(0.6, 99.0)
+    ended = played.end(0.75)
+    data = sources(next(iter(charts(ended, "USD", 1))))[0]
+    seconds = data["t"] / 1e3 - 1_700_000_000
+    assert seconds == pytest.approx([0.0, 0.25, 0.5, 0.625, 0.75], abs=1e-6)
+    assert data["mid_low"].tolist() == [100.0, 100.0, 99.0, 99.0, 99.0]
+    assert data["mid_high"].tolist() == [100.0, 101.0, 101.0, 99.0, 99.0]
+
+
 def test_fills_that_are_left_out_are_told(session: Any) -> None:
     chart = drawn(session, fills_shown=10)["price"]
     assert "10 of 40 fills are drawn" in chart.explanation
