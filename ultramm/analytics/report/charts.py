@@ -361,6 +361,14 @@ def _short(count: int) -> str:
     return str(count) if count < 1000 else f"{count / 1e3:.1f}k" if count < 100_000 else f"{count / 1e6:.1f}M"
 
 
+def _decades(low: float, high: float) -> list[float]:
+    """Powers of ten in a range, every so many that there are six at most; its middle where it holds none."""
+    first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
+    if last < first:
+        return [float(f"{math.sqrt(low * high):.2g}")]
+    return [10.0**power for power in range(first, last + 1, (last - first) // 6 + 1)]
+
+
 def _waits(trace: Trace) -> Chart:
     lives = trace.lives
     plot = new_figure("waits", 300, "time since accepted, s", "share of orders, %", x_axis_type="log")
@@ -377,6 +385,7 @@ def _waits(trace: Trace) -> Chart:
         legend.append(Legend(f"{name} ({histogram.count:,}{middle})", colour))
     plot.y_range = Range1d(0, 102)
     plot.x_range = Range1d(0.7 * min(seen, default=1e-3), 1.4 * max(seen, default=1e2))
-    plot.xaxis.formatter = NumeralTickFormatter(format="0,0.[0000]")
+    plot.xaxis.ticker = FixedTicker(ticks=_decades(plot.x_range.start, plot.x_range.end))
+    plot.xaxis.formatter = NumeralTickFormatter(format="0.[0000]a")
     text = "How long orders waited for their first fill; of those without one, how long they stood until their cancel."
     return Chart("waits", "Time in the queue", text, tuple(legend), plot, 300, wide=False)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from bokeh.models import HoverTool
 
-from ultramm.analytics.report.charts import charts
+from ultramm.analytics.report.charts import _decades, charts
 from ultramm.analytics.report.figures import Chart, document_json
 from ultramm.market import Side
 
@@ -90,6 +90,13 @@ def test_a_row_is_drawn_over_its_own_step_and_the_last_one_to_its_end(session: A
     assert seconds == pytest.approx([0.0, 0.25, 0.5, 0.625, 0.75], abs=1e-6)
     assert data["mid_low"].tolist() == [100.0, 100.0, 99.0, 99.0, 99.0]
     assert data["mid_high"].tolist() == [100.0, 101.0, 101.0, 99.0, 99.0]
+
+
+@pytest.mark.parametrize(("low", "high"), [(7e-4, 140.0), (7e-5, 1.4e5), (0.7, 1.4), (3.0, 4.0)])
+def test_ticks_of_a_log_axis_are_few_powers_of_ten(low: float, high: float) -> None:
+    ticks = _decades(low, high)
+    assert 1 <= len(ticks) <= 6
+    assert all(low <= tick <= high for tick in ticks)
 
 
 def test_fills_that_are_left_out_are_told(session: Any) -> None:
