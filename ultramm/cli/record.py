@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from rich.text import Text
 from ultramm.cli.output import moment, print_json, print_table
 from ultramm.config.resolve import Resolved
 from ultramm.nautilus.recorder import Recorder, RecorderStatus
-from ultramm.nautilus.recorder_node import RecordRunner
+from ultramm.nautilus.recorder_node import RecordRunner, RecordSummary
 from ultramm.nautilus.recorder_publish import Publication
 
 
@@ -36,6 +38,14 @@ def record(resolved: Resolved, catalog: Path, rotate_s: float, duration_s: float
 
     with _line(catalog) as show:
         summary = asyncio.run(RecordRunner(resolved, recorder, show).run(duration_s))
+    try:
+        _print(catalog, summary, json=json)
+    except OSError:
+        # Nobody reads any more; the interpreter would complain again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print(catalog: Path, summary: RecordSummary, *, json: bool) -> None:
     if json:
         print_json(summary)
         return
@@ -66,25 +76,43 @@ def _clock(ts_ns: int) -> str:
 
 
 @contextmanager
-def _line(catalog: Path) -> Iterator[Any]:
-    """A line that is kept up to date on a terminal, and nothing elsewhere."""
+def _line(catalog: Path) -> Iterator[Callable[[RecorderStatus], None]]:
+    """A line that is kept up to date on a terminal, and nothing elsewhere.
+
+    It is drawn from a thread of its own: a terminal that stops reading must not stop the recording.
+    """
     console = Console(stderr=True)
+    meter = _Meter(catalog)
     if not console.is_terminal:
-        yield lambda _: None
+        yield meter.take
         return
-    began_s = time.monotonic()
-    with Live(console=console, auto_refresh=False, transient=True) as live:
-        before = (began_s, 0)
+    live = Live(console=console, get_renderable=meter.text, refresh_per_second=1, transient=True)
+    live.start()
+    try:
+        yield meter.take
+    finally:
+        with suppress(OSError):  # the terminal is gone
+            live.stop()
 
-        def show(status: RecorderStatus) -> None:
-            nonlocal before
-            now = time.monotonic(), status.events
-            rate = (now[1] - before[1]) / max(now[0] - before[0], 1e-9)
-            if now[0] - before[0] >= 1.0 or not before[1]:
-                before = now
-                live.update(line(catalog, status, rate), refresh=True)
 
-        yield show
+class _Meter:
+    """The latest status as a line, with the speed since the line before."""
+
+    def __init__(self, catalog: Path) -> None:
+        self._catalog = catalog
+        self._latest: RecorderStatus | None = None
+        self._before = time.monotonic(), 0
+
+    def take(self, status: RecorderStatus) -> None:
+        self._latest = status
+
+    def text(self) -> Text:
+        if self._latest is None:
+            return Text(f"recording into {self._catalog}: connecting")
+        now = time.monotonic(), self._latest.events
+        rate = (now[1] - self._before[1]) / max(now[0] - self._before[0], 1e-9)
+        self._before = now
+        return line(self._catalog, self._latest, rate)
 
 
 def line(catalog: Path, status: RecorderStatus, rate: float) -> Text:

@@ -11,9 +11,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -291,15 +293,42 @@ def test_a_disk_that_is_full_at_any_moment_and_has_room_again_later(ultramm: Any
     assert segments(tmp_path / "cat") == []
 
 
-def test_a_trading_node_goes_on_where_the_recording_cannot(tmp_path: Path, ultramm: Any) -> None:
-    """The limit strikes the recording first: the journal of this short a run is smaller."""
-    done = limited(
-        tmp_path, 3_000, "node", "start", "--no-dashboard", "--duration", "15s",
-        "--set", "recorder={catalog: cat}", "--set", "venues.SIM.params.pace=60",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "recording stopped: cat: cannot be written: File too large" in done.stdout
-    assert "open orders: 0" in done.stdout
+@pytest.mark.skipif(not has_a_disk_of_its_own(), reason="no file system can be mounted here")
+def test_a_trading_node_goes_on_where_the_recording_cannot(ultramm: Any, eventually: Any, tmp_path: Path) -> None:
+    script = """
+        mkdir disk && mount -t tmpfs -o size=300k tmpfs disk
+        exec "$0" -m ultramm.cli.main node start --no-dashboard --set recorder.catalog=disk/cat \
+            --set venues.SIM.params.pace=20
+    """
+    node = subprocess.Popen(
+        ["unshare", "-rm", "/bin/sh", "-c", script, sys.executable],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+    def status() -> Any:
+        shown = ultramm("node", "status", "--json")
+        return json.loads(shown.stdout)["status"] if shown.returncode == 0 else None
+
+    def quotes_after_the_end_of_the_recording() -> bool:
+        last = status()
+        if last is None or not last["recording"].startswith("recording stopped"):
+            return False
+        return all(maker["bid"]["orders"] and maker["ask"]["orders"] for maker in last["makers"])
+
+    try:
+        eventually(quotes_after_the_end_of_the_recording, "quotes after the end of the recording")
+        node.send_signal(signal.SIGTERM)
+        output, _ = node.communicate(timeout=60)
+    finally:
+        node.kill()
+        node.wait()
+    assert node.returncode == 0, output
+    assert "recording stopped: disk/cat: cannot be written: No space left on device" in output
+    assert output.strip().endswith("open orders: 0")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
@@ -347,34 +376,83 @@ def test_the_configuration_names_the_catalog_unless_the_command_line_does(ultram
     assert (tmp_path / "data" / "recordings" / "data").is_dir()
 
 
-def test_a_terminal_shows_how_it_goes(tmp_path: Path, eventually: Callable[..., None]) -> None:
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ultramm.cli.main", "data", "record", "--catalog", "cat", *FAST],
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "160"},
-    )
-    os.close(theirs)
-    shown = bytearray()
+class Terminal:
+    """A recording on a terminal of its own."""
 
-    def reading() -> None:
+    def __init__(self, directory: Path) -> None:
+        self.shown = bytearray()
+        self.ours, self.theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ultramm.cli.main", "data", "record", "--catalog", "cat", *FAST],
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=self.theirs,
+            stderr=self.theirs,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "160"},
+        )
+
+    def read(self) -> None:
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
         try:
-            while chunk := os.read(ours, 4096):
-                shown.extend(chunk)
+            while chunk := os.read(self.ours, 4096):
+                self.shown.extend(chunk)
         except OSError:
             return
 
-    reader = threading.Thread(target=reading, daemon=True)
-    reader.start()
-    try:
-        eventually(
-            lambda: re.search(rb"recording into cat: [1-9][\d,]* events/s .* [1-9][\d,]* rows", shown), "the line"
-        )
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-        reader.join(10)
-    assert process.returncode == 0, shown
+    def shows(self, pattern: bytes) -> bool:
+        return re.search(pattern, self.shown) is not None
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    opened = Terminal(tmp_path)
+    yield opened
+    opened.process.kill()
+    opened.process.wait()
+    for descriptor in (opened.ours, opened.theirs):
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+def test_a_terminal_shows_how_it_goes(terminal: Terminal, eventually: Any) -> None:
+    terminal.read()
+    eventually(
+        lambda: terminal.shows(rb"recording into cat: [1-9][\d,]* events/s .* [1-9][\d,]* rows"), "events and rows"
+    )
+    assert terminal.end() == 0
+    eventually(lambda: terminal.shows(b"signal SIGTERM"), "the summary")
+
+
+def test_a_terminal_that_stops_reading_does_not_stop_the_recording(
+    terminal: Terminal, eventually: Any, tmp_path: Path
+) -> None:
+    catalog = tmp_path / "cat"
+    terminal.read()
+    eventually(lambda: spooled(catalog) > 0, "the recording begins")
+    termios.tcflow(terminal.theirs, termios.TCOOFF)
+    size = spooled(catalog)
+    eventually(lambda: spooled(catalog) > size + 500_000, "the recording goes on")
+    terminal.process.send_signal(signal.SIGTERM)
+    eventually(lambda: segments(catalog) == [], "everything is in the catalog")
+    termios.tcflow(terminal.theirs, termios.TCOON)
+    assert terminal.process.wait(60) == 0
+
+
+def test_a_terminal_that_is_closed_does_not_end_the_recording(
+    terminal: Terminal, eventually: Any, tmp_path: Path
+) -> None:
+    catalog = tmp_path / "cat"
+    eventually(lambda: spooled(catalog) > 0, "the recording begins")
+    os.close(terminal.theirs)
+    os.close(terminal.ours)
+    size = spooled(catalog)
+    eventually(lambda: spooled(catalog) > size + 200_000, "the recording goes on")
+    assert terminal.end() == 0
+    assert all(verdict.sound for verdict in verify(catalog))
+    assert segments(catalog) == []

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from nautilus_trader.model.data import OrderBookDelta, OrderBookDeltas, QuoteTick, TradeTick
 from nautilus_trader.model.enums import AggressorSide
 from nautilus_trader.model.identifiers import TradeId
@@ -190,6 +194,36 @@ class TestRotation:
         assert record.summary.rows == len(events)
         assert sound(catalog)
 
+    @given(
+        steps=st.lists(st.sampled_from([0, 0, 1, 7, -3]), min_size=1, max_size=40),
+        flushes=st.lists(st.integers(1, 6), min_size=40, max_size=40),
+        rotate_rows=st.integers(1, 9),
+    )
+    @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+    def test_whatever_the_times_and_the_flushes_all_rows_come_in_order_into_files_that_share_no_time(
+        self, tmp_path: Path, steps: list[int], flushes: list[int], rotate_rows: int
+    ) -> None:
+        catalog = Path(tempfile.mkdtemp(dir=tmp_path))
+        complete: list[Path] = []
+        writer = spooler(catalog, complete.append, rotate_rows=rotate_rows)
+        define(catalog, [INSTRUMENT])
+        times = [EPOCH_NS + offset for offset in accumulate(steps)]
+        waiting = [trade(ts_ns, number) for number, ts_ns in enumerate(times)]
+        for size in flushes:
+            writer.write(waiting[:size], {})
+            del waiting[:size]
+        writer.close()
+        for segment in complete:
+            publish(catalog, segment)
+        found = list(load(catalog, [INSTRUMENT.id.value]))
+        assert [int(event.trade_id.value) for event in found] == list(range(len(steps)))
+        assert all(event.ts_init >= ts_ns for event, ts_ns in zip(found, times, strict=True))
+        if min(steps) >= 0:
+            assert [event.ts_init for event in found] == times
+        spans = sorted(path.stem.split("_") for path in (catalog / "data" / "trade_tick").rglob("*.parquet"))
+        assert all(first[1] < second[0] for first, second in pairwise(spans))
+        assert sound(catalog)
+
     def test_events_of_one_moment_stay_in_one_file(self, catalog: Path) -> None:
         clock, complete = Clock(), []
         writer = spooler(catalog, complete.append, clock=clock, rotate_s=1.0)
@@ -250,6 +284,36 @@ class TestTimes:
             recover(catalog)
         assert held(catalog) == before
         assert len(segments(catalog)) == 1
+
+
+def test_an_import_beside_a_recording_leaves_both(catalog: Path, events: list[Any]) -> None:
+    complete: list[Path] = []
+    writer = spooler(catalog, complete.append)
+    writer.write(events[:300], {})
+    writer.close()
+    publish(catalog, complete[0])
+    generate(catalog, "ETHUSDT.SIM", "benign", seed=1, duration_s=20)
+    writer = spooler(catalog, complete.append)
+    writer.write(events[300:600], {})
+    writer.close()
+    publish(catalog, complete[1])
+    assert held(catalog) == told(in_catalogs_order(events[:600]))
+    assert {holding.instrument_id for holding in holdings(catalog)} == {INSTRUMENT.id.value, "ETHUSDT.SIM"}
+    assert len(Manifest.read(catalog).imports) == 3
+    assert sound(catalog)
+
+
+def test_an_import_does_not_make_a_published_segment_come_in_again(catalog: Path, events: list[Any]) -> None:
+    """The kill came before the segment was removed, and an import writes the manifest in between."""
+    recorded(catalog, events[:300])
+    (segment,) = segments(catalog)
+    copy = segment.read_bytes()
+    recover(catalog)
+    segment.write_bytes(copy)
+    generate(catalog, "ETHUSDT.SIM", "benign", seed=1, duration_s=20)
+    assert recover(catalog) == Publication()
+    assert held(catalog) == told(in_catalogs_order(events[:300]))
+    assert segments(catalog) == []
 
 
 class TestDefinitions:
