@@ -8,12 +8,12 @@ from typing import Any
 
 from nautilus_trader.common.actor import Actor
 from nautilus_trader.common.config import ActorConfig
-from nautilus_trader.model.enums import BookType
 
 from ultramm.analytics.reporting import Reported, rates_to, reported
 from ultramm.analytics.scorecard import Score
 from ultramm.config.resolve import Resolved
 from ultramm.errors import ConfigError
+from ultramm.nautilus.books import subscribe_book
 from ultramm.nautilus.build import Feed
 from ultramm.nautilus.convert import to_float, to_instrument
 
@@ -45,7 +45,7 @@ class Conversion(Actor):
 
     def on_start(self) -> None:
         for instrument in self._instruments:
-            self.subscribe_order_book_deltas(instrument.id, BookType.L2_MBP)
+            subscribe_book(self, instrument.id)
 
     def reported(self, scores: Sequence[Score]) -> Reported | None:
         """All strategies together; None while a market that a rate comes from has no mid."""

@@ -8,8 +8,9 @@ from typing import Any
 from nautilus_trader.common.actor import Actor
 from nautilus_trader.config import ActorConfig
 from nautilus_trader.model.data import BookOrder, OrderBookDelta, OrderBookDeltas
-from nautilus_trader.model.enums import BookAction, BookType, OrderSide, RecordFlag
+from nautilus_trader.model.enums import BookAction, OrderSide, RecordFlag
 
+from ultramm.nautilus.books import subscribe_book
 from ultramm.nautilus.recorder import Recorder
 
 
@@ -33,9 +34,7 @@ class RecorderActor(Actor):
 
     def on_start(self) -> None:
         for instrument in self._recorder.instruments:
-            # A second managed subscription would empty the book that somebody else trades on.
-            managed = self.cache.order_book(instrument.id) is None
-            self.subscribe_order_book_deltas(instrument.id, BookType.L2_MBP, managed=managed)
+            subscribe_book(self, instrument.id)
             self.subscribe_trade_ticks(instrument.id)
             self.subscribe_quote_ticks(instrument.id)
 

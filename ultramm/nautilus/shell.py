@@ -13,13 +13,14 @@ from datetime import timedelta
 from typing import Any
 
 from nautilus_trader.config import StrategyConfig
-from nautilus_trader.model.enums import BookType, LiquiditySide, TimeInForce
+from nautilus_trader.model.enums import LiquiditySide, TimeInForce
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 from nautilus_trader.trading.strategy import Strategy
 
 from ultramm.journal.records import FillEvent, HaltEvent, OrderEvent, Record
 from ultramm.maker import Maker
 from ultramm.market import Fill, Instrument, Quote, Side, known
+from ultramm.nautilus.books import subscribe_book
 from ultramm.nautilus.convert import (
     BookReader,
     to_book,
@@ -133,10 +134,10 @@ class MakerShell(Strategy):
         self._nautilus_instrument = self.cache.instrument(self.instrument_id)
         self._maker = self._build(to_instrument(self._nautilus_instrument), self._funds())
         self._now_ns = self._seen_ns = self.clock.timestamp_ns()
-        self.subscribe_order_book_deltas(self.instrument_id, BookType.L2_MBP)
+        subscribe_book(self, self.instrument_id)
         self.subscribe_trade_ticks(self.instrument_id)
         if self._reference_id is not None:
-            self.subscribe_order_book_deltas(self._reference_id, BookType.L2_MBP)
+            subscribe_book(self, self._reference_id)
         self.clock.set_timer(f"heartbeat-{self.id}", _HEARTBEAT, callback=self._on_timer)
 
     def _funds(self) -> Funds:
