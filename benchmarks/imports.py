@@ -44,8 +44,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ultramm.nautilus.importers import KINDS, open_recording
-from ultramm.nautilus.recording import Account
+from ultramm.nautilus.recordings.importing import Account
+from ultramm.nautilus.recordings.kinds import KINDS, open_recording
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 TIMES = 10

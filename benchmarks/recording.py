@@ -24,10 +24,10 @@ from arena import synthetic
 from scale import peak_mb
 from ultramm.nautilus.build import Feed, feeds
 from ultramm.nautilus.feed import restamped
-from ultramm.nautilus.recorder import Recorder, RecorderStatus
-from ultramm.nautilus.recorder_node import RecordRunner
-from ultramm.nautilus.recorder_publish import Publication
-from ultramm.nautilus.recorder_spool import segments
+from ultramm.nautilus.recorder.node import RecordRunner
+from ultramm.nautilus.recorder.publish import Publication
+from ultramm.nautilus.recorder.recorder import Recorder, RecorderStatus
+from ultramm.nautilus.recorder.spool import segments
 from ultramm.nautilus.source import Pace
 
 _TICK_S = 0.001

@@ -11,9 +11,9 @@ from nautilus_trader.model.book import OrderBook
 from nautilus_trader.model.data import OrderBookDeltas, TradeTick
 from nautilus_trader.model.enums import BookType
 
-from ultramm.nautilus.catalog_read import load
-from ultramm.nautilus.recorder import SegmentWriter
-from ultramm.nautilus.recorder_spool import spool_folder
+from ultramm.nautilus.catalog.read import load
+from ultramm.nautilus.recorder.recorder import SegmentWriter
+from ultramm.nautilus.recorder.spool import spool_folder
 from ultramm.nautilus.synthetic import synthetic_events, synthetic_instrument
 from ultramm.simulation.presets import PRESETS
 from ultramm.simulation.synthetic import SyntheticMarket

@@ -16,8 +16,8 @@ from ultramm.errors import DataError, RunError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from ultramm.nautilus.catalog_manifest import ImportSummary
-    from ultramm.nautilus.catalog_verify import Verdict
+    from ultramm.nautilus.catalog.manifest import ImportSummary
+    from ultramm.nautilus.catalog.verify import Verdict
 
 app = typer.Typer(help="Market data in and out of catalogs.", no_args_is_help=True)
 
@@ -60,8 +60,8 @@ def import_files(
     for file in files:
         if not file.is_file():
             raise DataError(f"{file}: no such file")
-    from ultramm.nautilus.importers import open_recording
-    from ultramm.nautilus.recording import import_recording
+    from ultramm.nautilus.recordings.importing import import_recording
+    from ultramm.nautilus.recordings.kinds import open_recording
 
     with _bar() as bar:
         task = bar.add_task(f"importing {kind.value}", total=None)
@@ -115,7 +115,7 @@ def recover_recording(
 ) -> None:
     """Bring what an interrupted recording left into its catalog; `data record` does it by itself."""
     from ultramm.cli.record import print_publication
-    from ultramm.nautilus.recorder_publish import recover
+    from ultramm.nautilus.recorder.publish import recover
 
     recovered = recover(catalog)
     if json:
@@ -132,7 +132,7 @@ def list_catalog(
     json: Json = False,
 ) -> None:
     """List what a catalog holds."""
-    from ultramm.nautilus.catalog_read import holdings
+    from ultramm.nautilus.catalog.read import holdings
 
     found = holdings(catalog)
     _tell_unpublished(catalog)
@@ -154,7 +154,7 @@ def verify_catalog(
 ) -> None:
     """Check a catalog: time in order, counts as imported, crossed books, gaps; exit code 1 when it is not sound."""
     from ultramm.cli.durations import seconds
-    from ultramm.nautilus.catalog_verify import verify
+    from ultramm.nautilus.catalog.verify import verify
 
     gap_s = seconds(gap, "--gap")
     with _bar() as bar:
@@ -187,7 +187,7 @@ def synth(
 ) -> None:
     """Generate a session of the built-in market into a catalog."""
     from ultramm.cli.durations import seconds
-    from ultramm.nautilus.catalog_synthetic import generate
+    from ultramm.nautilus.catalog.synthetic import generate
 
     length_s = seconds(duration, "--duration")
     with _bar() as bar:
@@ -209,7 +209,7 @@ def synth(
 
 def _tell_unpublished(catalog: Path) -> None:
     """What a recording has not brought into the catalog yet."""
-    from ultramm.nautilus.recorder_spool import unpublished
+    from ultramm.nautilus.recorder.spool import unpublished
 
     if (note := unpublished(catalog)) is not None:
         typer.echo(f"ultramm: {note}", err=True)

@@ -17,9 +17,9 @@ from rich.text import Text
 
 from ultramm.cli.output import moment, print_json, print_table
 from ultramm.config.resolve import Resolved
-from ultramm.nautilus.recorder import Recorder, RecorderStatus
-from ultramm.nautilus.recorder_node import RecordRunner, RecordSummary
-from ultramm.nautilus.recorder_publish import Publication
+from ultramm.nautilus.recorder.node import RecordRunner, RecordSummary
+from ultramm.nautilus.recorder.publish import Publication
+from ultramm.nautilus.recorder.recorder import Recorder, RecorderStatus
 
 
 def record(resolved: Resolved, catalog: Path, rotate_s: float, duration_s: float | None, *, json: bool) -> None:

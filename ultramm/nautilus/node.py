@@ -33,8 +33,8 @@ from ultramm.nautilus.build import Feed, actors, defined_instruments, feeds, she
 from ultramm.nautilus.conversion import Conversion
 from ultramm.nautilus.convert import to_book
 from ultramm.nautilus.feed import Player, common_speed
-from ultramm.nautilus.node_recording import NodeRecording
 from ultramm.nautilus.paper import paper_factory
+from ultramm.nautilus.recorder.beside_node import NodeRecording
 from ultramm.nautilus.shell import MakerShell
 
 _TICK_S = 0.25

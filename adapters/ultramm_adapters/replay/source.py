@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ultramm.errors import DataError
-from ultramm.nautilus.catalog_read import holdings, load, load_instruments
-from ultramm.nautilus.importers import open_recording
-from ultramm.nautilus.recorder_spool import require_whole
-from ultramm.nautilus.recording import cached_catalog
+from ultramm.nautilus.catalog.read import holdings, load, load_instruments
+from ultramm.nautilus.recorder.spool import require_whole
+from ultramm.nautilus.recordings.importing import cached_catalog
+from ultramm.nautilus.recordings.kinds import open_recording
 from ultramm.nautilus.source import Pace
 from ultramm_adapters.replay.params import ReplayParams
 

@@ -17,8 +17,8 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from ultramm.cli.data import Kind
-from ultramm.nautilus.catalog_read import holdings, load
-from ultramm.nautilus.importers import KINDS
+from ultramm.nautilus.catalog.read import holdings, load
+from ultramm.nautilus.recordings.kinds import KINDS
 from ultramm_adapters.replay.params import ReplayParams
 
 pytestmark = pytest.mark.integration

@@ -10,7 +10,7 @@ from rich.console import Console
 from ultramm.cli.live_view import PlainView, render
 from ultramm.cli.record import line
 from ultramm.journal.records import RecordingEvent, Status
-from ultramm.nautilus.recorder import RecorderStatus
+from ultramm.nautilus.recorder.recorder import RecorderStatus
 
 
 def shown(recording: str) -> str:

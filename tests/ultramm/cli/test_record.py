@@ -28,10 +28,10 @@ from recorded import books, in_catalogs_order, told
 from ultramm.config.load import read
 from ultramm.config.resolve import resolve
 from ultramm.nautilus.build import feeds
-from ultramm.nautilus.catalog_read import load
-from ultramm.nautilus.catalog_verify import verify
+from ultramm.nautilus.catalog.read import load
+from ultramm.nautilus.catalog.verify import verify
 from ultramm.nautilus.feed import restamped
-from ultramm.nautilus.recorder_spool import is_recording, segments
+from ultramm.nautilus.recorder.spool import is_recording, segments
 
 pytestmark = pytest.mark.integration
 

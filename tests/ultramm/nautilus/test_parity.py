@@ -14,7 +14,7 @@ from ultramm.errors import ConfigError
 from ultramm.journal.records import FillEvent
 from ultramm.journal.sqlite import SqliteJournal
 from ultramm.nautilus.backtest import Collector, run_backtest
-from ultramm.nautilus.catalog_synthetic import generate
+from ultramm.nautilus.catalog.synthetic import generate
 from ultramm.nautilus.node import NodeRunner
 
 pytestmark = pytest.mark.integration
