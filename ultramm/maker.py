@@ -196,18 +196,20 @@ class Maker:
         if mid != self._mid:
             self._mid = mid
             self.score.on_mid(book.ts_ns, mid)
-        self.on_depth(book)
-
-    def on_depth(self, book: Book) -> None:
-        """What the strategy sees of the book, which nobody else needs as deep."""
         if self.degraded:
             return
-        if self._book_shows_ours and len(self.orders):
-            of_others = others(book, self.orders, self.instrument)
-            if book.two_sided and not of_others.two_sided:
-                return  # only we were there; what others have is further back than could be seen
-            book = of_others
-        self._strategy.on_book(book)
+        of_others = self._of_others(book)
+        if of_others is book or of_others.two_sided:
+            self._strategy.on_book(of_others)
+        # Else only we are at the touch: what others have further back is seen before the decision.
+
+    def on_depth(self, book: Book) -> None:
+        """The book as deep as the strategy reads it, before a decision."""
+        if not self.degraded:
+            self._strategy.on_book(self._of_others(book))
+
+    def _of_others(self, book: Book) -> Book:
+        return others(book, self.orders, self.instrument) if self._book_shows_ours else book
 
     def on_reference(self, book: Book) -> None:
         """The touch of the reference changed."""
@@ -294,13 +296,11 @@ class Maker:
         book = self._book
         if book is None:
             return "waits for the first book"
-        if now_ns - self.heard_ns > self._stale_ns:
-            return f"no market data for more than {self._stale_after_s:g} s"
         closed = self._closed(now_ns)
         if closed is not None:
-            self.score.uptime.pause(now_ns)
             return closed
-        self.score.uptime.resume(now_ns)
+        if now_ns - self.heard_ns > self._stale_ns:
+            return f"no market data for more than {self._stale_after_s:g} s"
         if not book.two_sided:
             return "the book has one side only"
         if book.asks[0].price <= book.bids[0].price:
@@ -310,11 +310,16 @@ class Maker:
         return None
 
     def _closed(self, now_ns: int) -> str | None:
+        """In words why nothing is traded now; closed hours are no time to be present in."""
         expiry_ns = self.instrument.expiry_ns
-        if 0 < expiry_ns <= now_ns:
-            return f"expired at {_utc(expiry_ns)}"
         reopens_ns = self._hours.reopens_ns(now_ns) if self._hours is not None else None
-        return None if reopens_ns is None else f"the market is closed until {_utc(reopens_ns)}"
+        if reopens_ns is None and not 0 < expiry_ns <= now_ns:
+            self.score.uptime.resume(now_ns)
+            return None
+        self.score.uptime.pause(now_ns)
+        return (
+            f"expired at {_utc(expiry_ns)}" if reopens_ns is None else f"the market is closed until {_utc(reopens_ns)}"
+        )
 
     # -- the venue's answers ---------------------------------------------------------------------------------
 
@@ -404,10 +409,11 @@ class Maker:
         self.due_ns = 0
 
     def must_withdraw(self, now_ns: int) -> bool:
-        """Whether live orders rest on a market that went silent or has closed."""
-        if self._book is None or not len(self.orders):
+        """Whether live orders rest on a market that went silent or has closed; to be asked in silence too."""
+        if self._book is None:
             return False
-        return now_ns - self.heard_ns > self._stale_ns or self._closed(now_ns) is not None
+        closed = self._closed(now_ns) is not None
+        return len(self.orders) > 0 and (closed or now_ns - self.heard_ns > self._stale_ns)
 
     def status(self, now_ns: int) -> MakerStatus:
         """What it does now, and why not more."""

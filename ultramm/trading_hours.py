@@ -37,14 +37,18 @@ class TradingHours:
 
     def __init__(self, text: str) -> None:
         match = _TEXT.fullmatch(text)
-        if match is None:
-            raise DataError(f"{text!r}: are no trading hours; write such as CMES 17:00-16:00 America/Chicago")
+        try:
+            if match is None:
+                raise ValueError(text)
+            self._calendar = match["calendar"]
+            self._hours = None
+            if match["zone"] is not None:
+                opens, closes = (time.fromisoformat(match[name]) for name in ("opens", "closes"))
+                self._hours = opens, closes, ZoneInfo(match["zone"])
+        except (ValueError, KeyError, OSError) as exc:  # a zone that is not there is a KeyError
+            message = f"{text!r}: are no trading hours; write such as CMES 17:00-16:00 America/Chicago"
+            raise DataError(message) from exc
         self.text = text
-        self._calendar = match["calendar"]
-        self._hours = None
-        if match["zone"] is not None:
-            opens, closes = (time.fromisoformat(match[name]) for name in ("opens", "closes"))
-            self._hours = opens, closes, ZoneInfo(match["zone"])
         self._opens: list[int] = []
         self._closes: list[int] = []
         self._known = (0, 0)

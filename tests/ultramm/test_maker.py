@@ -595,6 +595,17 @@ def test_a_touch_that_is_ours_alone_is_no_news_to_the_strategy(strategy):
     assert strategy.seen == before
 
 
+def test_before_a_decision_the_strategy_sees_what_others_have_behind_us_and_where_there_is_nothing_nothing(strategy):
+    desk = live_desk(strategy)
+    desk.maker.on_book(book(0))
+    desk.quote(0)
+    alone = (Level(99.0, 1.0),)
+    desk.maker.on_depth(Book(1, (*alone, Level(90.0, 5.0)), (Level(120.0, 5.0),)))
+    assert strategy.seen[-1] == Book(1, (Level(90.0, 5.0),), (Level(120.0, 5.0),))
+    desk.maker.on_depth(Book(2, alone, (Level(120.0, 5.0),)))
+    assert strategy.seen[-1] == Book(2, (), (Level(120.0, 5.0),))
+
+
 def test_where_the_book_is_of_others_alone_nothing_is_taken_off(strategy, maker):
     desk = Desk(maker)
     desk.maker.on_book(book(0))
@@ -716,3 +727,19 @@ def test_the_book_and_the_limit_can_be_looked_at():
     assert maker.max_position == 3.0
     maker.on_book(book(5))
     assert maker.book == book(5)
+
+
+def test_closed_hours_count_for_nothing_though_the_market_went_silent_before_the_close(strategy):
+    params = MakerParams(max_position=5.0, refresh_ms=0.0, stale_after_s=10.0)
+    instrument = msgspec.structs.replace(INSTRUMENT, hours="XNYS")
+    desk = Desk(Maker("mm", instrument, strategy, params, Limits(), MessageBudget(1e6, 1e6)))
+    quiet = NEW_YORK_CLOSES - 20 * S
+    desk.maker.on_book(book(quiet - 80 * S))
+    desk.quote(quiet - 80 * S)
+    desk.maker.on_book(book(quiet))
+    assert desk.maker.must_withdraw(quiet + 11 * S)
+    desk.step(quiet + 11 * S)
+    desk.confirm_cancels(quiet + 11 * S)
+    assert not desk.maker.must_withdraw(NEW_YORK_CLOSES)
+    uptime = desk.maker.score.score(NEW_YORK_CLOSES + 9_999 * S).quoting.uptime
+    assert uptime == pytest.approx(0.91)  # of the hundred seconds before the close, nine without quotes

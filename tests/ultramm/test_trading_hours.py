@@ -88,7 +88,17 @@ def test_it_agrees_with_the_calendar_at_any_second(schedule, new_york, seconds):
     assert new_york.reopens_ns(now_s * 10**9) == expected
 
 
-@pytest.mark.parametrize("text", ["", "NOWHERE", "XNYS 9-16 America/New_York", "XNYS 09:30-16:00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "NOWHERE",
+        "XNYS 9-16 America/New_York",
+        "XNYS 09:30-16:00",
+        "XNYS 09:30-16:00 America/Chicgo",
+        "XNYS 25:00-26:00 UTC",
+    ],
+)
 def test_what_are_no_trading_hours_is_refused(text):
     with pytest.raises(DataError, match=r"no trading hours|no such calendar"):
         TradingHours(text).reopens_ns(ns("2020-01-06T00:00:00"))

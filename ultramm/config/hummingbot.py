@@ -6,6 +6,7 @@ reason is told. Percent become basis points, seconds milliseconds where ours are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -102,7 +103,7 @@ class _Translation:
         exchange = str(self._read.get("exchange", "")).removesuffix("_paper_trade")
         if not exchange:
             raise ConfigError(f"{self._path}: exchange: is missing; write such as binance")
-        return exchange.upper().replace("_", "-"), base.upper(), quote.upper()
+        return re.sub(r"[^A-Z0-9]", "_", exchange.upper()), base.upper(), quote.upper()
 
     def _number(self, key: str, *, needed: bool = False) -> float:
         value = self._read.get(key)
@@ -139,7 +140,7 @@ class _Translation:
         if value in (None, -1):
             return "was off", "nothing to do"
         number = self._number(key)
-        if number < 0:
+        if number < 0 or (number == 0 and key in _OFF_AT_ZERO):
             return "was off", "nothing to do"
         scaled = round(number * scale, 9)
         return self._set(name, int(scaled) if isinstance(value, int) and scaled == int(scaled) else scaled)
@@ -164,7 +165,10 @@ class _Translation:
         if not value:
             return "was off", "nothing to do"
         above, below = self._number("price_ceiling_pct"), -self._number("price_floor_pct")
-        fate, note = self._set("band_bps", round(100 * min(above, below), 9))
+        widths = [width for width in (above, below) if width > 0]
+        if not widths:
+            return "no equal", "has no width: price_ceiling_pct is not above zero, nor price_floor_pct below it"
+        fate, note = self._set("band_bps", round(100 * min(widths), 9))
         if self._read.get("price_band_refresh_time"):
             self._params["band_refresh_s"] = self._number("price_band_refresh_time")
         return fate, note if above == below else f"{note}, the nearer of its two limits"
@@ -175,7 +179,7 @@ class _Translation:
         return self._set("size_skew", 1.0 if value else 0.0)
 
     def _hanging(self, value: Any) -> tuple[Fate, str]:
-        if value and self._read.get("hanging_orders_cancel_pct") is not None:
+        if value and self._number("hanging_orders_cancel_pct") > 0:
             self._params["hanging_cancel_bps"] = round(100 * self._number("hanging_orders_cancel_pct"), 9)
         return self._set("hanging_orders", bool(value))
 
@@ -260,6 +264,7 @@ _SCALED: dict[str, tuple[str, float]] = {
     "price_floor": ("price_floor", 1.0),
     "filled_order_delay": ("fill_pause_s", 1.0),
 }
+_OFF_AT_ZERO = ("price_ceiling", "price_floor", "max_order_age")
 _SWITCHES = {
     "ping_pong_enabled": "ping_pong",
     "add_transaction_costs": "cover_fees",

@@ -58,7 +58,7 @@ def ladder(
         if signed > limit:  # noqa: PLR1730 - calling min takes a third of the loop's time
             signed = limit
         ticks = sign * signed
-        if (ticks > sure_ticks and of_level > sure_lots) or _large_enough(instrument, ticks, of_level):
+        if (ticks > sure_ticks and of_level > sure_lots) or large_enough(instrument, ticks, of_level):
             quotes.append(Quote(side, ticks, of_level, level))
             limit = signed - 1
     return tuple(quotes)
@@ -78,7 +78,7 @@ def cap_lots(quotes: Sequence[Quote], lots: int, instrument: Instrument | None =
             lots -= quote.lots
             continue
         rest = Quote(quote.side, quote.ticks, lots, quote.level, quote.taking)
-        if lots > 0 and (instrument is None or _large_enough(instrument, rest.ticks, rest.lots)):
+        if lots > 0 and (instrument is None or large_enough(instrument, rest.ticks, rest.lots)):
             kept.append(rest)
         break
     return tuple(kept)
@@ -100,7 +100,8 @@ def _surely_large_enough(instrument: Instrument, price: float) -> tuple[float, f
     return max(0.0, half / instrument.tick_size), 1.01 * lots
 
 
-def _large_enough(instrument: Instrument, ticks: int, lots: int) -> bool:
+def large_enough(instrument: Instrument, ticks: int, lots: int) -> bool:
+    """Whether an order has the instrument's smallest size and notional."""
     if ticks <= 0 or lots <= 0:
         return False
     size = instrument.size(lots)

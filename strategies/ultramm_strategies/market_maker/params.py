@@ -91,7 +91,7 @@ class MarketMakerParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_f
     ask_half_spread_bps: NonNegative | None = None
     levels: Annotated[int, msgspec.Meta(ge=1, le=50)] = 1
     level_step_bps: NonNegative = 0.0
-    level_growth: Positive = 1.0
+    level_growth: Annotated[float, msgspec.Meta(gt=0, le=100)] = 1.0
     bid_levels: Levels | None = None
     ask_levels: Levels | None = None
     fair_value: Literal["mid", "weighted-mid", "micro-price", "last", "reference"] = "mid"

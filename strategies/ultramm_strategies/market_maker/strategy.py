@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
 from ultramm.quoting.decision import Decision
-from ultramm.quoting.ladder import cap_lots, ladder
+from ultramm.quoting.ladder import cap_lots, ladder, large_enough
 from ultramm.quoting.placement import front
 from ultramm.quoting.spread import fixed_half_spread, inventory_skew
 from ultramm_strategies.market_maker.fair import FairValue
@@ -16,7 +15,6 @@ from ultramm_strategies.market_maker.hanging import HangingOrders
 from ultramm_strategies.market_maker.params import MarketMakerParams
 
 _SIDES = (Side.BUY, Side.SELL)
-_NONE_HANG: dict[Side, tuple[Quote, ...]] = {Side.BUY: (), Side.SELL: ()}
 
 
 class MarketMaker:
@@ -68,19 +66,19 @@ class MarketMaker:
         half_spread = 0.5 * (bid_half + ask_half)
         shift = inventory_skew(inventory, params.target_inventory, params.max_position, half_spread, params.skew)
         reasons = self._gates.closed(now_ns, fair)
-        hanging = self._hanging.quotes(fair) if self._hanging is not None else _NONE_HANG
+        rests = {side: self._gates.rests(side, now_ns) for side in _SIDES if side not in reasons}
+        wanted = {
+            side: () if why is not None else self._side(side, fair, fair + shift, inventory, book)
+            for side, why in rests.items()
+        }
+        if self._hanging is not None:
+            wanted = self._hanging.beside(wanted, fair, book)
         quotes: list[Quote] = []
-        for side in _SIDES:
-            if side in reasons:
-                continue
-            rests = self._gates.rests(side, now_ns)
-            wanted = () if rests else self._side(side, fair, fair + shift, inventory, book)
-            if hanging[side]:
-                wanted = _together(wanted, hanging[side])
-            of_side = cap_lots(wanted, self._room(side, inventory), self._instrument)
-            quotes += of_side
-            if not of_side:
-                reasons[side] = rests or self._why_nothing(side, inventory)
+        for side, of_side in wanted.items():
+            capped = cap_lots(of_side, self._room(side, inventory), self._instrument)
+            quotes += capped
+            if not capped:
+                reasons[side] = rests[side] or self._why_nothing(side, inventory)
         if self._hanging is not None:
             self._hanging.quoted(quotes)
         return Decision(tuple(quotes), fair, fair + shift, reasons)
@@ -129,8 +127,8 @@ class MarketMaker:
             earned = first.side * (fair - best.price)
             if earned < fixed_half_spread(fair, 0.0, self._instrument.taker_fee, self._params.min_edge_bps):
                 return None
-        lots = min(first.lots, self._instrument.whole_lots(best.size))
-        return Quote(first.side, self._instrument.ticks(best.price), lots, 0, taking=True)
+        ticks, lots = self._instrument.ticks(best.price), min(first.lots, self._instrument.whole_lots(best.size))
+        return Quote(first.side, ticks, lots, 0, taking=True) if large_enough(self._instrument, ticks, lots) else None
 
     def _room(self, side: Side, inventory: float) -> int:
         """Lots until this side would pass the position limit."""
@@ -165,13 +163,3 @@ def _sizes(params: MarketMakerParams, side: Side) -> tuple[float, ...]:
     if of_side is not None:
         return tuple(level.size for level in of_side)
     return tuple(params.order_size * params.level_growth**level for level in range(params.levels))
-
-
-def _together(wanted: Sequence[Quote], hanging: Sequence[Quote]) -> tuple[Quote, ...]:
-    """Both, best first; at a price that both have, the larger."""
-    at: dict[int, Quote] = {}
-    for quote in (*wanted, *hanging):
-        if quote.ticks not in at or quote.lots > at[quote.ticks].lots:
-            at[quote.ticks] = quote
-    side = (wanted or hanging)[0].side
-    return tuple(sorted(at.values(), key=lambda quote: -side * quote.ticks))

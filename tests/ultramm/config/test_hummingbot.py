@@ -226,6 +226,27 @@ def test_overridden_orders_become_levels_one_by_one(conf: Any, tmp_path: Path) -
     assert len(resolve(read(path)).strategies[0].params.bid_levels) == 2
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hanging_orders_enabled": True, "hanging_orders_cancel_pct": 0},
+        {"price_ceiling": 0, "price_floor": 0, "max_order_age": 0},
+        {"exchange": "binance.us"},
+        {"exchange": "gate_io_paper_trade"},
+        {"price_ceiling_pct": 1, "price_floor_pct": 0.5},
+        {"price_ceiling_pct": -1, "price_floor_pct": 1},
+    ],
+)
+def test_values_at_the_edge_give_a_good_configuration_too(conf: Any, changes: dict[str, Any], tmp_path: Path) -> None:
+    imported = conf(**changes)
+    path = tmp_path / "ours.yaml"
+    path.write_text(yaml.safe_dump(imported.config))
+    resolve(read(path))
+    if "price_ceiling_pct" in changes:
+        becomes = changes["price_ceiling_pct"] > 0
+        assert fate(imported, "moving_price_band_enabled")[0] == ("becomes" if becomes else "no equal")
+
+
 def test_a_band_of_two_widths_becomes_the_nearer(conf: Any) -> None:
     imported = conf(price_ceiling_pct=3, price_floor_pct=-2)
     assert params(imported)["band_bps"] == 200.0

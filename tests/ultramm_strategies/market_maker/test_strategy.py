@@ -433,3 +433,13 @@ def test_a_market_that_is_not_crossed_is_not_taken():
     decision = crossed(100.0, take_if_crossed=True)
     assert prices(decision, Side.BUY) == [99.9]
     assert not any(quote.taking for quote in decision.quotes)
+
+
+def test_less_than_the_smallest_order_is_not_taken():
+    """A level of a fraction of a lot, or worth less than the least notional: the quote steps behind it."""
+    for instrument, size in ((BTC, 0.0004), (msgspec.structs.replace(BTC, min_notional=50.0), 0.1)):
+        reference = {"fair_value": "reference", "reference": "Y.SIM"}
+        strategy = maker(instrument, **reference, skew=0.0, take_if_crossed=True, order_size=1)
+        strategy.on_book(book(ask_size=size))
+        strategy.on_reference(book(100.99, 101.01))
+        assert [quote.taking for quote in strategy.decide(0, 0.0).side(Side.BUY)] == [False]
