@@ -38,6 +38,7 @@ from ultramm.nautilus.recorder.beside_node import NodeRecording
 from ultramm.nautilus.shell import MakerShell
 
 _TICK_S = 0.25
+_FORGET_TICKS = 240  # a minute
 _START_TIMEOUT_S = 30.0
 _CANCEL_TIMEOUT_S = 10.0
 _KILL_TIMEOUT_S = 1.0
@@ -209,6 +210,9 @@ class NodeRunner:
             self._mind_journal()
             self._recording.mind(self._node.kernel.clock.timestamp_ns())
             self._report(keep=ticks % 4 == 0)
+            if ticks % _FORGET_TICKS == 0:
+                # Only its loop of checks would do it, which a simulated venue does without.
+                self._node.kernel.exec_engine._prune_recent_fills_cache()
             ticks += 1
             left_s = _TICK_S if end_s is None else min(_TICK_S, end_s - loop.time())
             if left_s <= 0:

@@ -260,3 +260,18 @@ def test_an_actor_that_breaks_ends_the_node_in_order_and_is_named(configured: An
     with pytest.raises(RunError, match="this actor is broken"):
         asyncio.run(runner.run())
     assert all(len(shell.maker.orders) == 0 for shell in runner.shells)
+
+
+def test_fills_of_long_ago_are_not_kept_by_the_kernel(
+    configured: Callable[..., Resolved], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It remembers each for a minute; without the loop of its checks it would for ever."""
+    monkeypatch.setattr(node_module, "_FORGET_TICKS", 1)
+
+    async def scenario(runner: NodeRunner) -> None:
+        await eventually(lambda: runner.shells[0].started)
+        kept = runner._node.kernel.exec_engine._recent_fills_cache
+        kept["long ago"] = 1
+        await eventually(lambda: "long ago" not in kept)
+
+    run(NodeRunner(configured(), Collector()), scenario)
