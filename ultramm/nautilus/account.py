@@ -18,8 +18,9 @@ from ultramm.config.resolve import Resolved, ResolvedVenue
 from ultramm.config.schema import Paper
 from ultramm.errors import ConfigError
 
-# Our own message budget decides: the kernel's would drop orders silently (OrderDenied) instead of planning for it.
-KERNEL_RATE = "100000/00:00:01"
+# Our own message budget decides: the kernel's would drop orders silently (OrderDenied) instead of planning for it. It
+# remembers the times of as many orders as it would allow in a second, and of no more.
+KERNEL_RATE = "10000/00:00:01"
 
 MATCHING: dict[str, Any] = {
     "book_type": BookType.L2_MBP,
