@@ -65,12 +65,17 @@ class Book(msgspec.Struct, frozen=True, gc=False):
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):
-    """A public trade; `side` is the taker's."""
+    """A public trade; `side` is the taker's.
+
+    `venue_ns` is the venue's own time of it, 0 where it is not known: good for telling whether two trades were one
+    market order, and for nothing else, since the venue's clock may be seconds from ours.
+    """
 
     ts_ns: int
     price: float
     size: float
     side: Side
+    venue_ns: int = 0
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 
 
 class EwAverage:
@@ -82,3 +83,54 @@ class TimeAverage:
     def value(self) -> float:
         """The average so far, in the unit of `x`; NaN before any time passed."""
         return self._weighted / self._weight_ns if self._weight_ns > 0 else math.nan
+
+
+class RollingSum:
+    """Sum of the last `count` samples, amortised O(1).
+
+    Taking off what leaves lets rounding pile up, so the sum is made anew whenever the whole window has been replaced.
+
+    Parameters
+    ----------
+    count : int
+        Length of the window, samples.
+
+    Examples
+    --------
+    >>> rolling = RollingSum(2)
+    >>> for x in (1.0, 2.0, 3.0):
+    ...     rolling.update(x)
+    >>> rolling.value, rolling.full
+    (5.0, True)
+    """
+
+    __slots__ = ("_since", "_window", "value")
+
+    def __init__(self, count: int) -> None:
+        self._window: deque[float] = deque(maxlen=count)
+        self._since = 0
+        self.value = 0.0
+
+    def __len__(self) -> int:
+        return len(self._window)
+
+    def update(self, x: float) -> None:
+        """Take a sample; the oldest leaves a full window."""
+        window = self._window
+        leaving = window[0] if len(window) == window.maxlen else 0.0
+        window.append(x)
+        self._since += 1
+        if self._since >= len(window) and self.full:
+            self._since = 0
+            self.value = math.fsum(window)
+        else:
+            self.value += x - leaving
+
+    @property
+    def full(self) -> bool:
+        return len(self._window) == self._window.maxlen
+
+    @property
+    def mean(self) -> float:
+        """Sum over samples; NaN without any."""
+        return self.value / len(self._window) if self._window else math.nan

@@ -92,3 +92,52 @@ def _size_within(levels: tuple[Level, ...], mid: float, reach: float) -> float:
             break
         total += level.size
     return total
+
+
+class DepthImbalance:
+    """Imbalance of the book in which far and young orders count little.
+
+    ``(sum w B - sum w A) / (sum w B + sum w A)`` with ``w = exp(-distance / scale) (1 - exp(-age / age_scale))``: size
+    that came a moment ago may be gone the next, and costs nothing to show. Size that is added makes a level younger in
+    proportion.
+
+    Parameters
+    ----------
+    scale : float
+        Distance from the mid that counts 1 / e, price.
+    age_scale_s : float
+        Seconds; 0 = age does not matter.
+    """
+
+    __slots__ = ("_age_ns", "_born", "_scale", "value")
+
+    def __init__(self, scale: float, age_scale_s: float = 1.0) -> None:
+        self._scale = scale
+        self._age_ns = age_scale_s * 1e9
+        self._born: tuple[dict[float, tuple[float, float]], ...] = ({}, {})
+        self.value = math.nan
+
+    def update(self, book: Book) -> None:
+        """Take the book as deep as it is known; NaN unless both sides are there."""
+        mid = book.mid
+        sums = []
+        for levels, side in ((book.bids, 0), (book.asks, 1)):
+            born = self._born[side]
+            seen: dict[float, tuple[float, float]] = {}
+            total = 0.0
+            for level in levels:
+                price, size = level.price, level.size
+                since_ns, before = born.get(price, (float(book.ts_ns), 0.0))
+                if size > before:
+                    since_ns += (book.ts_ns - since_ns) * (size - before) / size
+                seen[price] = (since_ns, size)
+                weight = math.exp(-abs(price - mid) / self._scale)
+                if self._age_ns:
+                    weight *= -math.expm1(-(book.ts_ns - since_ns) / self._age_ns)
+                total += weight * size
+            # Levels that left the view are forgotten: what comes back is new.
+            born.clear()
+            born.update(seen)
+            sums.append(total)
+        whole = sums[0] + sums[1]
+        self.value = (sums[0] - sums[1]) / whole if whole > 0 and not math.isnan(mid) else math.nan

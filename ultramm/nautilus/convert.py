@@ -81,7 +81,7 @@ def _side(best: tuple[int, int] | None) -> tuple[Level, ...]:
 def to_trade(tick: Any) -> Trade:
     """A public trade; one whose aggressor the venue did not tell counts as a buy."""
     side = Side.SELL if tick.aggressor_side == AggressorSide.SELLER else Side.BUY
-    return Trade(tick.ts_init, to_float(tick.price), to_float(tick.size), side)
+    return Trade(tick.ts_init, to_float(tick.price), to_float(tick.size), side, tick.ts_event)
 
 
 def to_side(order_side: Any) -> Side:

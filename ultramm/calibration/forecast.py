@@ -1,0 +1,155 @@
+"""A forecast of the mid by regression on what the book and the trades show, learned while it trades."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ultramm.features.maturing import Maturing
+
+Floats = NDArray[np.float64]
+
+_MOST_SCALES = 5.0
+_SCALE_SHARE = 0.002  # of each observation in the mean square that a feature is scaled by
+
+
+class DecayingRidge:
+    """Ridge regression with exponential forgetting, from its two sums ``S = sum w x x'`` and ``b = sum w x y``.
+
+    The sums forget, the penalty does not: a direction that is not excited fades to zero instead of winding up, as it
+    does in recursive least squares.
+
+    Parameters
+    ----------
+    count : int
+        Features.
+    penalty : float
+        Added to the diagonal of S.
+
+    References
+    ----------
+    S. Haykin, *Adaptive Filter Theory*, 5th ed. (2014), ch. 10, for the recursion that this replaces.
+    """
+
+    __slots__ = ("_b", "_s", "coefficients", "penalty")
+
+    def __init__(self, count: int, penalty: float) -> None:
+        self._s = np.zeros((count, count))
+        self._b = np.zeros(count)
+        self.penalty = penalty
+        self.coefficients: list[float] = [0.0] * count
+
+    def update(self, x: Floats, y: float, keep: float = 1.0) -> None:
+        """Forget down to `keep`, then take a row. O(count^2)."""
+        if keep != 1.0:
+            self._s *= keep
+            self._b *= keep
+        self._s += x[:, None] * x
+        self._b += y * x
+
+    def solve(self) -> None:
+        """Bring `coefficients` up to date; O(count^3), off the event path."""
+        size = len(self._b)
+        self.coefficients = np.linalg.solve(self._s + self.penalty * np.eye(size), self._b).tolist()
+
+
+class MidForecast:
+    """Expected move of the mid over a horizon, from features on any scale.
+
+    Features are standardised by their own decayed mean square and clipped at five; the penalty pulls every coefficient
+    to zero until the data insist. What the forecast is worth is measured on outcomes that it had not seen: `trust` is
+    the slope of outcomes on forecasts, between 0 and 1, less one error of it. A forecast that stops working shrinks
+    itself away.
+
+    Parameters
+    ----------
+    names : sequence of str
+        One for each feature.
+    horizon_s, every_s : float
+        How far ahead, and how often to learn, seconds.
+    tau_s : float
+        Forgetting, seconds.
+    penalty : float
+        In observations.
+    least : int
+        Outcomes before anything is forecast.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        *,
+        horizon_s: float = 1.0,
+        every_s: float = 0.1,
+        tau_s: float = 3_600.0,
+        penalty: float = 100.0,
+        least: int = 300,
+    ) -> None:
+        self.names = tuple(names)
+        self.horizon_s = horizon_s
+        self._every_ns = round(every_s * 1e9)
+        self._next_ns = 0
+        # Outcomes whose horizons overlap count as one.
+        self._overlap = max(1.0, horizon_s / every_s)
+        self._tau_ns = tau_s * 1e9
+        self._ridge = DecayingRidge(len(self.names), penalty)
+        self._pending = Maturing[tuple[Floats, float, float]](horizon_s)
+        self._scale: Floats | None = None
+        self._coefficients: list[float] = [0.0] * len(self.names)
+        self._last_ns = -1
+        self._weight = self._xx = self._xy = self._yy = 0.0
+        self._least = least
+        self.outcomes = 0
+
+    def on_mid(self, ts_ns: int, mid: float) -> None:
+        """From `ts_ns` on the mid is `mid`; takes the outcomes that are known by now."""
+        for (x, before, forecast), after in self._pending.on_mid(ts_ns, mid):
+            keep = 1.0 if self._last_ns < 0 else math.exp(-max(0, ts_ns - self._last_ns) / self._tau_ns)
+            self._last_ns = ts_ns
+            move = after - before
+            self._ridge.update(x, move, keep)
+            self.outcomes += 1
+            if forecast:
+                self._weight = keep * self._weight + 1.0
+                self._xx = keep * self._xx + forecast * forecast
+                self._xy = keep * self._xy + forecast * move
+                self._yy = keep * self._yy + move * move
+
+    def parts(self, ts_ns: int, mid: float, features: Sequence[float]) -> list[float]:
+        """What each feature adds to the forecast, price, before `trust`; now and then remembered for learning.
+
+        Parameters
+        ----------
+        features : sequence of float
+            As they stand at `ts_ns`; one that is not finite counts as zero.
+        """
+        raw = np.asarray(features, dtype=float)
+        raw = np.where(np.isfinite(raw), raw, 0.0)
+        learns = ts_ns >= self._next_ns and not math.isnan(mid)
+        if self._scale is None:
+            self._scale = raw * raw
+        x: Floats = np.clip(raw / np.sqrt(np.maximum(self._scale, 1e-300)), -_MOST_SCALES, _MOST_SCALES)
+        found = [c * value for c, value in zip(self._coefficients, x.tolist(), strict=True)]
+        if learns:
+            self._next_ns = ts_ns + self._every_ns
+            self._scale += _SCALE_SHARE * (raw * raw - self._scale)
+            self._pending.add(ts_ns, (x, mid, math.fsum(found)))
+        return found
+
+    def refit(self) -> None:
+        """Bring the coefficients up to date; off the event path."""
+        if self.outcomes >= self._least:
+            self._ridge.solve()
+            self._coefficients = self._ridge.coefficients
+
+    @property
+    def trust(self) -> float:
+        """Share of the forecast to believe, 0 .. 1."""
+        if self._xx <= 0:
+            return 0.0
+        slope = self._xy / self._xx
+        variance = max(0.0, self._yy - slope * self._xy) / self._weight
+        return max(0.0, min(1.0, slope - math.sqrt(variance * self._overlap / self._xx)))

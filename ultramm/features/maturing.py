@@ -1,0 +1,59 @@
+"""Observations whose outcome is the mid a fixed time later."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+
+
+class Maturing[T]:
+    """Keeps items until their horizon has passed, and gives them back with the mid that stood then.
+
+    The mid at ``t + horizon`` is the last one at or before it: nothing later is looked at. An item that was added
+    after its horizon, or at whose horizon there was no mid, is dropped. Amortised O(1).
+
+    Parameters
+    ----------
+    horizon_s : float
+        Seconds.
+
+    Examples
+    --------
+    >>> moves = Maturing[str](horizon_s=1.0)
+    >>> list(moves.on_mid(0, 100.0)), moves.add(0, "sold"), list(moves.on_mid(5 * 10**8, 101.0))
+    ([], None, [])
+    >>> list(moves.on_mid(2 * 10**9, 105.0))
+    [('sold', 101.0)]
+    """
+
+    __slots__ = ("_horizon_ns", "_mid", "_mid_ns", "_pending", "horizon_s")
+
+    def __init__(self, horizon_s: float) -> None:
+        self.horizon_s = horizon_s
+        self._horizon_ns = round(horizon_s * 1e9)
+        self._pending: deque[tuple[int, T]] = deque()
+        self._mid = math.nan
+        self._mid_ns = 0
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    @property
+    def due_ns(self) -> float:
+        """When the next item is due; infinite without one."""
+        return self._pending[0][0] if self._pending else math.inf
+
+    def add(self, ts_ns: int, item: T) -> None:
+        """An item of the moment `ts_ns`; in order of time."""
+        self._pending.append((ts_ns + self._horizon_ns, item))
+
+    def on_mid(self, ts_ns: int, mid: float) -> Iterator[tuple[T, float]]:
+        """From `ts_ns` on the mid is `mid` (NaN changes nothing); gives what fell due before, to its end."""
+        while self._pending and self._pending[0][0] < ts_ns:
+            due_ns, item = self._pending.popleft()
+            if self._mid_ns <= due_ns and not math.isnan(self._mid):
+                yield item, self._mid
+        if not math.isnan(mid):
+            self._mid = mid
+            self._mid_ns = ts_ns
