@@ -98,8 +98,7 @@ class DepthImbalance:
     """Imbalance of the book in which far and young orders count little.
 
     ``(sum w B - sum w A) / (sum w B + sum w A)`` with ``w = exp(-distance / scale) (1 - exp(-age / age_scale))``: size
-    that came a moment ago may be gone the next, and costs nothing to show. Size that is added makes a level younger in
-    proportion.
+    that came a moment ago may be gone the next, and costs nothing to show. What is taken off a level is its youngest.
 
     Parameters
     ----------
@@ -109,35 +108,38 @@ class DepthImbalance:
         Seconds; 0 = age does not matter.
     """
 
-    __slots__ = ("_age_ns", "_born", "_scale", "value")
+    __slots__ = ("_age_ns", "_scale", "_seen", "_ts_ns", "value")
 
     def __init__(self, scale: float, age_scale_s: float = 1.0) -> None:
         self._scale = scale
         self._age_ns = age_scale_s * 1e9
-        self._born: tuple[dict[float, tuple[float, float]], ...] = ({}, {})
+        self._ts_ns = 0
+        # By price: size, and of it what is young, each part weighed by exp(-age / age_scale).
+        self._seen: dict[float, tuple[float, float]] = {}
         self.value = math.nan
 
     def update(self, book: Book) -> None:
         """Take the book as deep as it is known; NaN unless both sides are there."""
         mid = book.mid
-        sums = []
-        for levels, side in ((book.bids, 0), (book.asks, 1)):
-            born = self._born[side]
-            seen: dict[float, tuple[float, float]] = {}
-            total = 0.0
-            for level in levels:
-                price, size = level.price, level.size
-                since_ns, before = born.get(price, (float(book.ts_ns), 0.0))
-                if size > before:
-                    since_ns += (book.ts_ns - since_ns) * (size - before) / size
-                seen[price] = (since_ns, size)
-                weight = math.exp(-abs(price - mid) / self._scale)
-                if self._age_ns:
-                    weight *= -math.expm1(-(book.ts_ns - since_ns) / self._age_ns)
-                total += weight * size
-            # Levels that left the view are forgotten: what comes back is new.
-            born.clear()
-            born.update(seen)
-            sums.append(total)
-        whole = sums[0] + sums[1]
-        self.value = (sums[0] - sums[1]) / whole if whole > 0 and not math.isnan(mid) else math.nan
+        fade = math.exp(-max(0, book.ts_ns - self._ts_ns) / self._age_ns) if self._age_ns else 0.0
+        self._ts_ns = book.ts_ns
+        # Levels that left the view are forgotten: what comes back is new.
+        before, self._seen = self._seen, {}
+        bids = self._weighted(book.bids, mid, before, fade)
+        asks = self._weighted(book.asks, mid, before, fade)
+        whole = bids + asks
+        self.value = (bids - asks) / whole if whole > 0 else math.nan
+
+    def _weighted(
+        self, levels: tuple[Level, ...], mid: float, before: dict[float, tuple[float, float]], fade: float
+    ) -> float:
+        total, ages = 0.0, bool(self._age_ns)
+        for level in levels:
+            price, size = level.price, level.size
+            young = 0.0
+            if ages:
+                was, was_young = before.get(price, (0.0, 0.0))
+                young = min(size, max(0.0, was_young * fade + size - was))
+                self._seen[price] = size, young
+            total += math.exp(-abs(price - mid) / self._scale) * (size - young)
+        return total

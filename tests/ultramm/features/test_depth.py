@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ultramm.features.depth import DepthStatistics, SpreadStatistics
+from ultramm.features.depth import DepthImbalance, DepthStatistics, SpreadStatistics
 from ultramm.market import Book, Level
 
 S = 1_000_000_000
@@ -116,3 +116,35 @@ def test_the_mirrored_book_has_the_mirrored_depth(below, above):
     assert flipped.bid_size == depth.ask_size
     assert flipped.ask_size == depth.bid_size
     assert flipped.imbalance == -depth.imbalance
+
+
+def test_age_and_distance_weigh_the_depth() -> None:
+    imbalance = DepthImbalance(scale=2.0, age_scale_s=1.0)
+    near = (Level(99.0, 10.0),), (Level(101.0, 10.0), Level(105.0, 40.0))
+    imbalance.update(Book(0, *near))
+    assert math.isnan(imbalance.value)  # everything is new
+
+    imbalance.update(Book(10**9, *near))
+    far = 40.0 * math.exp(-2.5)
+    near_weight = 10.0 * math.exp(-0.5)
+    assert imbalance.value == pytest.approx(-far / (2 * near_weight + far))
+
+
+def test_size_that_just_came_hardly_counts() -> None:
+    """A large order that is shown for a moment moves a plain imbalance to 0.9, and this one by a fiftieth of that."""
+    imbalance = DepthImbalance(scale=2.0, age_scale_s=1.0)
+    for ts_s in range(60):
+        imbalance.update(Book(ts_s * 10**9, (Level(99.0, 10.0),), (Level(101.0, 10.0),)))
+    before = imbalance.value
+    imbalance.update(Book(59 * 10**9 + 10**6, (Level(99.0, 190.0),), (Level(101.0, 10.0),)))
+
+    assert before == 0.0
+    assert imbalance.value < 0.02 < 0.9
+
+
+def test_without_age_it_is_the_plain_depth_imbalance() -> None:
+    imbalance = DepthImbalance(scale=1e9, age_scale_s=0.0)
+    imbalance.update(Book(0, (Level(99.0, 30.0),), (Level(101.0, 10.0),)))
+    assert imbalance.value == pytest.approx(0.5)
+    imbalance.update(Book(1, (Level(99.0, 30.0),), ()))
+    assert math.isnan(imbalance.value)

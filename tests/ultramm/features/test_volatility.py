@@ -1,10 +1,17 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ultramm.features.volatility import EwVolatility
+from ultramm.features.volatility import (
+    EwVolatility,
+    JumpVariation,
+    QuotingVolatility,
+    TwoScaleVariation,
+    preaveraged_variation,
+)
 
 S = 1_000_000_000
 LAMBDA = 0.94
@@ -134,3 +141,147 @@ def test_time_going_backwards_is_harmless():
 
 def test_a_market_that_does_not_move_has_no_volatility():
     assert run([(i * S // 3, 100.0) for i in range(100)]).value == 0.0
+
+
+# -- three horizons --------------------------------------------------------------------------------------------
+
+
+def test_three_horizons_are_three_estimators_on_one_clock():
+    rng = np.random.default_rng(1)
+    together = QuotingVolatility((3.0, 30.0, 300.0), warm_samples=5)
+    apart = [EwVolatility(tau_s, warm_samples=5) for tau_s in (3.0, 30.0, 300.0)]
+    now_ns, mid = 0, 100.0
+    for _ in range(500):
+        now_ns += int(rng.integers(1, 2 * S))
+        mid += float(rng.normal(0, 0.1))
+        together.update(now_ns, mid)
+        for volatility in apart:
+            volatility.update(now_ns, mid)
+
+    found = together.fast, together.medium, together.slow
+    assert [v.value for v in found] == [v.value for v in apart]
+    fast, medium, slow = (v.value for v in apart)
+    assert together.value() == max(fast, medium / 2, slow / 2)
+    assert together.value(season=5.0) == max(fast, medium / 2, slow * 2.5)
+
+
+def test_a_lull_is_not_believed():
+    volatility = QuotingVolatility(warm_samples=1)
+    for second in range(300):
+        volatility.update(second * S, 100.0 + second % 2)
+    busy = volatility.value()
+    volatility.update(420 * S, 100.0)
+
+    assert volatility.fast.value < 0.2 * busy
+    assert volatility.value() > 0.4 * busy
+
+
+def test_horizons_are_unknown_until_warm():
+    volatility = QuotingVolatility()
+    volatility.update(0, 100.0)
+    assert math.isnan(volatility.value())
+
+
+# -- jumps -----------------------------------------------------------------------------------------------------
+
+
+def of_changes(changes, window=None) -> JumpVariation:
+    jumps = JumpVariation(window or len(changes))
+    for change in changes:
+        jumps.update(change)
+    return jumps
+
+
+def test_known_bipower_variation():
+    """Barndorff-Nielsen and Shephard (2004): returns 1, -2, 5, 1 %; with n / (n - 1)."""
+    jumps = of_changes([0.01, -0.02, 0.05, 0.01])
+
+    assert jumps.realised == pytest.approx(3.1e-3, abs=1e-15)
+    assert jumps.bipower == pytest.approx(3.560471674e-3, abs=1e-12)
+    assert jumps.bipower * 3 / 4 == pytest.approx(2.6703538e-3, abs=1e-10)
+    assert jumps.jump_share == 0.0
+
+
+def test_a_jump_is_a_share_of_the_variance_and_seldom_a_false_one():
+    """Size at 3.09 with 300 returns: 0.0022; power for a jump of half a day's deviation: 0.51."""
+    rng = np.random.default_rng(2)
+    quiet = [of_changes(rng.normal(0, 300**-0.5, 300).tolist()).jump_z for _ in range(1500)]
+    jumpy, shares = [], []
+    for _ in range(600):
+        changes = rng.normal(0, 300**-0.5, 300)
+        changes[rng.integers(300)] += 0.5
+        jumps = of_changes(changes.tolist())
+        jumpy.append(jumps.jump_z)
+        shares.append(jumps.jump_share)
+
+    assert np.mean(np.asarray(quiet) > 3.09) < 0.006
+    assert np.std(quiet) == pytest.approx(1.0, abs=0.08)
+    assert np.mean(np.asarray(jumpy) > 3.09) == pytest.approx(0.51, abs=0.08)
+    # The jump is in two products, with a mean neighbour each: that much of it stays in the bipower variation.
+    in_products = math.pi / 2 * 2 * 0.5 * math.sqrt(2 / math.pi / 300)
+    assert np.mean(shares) == pytest.approx((0.25 - in_products) / 1.25, abs=0.02)
+
+
+def test_jump_window_rolls_as_a_batch_would():
+    changes = np.random.default_rng(3).normal(size=200).tolist()
+    rolled, batch = of_changes(changes, window=50), of_changes(changes[-50:])
+
+    assert rolled.realised == pytest.approx(batch.realised, rel=1e-12)
+    assert rolled.bipower == pytest.approx(batch.bipower, rel=1e-12)
+    assert rolled.jump_z == pytest.approx(batch.jump_z, rel=1e-9)
+
+
+# -- through noise ---------------------------------------------------------------------------------------------
+
+NOISY_COUNT, EFFICIENT, NOISE = 23_400, 1e-4, 5e-5
+
+
+def noisy(rng) -> list[float]:
+    steps = rng.normal(0, EFFICIENT, NOISY_COUNT + 1)
+    return (np.cumsum(steps) + rng.normal(0, NOISE, NOISY_COUNT + 1)).tolist()
+
+
+def test_two_scales_see_through_noise():
+    """Zhang, Mykland, Ait-Sahalia (2005): ratio to the true variation 0.999 (0.046), plain 1.501 (0.014)."""
+    rng = np.random.default_rng(4)
+    found = []
+    for _ in range(25):
+        variation = TwoScaleVariation(NOISY_COUNT, 30)
+        prices = noisy(rng)
+        for price in prices:
+            variation.update(price)
+        true = NOISY_COUNT * EFFICIENT**2
+        found.append((variation.value / true, np.sum(np.diff(prices) ** 2) / true, variation.noise / NOISE**2))
+
+    assert np.mean(found, axis=0) == pytest.approx([0.999, 1.501, 0.997], abs=0.03)
+    assert np.std(found, axis=0)[:2] == pytest.approx([0.046, 0.014], rel=0.5)
+
+
+def test_pre_averages_see_through_noise():
+    """Jacod and others (2009), theta 1/2: 0.994 (0.063)."""
+    rng = np.random.default_rng(5)
+    found = [preaveraged_variation(noisy(rng)) / (NOISY_COUNT * EFFICIENT**2) for _ in range(6)]
+
+    assert np.mean(found) == pytest.approx(0.994, abs=0.08)
+
+
+def test_two_scales_roll_as_a_batch_would():
+    prices = np.cumsum(np.random.default_rng(6).normal(size=400))
+    rolled = TwoScaleVariation(200, 10)
+    for price in prices.tolist():
+        rolled.update(price)
+
+    window = prices[-201:]
+    slow = np.sum((window[10:] - window[:-10]) ** 2) / 10
+    share = (200 - 10 + 1) / 10 / 200
+    fast = np.diff(window)
+    assert rolled.value == pytest.approx((slow - share * np.sum(fast**2)) / (1 - share), rel=1e-9)
+    assert rolled.noise == pytest.approx(-np.mean(fast[1:] * fast[:-1]), rel=1e-9)
+
+
+def test_a_price_that_only_bounces_has_no_variation():
+    variation = TwoScaleVariation(100, 10)
+    for i in range(150):
+        variation.update(100.0 + i % 2)
+    assert variation.value == pytest.approx(0.0, abs=0.2)
+    assert math.isnan(TwoScaleVariation(100, 10).value)

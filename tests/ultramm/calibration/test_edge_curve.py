@@ -1,0 +1,142 @@
+"""The edge curve against a count by hand, its errors against repetition, and its verdicts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from ultramm.calibration.edge_curve import EdgeCurve, EdgePoint
+from ultramm.market import Side, Trade
+
+S = 1_000_000_000
+MS = 1_000_000
+DEPTHS = (0.5, 1.0, 2.0, 4.0)
+
+
+def _path(seed: int, seconds: int, toxic: float) -> tuple[np.ndarray, list[Trade]]:
+    """Mids each 10 ms, and a few trades a second whose side the mid then follows by `toxic`."""
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(0, 0.02, seconds * 100)
+    trades = []
+    for at in np.sort(rng.choice(seconds * 100, 2 * seconds, replace=False)):
+        side = Side.BUY if rng.random() < 0.5 else Side.SELL
+        steps[at] += side * toxic
+        trades.append((int(at), side, float(rng.exponential(1.0))))
+    mids = 100 + np.cumsum(steps)
+    return mids, [
+        Trade(at * 10 * MS - MS, float(mids[at - 1]) + side * reach, 1.0, side) for at, side, reach in trades if at
+    ]
+
+
+def _curve(mids: np.ndarray, trades: list[Trade], **parameters: float) -> EdgeCurve:
+    curve = EdgeCurve(DEPTHS, **{"tau_s": 1e9, **parameters})
+    left = list(reversed(trades))
+    for index, mid in enumerate(mids.tolist()):
+        ts_ns = index * 10 * MS
+        while left and left[-1].ts_ns <= ts_ns:
+            curve.on_trade(left.pop())
+        curve.on_mid(ts_ns, mid)
+    return curve
+
+
+def test_points_are_a_count_by_hand() -> None:
+    mids, trades = _path(1, 300, toxic=0.3)
+    curve = _curve(mids, trades)
+
+    # Windows of 100 ms are ten steps; a trade 1 ms before a step sees the mid of the step before.
+    fills: dict[Side, list[list[float]]] = {side: [[] for _ in DEPTHS] for side in Side}
+    for start in range(0, len(mids) - 10, 10):
+        inside = [t for t in trades if start * 10 * MS < t.ts_ns < (start + 10) * 10 * MS]
+        for side in Side:
+            reach = max((t.side * (t.price - mids[start]) for t in inside if t.side is side.opposite), default=-1.0)
+            later = start + 500
+            if later >= len(mids) - 1000:
+                continue
+            for depth, found in zip(DEPTHS, fills[side], strict=True):
+                if reach > depth:
+                    found.append(depth + side * (mids[later] - mids[start]))
+    for side in Side:
+        for point, expected in zip(curve.points(side), fills[side], strict=True):
+            # The last block is not yet in the curve: a few fills.
+            assert point.fills == pytest.approx(len(expected), abs=8)
+            assert point.edge == pytest.approx(np.mean(expected), abs=0.08)
+
+
+def test_errors_are_what_repetition_shows() -> None:
+    found = [_curve(*_path(seed, 240, toxic=0.2)).points(Side.BUY) for seed in range(40)]
+
+    for index in range(2):
+        edges = [points[index].edge for points in found]
+        errors = [points[index].error for points in found]
+        assert np.mean(errors) == pytest.approx(np.std(edges), rel=0.35)
+
+
+def test_a_toxic_market_pays_only_far_out() -> None:
+    mids, trades = _path(5, 900, toxic=1.0)
+    curve = _curve(mids, trades)
+    points = curve.points(Side.SELL)
+
+    assert points[0].edge < 0 < points[-1].edge
+    assert [p.fill_rate for p in points] == sorted((p.fill_rate for p in points), reverse=True)
+    least = curve.least_depth(Side.SELL, fee=0.0, z=1.645)
+    assert least >= 2.0
+    best = curve.best(Side.SELL, fee=0.0, z=1.645)
+    assert best is not None
+    assert best.depth >= least
+    assert curve.best(Side.SELL, fee=10.0, z=1.645) is None
+    assert curve.least_depth(Side.SELL, fee=10.0, z=1.645) == math.inf
+
+
+def test_a_harmless_market_pays_everywhere() -> None:
+    mids, trades = _path(6, 900, toxic=0.0)
+    curve = _curve(mids, trades)
+
+    assert curve.least_depth(Side.BUY, fee=0.0, z=1.645) == DEPTHS[0]
+    best = curve.best(Side.BUY, fee=0.0, z=1.645)
+    assert best is not None
+    # lambda = e^-depth: the most is earned at a depth of one.
+    assert best.depth == 1.0
+
+
+def test_it_forgets() -> None:
+    mids, trades = _path(7, 600, toxic=0.0)
+    toxic_mids, toxic_trades = _path(8, 600, toxic=1.0)
+    shifted = [Trade(t.ts_ns + 600 * S, t.price, t.size, t.side) for t in toxic_trades]
+    curve = EdgeCurve(DEPTHS, tau_s=60.0)
+    for sequence, its_trades, start_ns in ((mids, trades, 0), (toxic_mids, shifted, 600 * S)):
+        left = list(reversed(its_trades))
+        for index, mid in enumerate(sequence.tolist()):
+            ts_ns = start_ns + index * 10 * MS
+            while left and left[-1].ts_ns <= ts_ns:
+                curve.on_trade(left.pop())
+            curve.on_mid(ts_ns, mid)
+
+    assert curve.points(Side.BUY)[0].edge < -0.1
+
+
+def test_a_silence_is_exposure_up_to_a_block() -> None:
+    curve = EdgeCurve((1.0,), horizon_s=5.0, tau_s=1e9)
+    for ts_s in (0, 1, 4000, 4001, 4010):
+        curve.on_mid(ts_s * S, 100.0)
+    curve.on_trade(Trade(4010 * S + 1, 95.0, 1.0, Side.SELL))
+    for ts_s in (4011, 4020, 4030):
+        curve.on_mid(ts_s * S, 100.0)
+
+    (point,) = curve.points(Side.BUY)
+    assert point.fills == 1
+    assert point.edge == pytest.approx(1.0)
+    assert 1 / 40 < point.fill_rate < 1 / 10
+    assert math.isnan(point.error)
+
+
+def test_nothing_known_has_no_bound() -> None:
+    curve = EdgeCurve(DEPTHS)
+    assert all(math.isnan(point.edge) for point in curve.points(Side.BUY))
+    assert EdgePoint(1.0, 0.0, math.nan, math.nan, 0.0).lower(1.0) == -math.inf
+    curve.on_trade(Trade(0, 99.0, 1.0, Side.SELL))
+    curve.on_mid(0, math.nan)
+    curve.on_trade(Trade(S, 99.0, 1.0, Side.SELL))
+    curve.on_mid(20 * S, math.nan)
+    assert curve.points(Side.BUY)[0].fills == 0
