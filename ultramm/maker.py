@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -33,6 +33,8 @@ from ultramm.trading_hours import TradingHours
 # Bounded, since YAML can say .inf, which no size, time or distance is.
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+
+_MOST_LOTS = 500  # a table is solved for each lot
 
 
 class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,6 +71,40 @@ class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return None
 
 
+class EngineParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Appetite and calibration of a strategy that quotes by `ultramm.quoting.engine`.
+
+    Parameters
+    ----------
+    order_size : float
+        Size of each order, and of a lot of the engine's inventory.
+    levels : int
+        Orders a side: each at the depth that is optimal once those before it are filled.
+    aggressiveness : float
+        How easily inventory is borne: at full position both quotes have moved by the single fill's optimal depth over
+        it.
+    calibration_s : float
+        Time over which fills are counted, seconds.
+    max_error_pct : float
+        Largest standard error of the fill intensity to quote on, percent.
+    recalibrate_s : float
+        How often everything is estimated and solved anew, seconds.
+    """
+
+    order_size: Positive
+    levels: Annotated[int, msgspec.Meta(ge=1, le=50)] = 1
+    aggressiveness: Positive = 1.0
+    calibration_s: Positive = 600.0
+    max_error_pct: Positive = 50.0
+    recalibrate_s: Positive = 1.0
+
+    def __post_init__(self) -> None:
+        if self.max_position < self.order_size:
+            raise ValueError("max_position is below order_size: no order would fit")
+        if self.max_position > _MOST_LOTS * self.order_size:
+            raise ValueError(f"max_position is more than {_MOST_LOTS} times order_size: make orders larger")
+
+
 class QuotingStrategy(Protocol):
     """What a strategy plugin provides: it is built as ``strategy(params, instrument)``."""
 
@@ -90,6 +126,16 @@ class QuotingStrategy(Protocol):
         """The quotes wanted now, with a signed `inventory` in size units."""
 
 
+@runtime_checkable
+class Recalibrating(Protocol):
+    """A strategy that has more to compute than a decision may wait for: it is called apart from any event."""
+
+    recalibrate_s: float
+
+    def recalibrate(self, now_ns: int) -> None:
+        """Bring up to date what decisions look up; every `recalibrate_s` seconds of market time, between events."""
+
+
 _WITHOUT_BOUND = Funds()
 
 
@@ -109,6 +155,7 @@ class MakerStatus(msgspec.Struct, frozen=True, kw_only=True):
     fair: float | None
     reservation_price: float | None
     score: Score
+    effects: dict[str, float | None] = {}
 
 
 class Maker:
@@ -158,6 +205,8 @@ class Maker:
         self.orders = LiveOrders()
         self.score = Scorecard(name, instrument)
         self._strategy = strategy
+        self._recalibrating = strategy if isinstance(strategy, Recalibrating) else None
+        self._recalibrate_ns = 0
         self._limits = msgspec.structs.replace(
             limits,
             max_position=min(limits.max_position, params.max_position),
@@ -277,6 +326,19 @@ class Maker:
         sell_lots = max(0, instrument.whole_lots(limits.sellable + self.inventory))
         bids, asks = decision.side(Side.BUY), decision.side(Side.SELL)
         return cap_lots(bids, buy_lots, instrument) + cap_lots(asks, sell_lots, instrument)
+
+    def recalibration_due(self, now_ns: int) -> bool:
+        """Whether to call `recalibrate` now; said once each time."""
+        strategy = self._recalibrating
+        if strategy is None or now_ns < self._recalibrate_ns:
+            return False
+        self._recalibrate_ns = now_ns + round(strategy.recalibrate_s * 1e9)
+        return True
+
+    def recalibrate(self, now_ns: int) -> None:
+        """Let the strategy compute what decisions look up: between events, never before the answer to one."""
+        if self._recalibrating is not None and not self.degraded:
+            self._recalibrating.recalibrate(now_ns)
 
     def withdraw(self, now_ns: int) -> Plan:
         """Cancel whatever is open; orders in flight follow when the venue has answered."""
@@ -424,6 +486,7 @@ class Maker:
             fair=known(self._decision.fair),
             reservation_price=known(self._decision.reservation_price),
             score=self.score.score(now_ns),
+            effects={name: known(value) for name, value in self._decision.effects.items()},
         )
 
     def _side_status(self, side: Side) -> SideStatus:

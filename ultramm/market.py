@@ -139,6 +139,12 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         """The whole lots that `size` holds; binary fractions cost none of them."""
         return math.floor(size / self.lot_size + 1e-9)
 
+    def smallest_lots(self, price: float) -> int:
+        """Lots of the smallest order that the venue takes at `price`."""
+        notional = self.notional(price, self.lot_size)
+        least = max(1.0, self.min_size / self.lot_size, self.min_notional / notional if notional > 0 else 1.0)
+        return math.ceil(least * (1.0 - 1e-12))
+
     def value(self, price: float) -> float:
         """Settlement currency that one unit of long inventory is worth at `price`, up to a constant.
 

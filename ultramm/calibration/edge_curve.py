@@ -11,9 +11,17 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from ultramm.features.maturing import Maturing
-from ultramm.market import Side, Trade
+from ultramm.market import Book, Side, Trade
+
+Floats = NDArray[np.float64]
+
+_GRID_SLACK = 1e-6
+_OWN_Z = 2.0
+_LEAST_BLOCKS = 20.0  # fewer have no error that could be believed
+_PATIENCE = 20.0  # horizons to wait for a mid that is not stale
 
 
 class EdgePoint(msgspec.Struct, frozen=True):
@@ -22,13 +30,13 @@ class EdgePoint(msgspec.Struct, frozen=True):
     Parameters
     ----------
     depth : float
-        From the mid, price.
+        From fair value, price.
     fill_rate : float
         Fills a second.
     edge : float
-        Mean of ``depth - s (M_{t + h} - M_t)``, price, before fees: what a fill is worth h later. NaN without fills.
+        Mean of ``depth - s (M_{t + h} - fair_t)``, price, before fees: what a fill is worth h later. NaN without fills.
     error : float
-        Standard error of `edge`, robust to fills that come together; NaN for fewer than two blocks of them.
+        Standard error of `edge`, robust to fills that come together; NaN for fewer than twenty blocks of them.
     fills : float
         Fills that count, decayed.
     """
@@ -44,18 +52,27 @@ class EdgePoint(msgspec.Struct, frozen=True):
         bound = self.edge - z * self.error
         return -math.inf if math.isnan(bound) else bound
 
+    def upper(self, z: float) -> float:
+        """The edge and `z` errors, price; infinity where it is not known."""
+        bound = self.edge + z * self.error
+        return math.inf if math.isnan(bound) else bound
+
 
 class EdgeCurve:
     """Edge of virtual quotes by depth, for each side.
 
-    Every `window_s` a quote is placed at each depth of the grid from the mid, and filled if a trade prints strictly
-    through it within the window: the last in any queue. `horizon_s` after it was placed, its edge is known. Fills of
-    one block of `horizon_s` share their outcome: errors are of a ratio over blocks. Forgets with `tau_s`.
+    Every `window_s` a quote is placed at each depth of the grid from fair value, rounded away from it to whole ticks
+    and never taking, as a real one would be. It is filled if a trade, or the best price of the other side, goes
+    strictly through it within the window: the last in any queue. With the first mid `horizon_s` after it was placed
+    its edge is known. Fills of one block of `horizon_s` share their outcome: errors are of a ratio over blocks.
+    Forgets with `tau_s`.
 
     Parameters
     ----------
     depths : sequence of float
         The grid, price, ascending.
+    tick_size : float
+        Price; 0 rounds nothing.
     horizon_s, window_s, tau_s : float
         Seconds.
 
@@ -65,73 +82,108 @@ class EdgeCurve:
     """
 
     def __init__(
-        self, depths: Sequence[float], *, horizon_s: float = 5.0, window_s: float = 0.1, tau_s: float = 1_800.0
+        self,
+        depths: Sequence[float],
+        *,
+        tick_size: float = 0.0,
+        horizon_s: float = 5.0,
+        window_s: float = 0.1,
+        tau_s: float = 1_800.0,
     ) -> None:
         self.depths = tuple(depths)
+        self.horizon_s = horizon_s
         self._grid = np.asarray(depths, dtype=float)
         self._window_ns = round(window_s * 1e9)
         self._block_ns = round(horizon_s * 1e9)
         self._tau_ns = tau_s * 1e9
-        self._pending = Maturing[tuple[Side, float, float]](horizon_s)
+        self._tick_size = tick_size
+        self._pending = Maturing[tuple[Side, float, Floats]](horizon_s, _PATIENCE * horizon_s)
         self._sides = {side: _Sums(len(depths)) for side in Side}
-        self._mid = math.nan
+        # A drift of the market is a gain of one side and a loss of the other: together they know more.
+        self._both = _Sums(len(depths))
+        self._fair = math.nan
+        self._touch = {Side.BUY: -math.inf, Side.SELL: math.inf}
         self._reference = math.nan
+        # From the reference to where the quotes of each side stand, price.
+        self._placed = dict.fromkeys(Side, self._grid)
         self._window_end_ns = 0
         self._reach = {Side.BUY: 0.0, Side.SELL: 0.0}
         self._block_end_ns = 0
         self._seconds = 0.0
         self._last_ns = -1
 
-    def on_mid(self, ts_ns: int, mid: float) -> None:
-        """From `ts_ns` on the mid is `mid`; NaN places no quotes."""
+    def on_book(self, book: Book, fair: float) -> None:
+        """The touch changed, and quotes would be placed around `fair`; NaN places none."""
+        ts_ns, mid = book.ts_ns, book.mid
+        if book.bids and book.asks:
+            # Through what rests on the other side a quote would have been filled, traded or not; also one whose window
+            # ends only now, because nothing was heard.
+            self._through(Side.BUY, self._reference - book.asks[0].price)
+            self._through(Side.SELL, book.bids[0].price - self._reference)
         over = ts_ns >= self._window_end_ns
         if over:
             self._end_window(ts_ns)
-        for (side, before, reach), after in self._pending.on_mid(ts_ns, mid):
+        for (side, before, filled), after in self._pending.on_mid(ts_ns, mid):
             # Our side gains when the mid moves its way: a bid was hit, and the mid rises.
-            filled = int(np.searchsorted(self._grid, reach, side="left"))
-            self._sides[side].add(filled, side * (after - before))
-        self._mid = mid
+            edges = filled + side * (after - before)
+            self._sides[side].add(edges)
+            self._both.add(edges)
+        self._fair = fair
+        if book.bids and book.asks:
+            self._touch[Side.BUY], self._touch[Side.SELL] = book.bids[0].price, book.asks[0].price
         if over:
-            self._reference = mid
+            self._place()
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded; fills the quotes of the other side that it went through."""
         if trade.ts_ns >= self._window_end_ns:
             self._end_window(trade.ts_ns)
-        reach = trade.side * (trade.price - self._reference)
-        filled = trade.side.opposite
+        self._through(trade.side.opposite, trade.side * (trade.price - self._reference))
+
+    def _through(self, filled: Side, reach: float) -> None:
         self._reach[filled] = max(self._reach[filled], reach)
 
     def _end_window(self, ts_ns: int) -> None:
-        """Note what was filled, and place the quotes anew around the mid as it stands.
+        """Note what was filled, and place the quotes anew around fair value as it stands.
 
         A silence is part of the window before it: nothing traded, and the quotes would have stood.
         """
         started_ns = self._window_end_ns - self._window_ns
         if not math.isnan(self._reference):
             for side, reach in self._reach.items():
-                if reach > self.depths[0]:
-                    self._pending.add(started_ns, (side, self._reference, reach))
-                    self._reach[side] = 0.0
+                placed = self._placed[side]
+                filled = int(np.searchsorted(placed, reach, side="left"))
+                if filled:
+                    self._pending.add(started_ns, (side, self._reference, placed[:filled]))
             self._seconds += min(ts_ns - started_ns, self._block_ns) * 1e-9
-        self._reference = self._mid
+        self._place()
         self._window_end_ns = ts_ns + self._window_ns
         if ts_ns >= self._block_end_ns:
             self._end_block(ts_ns)
+
+    def _place(self) -> None:
+        """Quote anew at every depth."""
+        self._reference, tick = self._fair, self._tick_size
+        for side in Side:
+            self._reach[side] = -math.inf
+            if tick > 0:
+                away = np.ceil((self._grid - side * self._reference) / tick - _GRID_SLACK) * tick
+                behind = tick - side * self._touch[side.opposite]
+                self._placed[side] = np.maximum(away, behind) + side * self._reference
 
     def _end_block(self, ts_ns: int) -> None:
         elapsed = 0.0 if self._last_ns < 0 else (ts_ns - self._last_ns) / self._tau_ns
         keep = math.exp(-elapsed)
         for sums in self._sides.values():
             sums.end_block(keep, self._seconds)
+        self._both.end_block(keep, 2.0 * self._seconds)
         self._seconds = 0.0
         self._last_ns = ts_ns
         self._block_end_ns = ts_ns + self._block_ns
 
-    def points(self, side: Side) -> tuple[EdgePoint, ...]:
-        """The curve of our quotes on `side`, one point a depth."""
-        return self._sides[side].points(self.depths)
+    def points(self, side: Side | None = None) -> tuple[EdgePoint, ...]:
+        """The curve of our quotes on `side`, or of both together, one point a depth."""
+        return (self._both if side is None else self._sides[side]).points(self.depths)
 
     def best(self, side: Side, fee: float, z: float) -> EdgePoint | None:
         """The depth that earns most a second after fees, of those whose edge pays for sure; None if none does.
@@ -147,12 +199,16 @@ class EdgeCurve:
         return max(paying, key=lambda point: point.fill_rate * (point.edge - fee), default=None)
 
     def least_depth(self, side: Side, fee: float, z: float) -> float:
-        """The nearest depth from which on the edge pays the fee for sure, price; infinite if none does."""
+        """The nearest depth from which on quotes pay the fee, price; infinite if none does.
+
+        Those of both sides together must have paid it by `z` errors, and those of `side` must not have failed to by
+        two: alone, a side gains or loses by chance as the market drifts.
+        """
         least = math.inf
-        for point in reversed(self.points(side)):
-            if point.lower(z) > fee:
-                least = point.depth
-            elif not math.isnan(point.error):
+        for both, own in zip(reversed(self.points()), reversed(self.points(side)), strict=True):
+            if both.lower(z) > fee and own.upper(_OWN_Z) > fee:
+                least = both.depth
+            elif not math.isnan(both.error):
                 break
         return least
 
@@ -162,30 +218,30 @@ class _Sums:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        # Of the block that runs: fills and edges less the depth.
+        # Of the block that runs: fills and edges.
         self._block = np.zeros((2, count))
-        # Fills n, moves m, and over blocks n^2, n m, m^2.
+        # Fills n, edges m, and over blocks n^2, n m, m^2.
         self._total = np.zeros((5, count))
         self._blocks = np.zeros(count)
         self._seconds = 0.0
 
-    def add(self, filled: int, move: float) -> None:
-        """A fill of the `filled` nearest depths, after which the mid moved by `move` in our favour."""
-        self._block[0, :filled] += 1.0
-        self._block[1, :filled] += move
+    def add(self, edges: Floats) -> None:
+        """A fill of as many of the nearest depths, and what each was worth."""
+        self._block[0, : len(edges)] += 1.0
+        self._block[1, : len(edges)] += edges
 
     def end_block(self, keep: float, seconds: float) -> None:
         self._total *= keep
         self._blocks *= keep
         self._seconds = keep * self._seconds + seconds
-        fills, moves = self._block
+        fills, edges = self._block
         if fills[0]:
-            self._total += (fills, moves, fills * fills, fills * moves, moves * moves)
+            self._total += (fills, edges, fills * fills, fills * edges, edges * edges)
             self._blocks += fills > 0
             self._block[:] = 0.0
 
     def points(self, depths: Sequence[float]) -> tuple[EdgePoint, ...]:
-        fills, moves, nn, nm, mm = (row.tolist() for row in self._total)
+        fills, edges, nn, nm, mm = (row.tolist() for row in self._total)
         blocks = self._blocks.tolist()
         found = []
         for index, depth in enumerate(depths):
@@ -193,9 +249,9 @@ class _Sums:
             if n <= 1e-9 or self._seconds <= 0:
                 found.append(EdgePoint(depth, 0.0, math.nan, math.nan, 0.0))
                 continue
-            move = moves[index] / n
-            squares = mm[index] - 2.0 * move * nm[index] + move * move * nn[index]
+            edge = edges[index] / n
+            squares = mm[index] - 2.0 * edge * nm[index] + edge * edge * nn[index]
             b = blocks[index]
-            error = math.sqrt(max(0.0, squares) * b / (b - 1.0)) / n if b > 1.0 + 1e-9 else math.nan
-            found.append(EdgePoint(depth, n / self._seconds, depth + move, error, n))
+            error = math.sqrt(max(0.0, squares) * b / (b - 1.0)) / n if b >= _LEAST_BLOCKS else math.nan
+            found.append(EdgePoint(depth, n / self._seconds, edge, error, n))
         return tuple(found)

@@ -56,13 +56,45 @@ class DecayingRidge:
         self.coefficients = np.linalg.solve(self._s + self.penalty * np.eye(size), self._b).tolist()
 
 
+class Trust:
+    """What forecasts have been worth on outcomes that they had not seen: the share of one to believe.
+
+    The slope of outcomes on forecasts less one error of it, between 0 and 1. What stops working shrinks itself away.
+
+    Parameters
+    ----------
+    overlap : float
+        Outcomes that count as one, because their horizons overlap.
+    """
+
+    __slots__ = ("_overlap", "_weight", "_xx", "_xy", "_yy")
+
+    def __init__(self, overlap: float = 1.0) -> None:
+        self._overlap = max(1.0, overlap)
+        self._weight = self._xx = self._xy = self._yy = 0.0
+
+    def update(self, forecast: float, outcome: float, keep: float = 1.0) -> None:
+        """Forget down to `keep`, then take an outcome."""
+        self._weight = keep * self._weight + 1.0
+        self._xx = keep * self._xx + forecast * forecast
+        self._xy = keep * self._xy + forecast * outcome
+        self._yy = keep * self._yy + outcome * outcome
+
+    @property
+    def value(self) -> float:
+        """0 .. 1; 0 while nothing is known."""
+        if self._xx <= 0:
+            return 0.0
+        slope = self._xy / self._xx
+        variance = max(0.0, self._yy - slope * self._xy) / self._weight
+        return max(0.0, min(1.0, slope - math.sqrt(variance * self._overlap / self._xx)))
+
+
 class MidForecast:
     """Expected move of the mid over a horizon, from features on any scale.
 
     Features are standardised by their own decayed mean square and clipped at five; the penalty pulls every coefficient
-    to zero until the data insist. What the forecast is worth is measured on outcomes that it had not seen: `trust` is
-    the slope of outcomes on forecasts, between 0 and 1, less one error of it. A forecast that stops working shrinks
-    itself away.
+    to zero until the data insist, and `trust` is the share of the forecast to believe.
 
     Parameters
     ----------
@@ -92,15 +124,13 @@ class MidForecast:
         self.horizon_s = horizon_s
         self._every_ns = round(every_s * 1e9)
         self._next_ns = 0
-        # Outcomes whose horizons overlap count as one.
-        self._overlap = max(1.0, horizon_s / every_s)
         self._tau_ns = tau_s * 1e9
         self._ridge = DecayingRidge(len(self.names), penalty)
         self._pending = Maturing[tuple[Floats, float, float]](horizon_s)
         self._scale: Floats | None = None
         self._coefficients: list[float] = [0.0] * len(self.names)
         self._last_ns = -1
-        self._weight = self._xx = self._xy = self._yy = 0.0
+        self._trust = Trust(horizon_s / every_s)
         self._least = least
         self.outcomes = 0
 
@@ -113,10 +143,7 @@ class MidForecast:
             self._ridge.update(x, move, keep)
             self.outcomes += 1
             if forecast:
-                self._weight = keep * self._weight + 1.0
-                self._xx = keep * self._xx + forecast * forecast
-                self._xy = keep * self._xy + forecast * move
-                self._yy = keep * self._yy + move * move
+                self._trust.update(forecast, move, keep)
 
     def parts(self, ts_ns: int, mid: float, features: Sequence[float]) -> list[float]:
         """What each feature adds to the forecast, price, before `trust`; now and then remembered for learning.
@@ -148,8 +175,4 @@ class MidForecast:
     @property
     def trust(self) -> float:
         """Share of the forecast to believe, 0 .. 1."""
-        if self._xx <= 0:
-            return 0.0
-        slope = self._xy / self._xx
-        variance = max(0.0, self._yy - slope * self._xy) / self._weight
-        return max(0.0, min(1.0, slope - math.sqrt(variance * self._overlap / self._xx)))
+        return self._trust.value

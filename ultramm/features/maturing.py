@@ -11,12 +11,16 @@ class Maturing[T]:
     """Keeps items until their horizon has passed, and gives them back with the mid that stood then.
 
     The mid at ``t + horizon`` is the last one at or before it: nothing later is looked at. An item that was added
-    after its horizon, or at whose horizon there was no mid, is dropped. Amortised O(1).
+    after its horizon, or at whose horizon there was no mid, is dropped. With `patience_s` it is the first one at or
+    after it instead, where the last may be stale: a feed of one quote a minute shows late what trades have done.
+    Amortised O(1).
 
     Parameters
     ----------
     horizon_s : float
         Seconds.
+    patience_s : float
+        How long after the horizon a mid may come; 0 takes the last one before.
 
     Examples
     --------
@@ -27,10 +31,11 @@ class Maturing[T]:
     [('sold', 101.0)]
     """
 
-    __slots__ = ("_horizon_ns", "_mid", "_mid_ns", "_pending", "horizon_s")
+    __slots__ = ("_horizon_ns", "_mid", "_mid_ns", "_patience_ns", "_pending", "horizon_s")
 
-    def __init__(self, horizon_s: float) -> None:
+    def __init__(self, horizon_s: float, patience_s: float = 0.0) -> None:
         self.horizon_s = horizon_s
+        self._patience_ns = round(patience_s * 1e9)
         self._horizon_ns = round(horizon_s * 1e9)
         self._pending: deque[tuple[int, T]] = deque()
         self._mid = math.nan
@@ -50,6 +55,9 @@ class Maturing[T]:
 
     def on_mid(self, ts_ns: int, mid: float) -> Iterator[tuple[T, float]]:
         """From `ts_ns` on the mid is `mid` (NaN changes nothing); gives what fell due before, to its end."""
+        if self._patience_ns:
+            yield from self._on_fresh(ts_ns, mid)
+            return
         while self._pending and self._pending[0][0] < ts_ns:
             due_ns, item = self._pending.popleft()
             if self._mid_ns <= due_ns and not math.isnan(self._mid):
@@ -57,3 +65,11 @@ class Maturing[T]:
         if not math.isnan(mid):
             self._mid = mid
             self._mid_ns = ts_ns
+
+    def _on_fresh(self, ts_ns: int, mid: float) -> Iterator[tuple[T, float]]:
+        if math.isnan(mid):
+            return
+        while self._pending and self._pending[0][0] <= ts_ns:
+            due_ns, item = self._pending.popleft()
+            if ts_ns <= due_ns + self._patience_ns:
+                yield item, mid

@@ -254,9 +254,20 @@ class MakerShell(Strategy):
         if self._depth_levels > 1 and self._read is not None:
             # The kernel makes objects of every level for it: only when a decision needs them.
             self.maker.on_depth(to_book(self.cache.order_book(self.instrument_id), now_ns, self._depth_levels))
-        approved = self.maker.step(now_ns).approved
+        maker = self.maker
+        approved = maker.step(now_ns).approved
         if not approved.empty:
             self._send(approved, now_ns)
+        if maker.recalibration_due(now_ns):
+            # After the orders have left; with a loop, after the event as well.
+            if self._loop is None:
+                self._recalibrate()
+            else:
+                self._loop.call_soon(self._recalibrate)
+
+    @guarded
+    def _recalibrate(self) -> None:
+        self.maker.recalibrate(self._now_ns)
 
     def _send(self, plan: Plan, now_ns: int) -> None:
         self._cancel(plan.cancels)

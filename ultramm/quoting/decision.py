@@ -20,17 +20,20 @@ class Decision(msgspec.Struct, frozen=True):
         Price; NaN while unknown.
     reasons : dict of Side to str
         For each side without a quote, why.
+    effects : dict of str to float
+        What moved the quotes, for display: names end in their unit; NaN while unknown.
     """
 
     quotes: tuple[Quote, ...] = ()
     fair: float = math.nan
     reservation_price: float = math.nan
     reasons: dict[Side, str] = {}
+    effects: dict[str, float] = {}
 
     @classmethod
-    def nothing(cls, reason: str, fair: float = math.nan) -> Decision:
+    def nothing(cls, reason: str, fair: float = math.nan, effects: dict[str, float] | None = None) -> Decision:
         """Quote nothing on either side."""
-        return cls(fair=fair, reasons={Side.BUY: reason, Side.SELL: reason})
+        return cls(fair=fair, reasons={Side.BUY: reason, Side.SELL: reason}, effects=effects or {})
 
     def side(self, side: Side) -> tuple[Quote, ...]:
         """The quotes of one side, best first."""

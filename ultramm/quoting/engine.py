@@ -26,9 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh_tridiagonal, expm
 
-from ultramm.market import Side
+from ultramm.quoting.table import QuoteTable
 
 Floats = NDArray[np.float64]
+
+_OUT_OF_RANGE = "the market's numbers are out of any range that could be quoted"
 
 
 class QuotingModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,50 +85,6 @@ class QuotingModel(msgspec.Struct, frozen=True, kw_only=True):
         if risk == 0:
             return math.exp(-1.0)
         return math.exp(-(1.0 + self.kappa / risk) * math.log1p(risk / self.kappa))
-
-
-class QuoteTable(msgspec.Struct, frozen=True):
-    """Depths of bid and ask from fair value for each inventory, price; infinite where that side is not quoted.
-
-    Parameters
-    ----------
-    least_lots : int
-        Inventory of the first entry; each one after is a lot more.
-    bids, asks : tuple of float
-        Depths, price.
-    value_rate : float
-        What quoting by the table earns a second in the long run less the penalty, settlement currency; exact for
-        ``xi = 0``, NaN for a table with a horizon.
-    """
-
-    least_lots: int
-    bids: tuple[float, ...]
-    asks: tuple[float, ...]
-    value_rate: float = math.nan
-
-    def depth(self, side: Side, lots: float) -> float:
-        """Depth of `side` at an inventory, price; between two lots in proportion, beyond the table infinite or its end.
-
-        The adding side ends with the table; the reducing side keeps its last depth.
-        """
-        depths = self.bids if side is Side.BUY else self.asks
-        position = lots - self.least_lots
-        last = len(depths) - 1
-        if position <= 0:
-            return depths[0] if side is Side.BUY else math.inf
-        if position >= last:
-            return math.inf if side is Side.BUY else depths[last]
-        low = int(position)
-        share = position - low
-        if share == 0:
-            return depths[low]
-        below, above = depths[low], depths[low + 1]
-        # One end may be infinite, where a side ends: the finite one holds up to it.
-        if not math.isfinite(above):
-            return below
-        if not math.isfinite(below):
-            return above
-        return below + share * (above - below)
 
 
 def solve(model: QuotingModel, least_lots: int, most_lots: int) -> QuoteTable:
@@ -204,6 +162,8 @@ def skew(model: QuotingModel) -> float:
     """What both quotes move for each unit of inventory, price: ``sigma sqrt(gamma / (2 kappa lot A C))``."""
     rate = math.sqrt(model.bid_arrival_rate * model.ask_arrival_rate) * model.fill_factor
     rate *= math.exp(-0.5 * model.kappa * (model.bid_adverse + model.ask_adverse + 2.0 * model.fee))
+    if not 0.0 < rate < math.inf:
+        raise ValueError(_OUT_OF_RANGE)
     return model.sigma * math.sqrt(model.gamma / (2.0 * model.kappa * model.lot * rate))
 
 
@@ -227,6 +187,26 @@ def risk_aversion(model: QuotingModel, max_position: float, aggressiveness: floa
     shift = model.base_depth / aggressiveness
     of_unit = skew(msgspec.structs.replace(model, gamma=1.0))
     return (shift / (max_position * of_unit)) ** 2
+
+
+def quotes_for(model: QuotingModel, max_position: float, aggressiveness: float) -> tuple[QuotingModel, QuoteTable]:
+    """The model with the risk aversion that follows from an appetite, and its table.
+
+    Parameters
+    ----------
+    max_position : float
+        Size; the table ends at the whole lots in it, at one at least.
+    aggressiveness : float
+        See `risk_aversion`.
+
+    Raises
+    ------
+    ValueError
+        When the numbers allow no solution.
+    """
+    lots = max(1, math.floor(max_position / model.lot + 1e-9))
+    found = msgspec.structs.replace(model, gamma=risk_aversion(model, max_position, aggressiveness))
+    return found, solve(found, -lots, lots)
 
 
 def reversion_rate(model: QuotingModel) -> float:
@@ -272,7 +252,7 @@ def _system(model: QuotingModel, least_lots: int, most_lots: int) -> tuple[float
     with np.errstate(all="ignore"):
         diagonal = 0.5 * kappa * model.lot * model.gamma * model.sigma * model.sigma * lots**2 - kappa * drift * lots
     if not (eta_bid > 0 and eta_ask > 0 and np.isfinite(diagonal).all()):
-        raise ValueError("the market's numbers are out of any range that could be quoted")
+        raise ValueError(_OUT_OF_RANGE)
     return eta_bid, eta_ask, diagonal
 
 
@@ -290,7 +270,7 @@ def _ratios(diagonal: Sequence[float], ground: float, eta_bid: float, eta_ask: f
         inverse = (diagonal[index + 1] - ground - eta_bid / inverse) / eta_ask
         ratios[index] = 1.0 / inverse
     if not all(0.0 < ratio < math.inf for ratio in ratios):
-        raise ValueError("the market's numbers are out of any range that could be quoted")
+        raise ValueError(_OUT_OF_RANGE)
     return ratios
 
 

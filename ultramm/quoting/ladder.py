@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from ultramm.market import Book, Instrument, Quote, Side
+from ultramm.quoting.table import QuoteTable
 
 # Rounding to the grid must not turn 99.99999999 ticks, an artefact of binary fractions, into 99. A quotient of two
 # floats is off by some 1e-16 of itself: with many ticks that is more than a fixed slack.
@@ -108,3 +109,28 @@ def large_enough(instrument: Instrument, ticks: int, lots: int) -> bool:
     if size < instrument.min_size - _GRID_SLACK:
         return False
     return instrument.notional(instrument.price(ticks), size) >= instrument.min_notional
+
+
+def why_nothing(
+    instrument: Instrument, side: Side, price: float, *, order_size: float, inventory: float, max_position: float
+) -> str:
+    """In words why a side of a ladder is empty: no room below the largest position, or too small an order."""
+    if instrument.whole_lots(order_size) < instrument.smallest_lots(price):
+        return f"order_size {order_size:g} is below the smallest order of {instrument.id}"
+    if instrument.whole_lots(max_position - side * inventory) < instrument.whole_lots(order_size):
+        return f"position {inventory:g} has no room for another order below {max_position:g}"
+    return f"what is left of position {inventory:g} is below the smallest order of {instrument.id}"
+
+
+def table_depths(table: QuoteTable, side: Side, lots: float, levels: int) -> list[float]:
+    """Depths of several levels: each as if those before it had been filled, which is the optimal ladder; price.
+
+    Parameters
+    ----------
+    lots : float
+        Inventory, in the table's lots.
+    levels : int
+        As many as the table has room for.
+    """
+    depths = [table.depth(side, lots + side * level) for level in range(levels)]
+    return [depth for depth in depths if math.isfinite(depth)]

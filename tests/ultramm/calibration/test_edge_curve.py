@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ultramm.calibration.edge_curve import EdgeCurve, EdgePoint
-from ultramm.market import Side, Trade
+from ultramm.market import Book, Level, Side, Trade
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -30,6 +30,10 @@ def _path(seed: int, seconds: int, toxic: float) -> tuple[np.ndarray, list[Trade
     ]
 
 
+def _book(ts_ns: int, mid: float, half_spread: float = 5.0) -> Book:
+    return Book(ts_ns, (Level(mid - half_spread, 1.0),), (Level(mid + half_spread, 1.0),))
+
+
 def _curve(mids: np.ndarray, trades: list[Trade], **parameters: float) -> EdgeCurve:
     curve = EdgeCurve(DEPTHS, **{"tau_s": 1e9, **parameters})
     left = list(reversed(trades))
@@ -37,7 +41,7 @@ def _curve(mids: np.ndarray, trades: list[Trade], **parameters: float) -> EdgeCu
         ts_ns = index * 10 * MS
         while left and left[-1].ts_ns <= ts_ns:
             curve.on_trade(left.pop())
-        curve.on_mid(ts_ns, mid)
+        curve.on_book(_book(ts_ns, mid), mid)
     return curve
 
 
@@ -111,7 +115,7 @@ def test_it_forgets() -> None:
             ts_ns = start_ns + index * 10 * MS
             while left and left[-1].ts_ns <= ts_ns:
                 curve.on_trade(left.pop())
-            curve.on_mid(ts_ns, mid)
+            curve.on_book(_book(ts_ns, mid), mid)
 
     assert curve.points(Side.BUY)[0].edge < -0.1
 
@@ -119,10 +123,10 @@ def test_it_forgets() -> None:
 def test_a_silence_is_exposure_up_to_a_block() -> None:
     curve = EdgeCurve((1.0,), horizon_s=5.0, tau_s=1e9)
     for ts_s in (0, 1, 4000, 4001, 4010):
-        curve.on_mid(ts_s * S, 100.0)
+        curve.on_book(_book(ts_s * S, 100.0), 100.0)
     curve.on_trade(Trade(4010 * S + 1, 95.0, 1.0, Side.SELL))
     for ts_s in (4011, 4020, 4030):
-        curve.on_mid(ts_s * S, 100.0)
+        curve.on_book(_book(ts_s * S, 100.0), 100.0)
 
     (point,) = curve.points(Side.BUY)
     assert point.fills == 1
@@ -136,7 +140,32 @@ def test_nothing_known_has_no_bound() -> None:
     assert all(math.isnan(point.edge) for point in curve.points(Side.BUY))
     assert EdgePoint(1.0, 0.0, math.nan, math.nan, 0.0).lower(1.0) == -math.inf
     curve.on_trade(Trade(0, 99.0, 1.0, Side.SELL))
-    curve.on_mid(0, math.nan)
+    curve.on_book(Book(0, (), ()), math.nan)
     curve.on_trade(Trade(S, 99.0, 1.0, Side.SELL))
-    curve.on_mid(20 * S, math.nan)
+    curve.on_book(Book(20 * S, (), ()), math.nan)
     assert curve.points(Side.BUY)[0].fills == 0
+
+
+def test_quotes_that_the_market_comes_through_are_filled_without_a_trade() -> None:
+    """As on feeds that have quotes only."""
+    curve = EdgeCurve((1.0, 3.0), horizon_s=5.0, tau_s=1e9)
+    curve.on_book(_book(0, 100.0), 100.0)
+    curve.on_book(_book(S // 100, 93.0), 93.0)  # the ask at 98 is through a bid at 99, and not through one at 97
+    for ts_s in (1, 6, 12, 18):
+        curve.on_book(_book(ts_s * S, 93.0), 93.0)
+
+    near, far = curve.points(Side.BUY)
+    assert (near.fills, far.fills) == (pytest.approx(1), 0)
+    assert near.edge == pytest.approx(1.0 - 7.0)
+
+
+def test_the_edge_is_of_quotes_around_fair_value() -> None:
+    curve = EdgeCurve((1.0,), horizon_s=5.0, tau_s=1e9)
+    curve.on_book(_book(0, 100.0), 101.5)  # a forecast of more than a rise that comes
+    curve.on_trade(Trade(S // 100, 100.2, 1.0, Side.SELL))
+    for ts_s in (1, 6, 12, 18):
+        curve.on_book(_book(ts_s * S, 101.0), 101.0)
+
+    (point,) = curve.points(Side.BUY)
+    assert point.fills == pytest.approx(1)
+    assert point.edge == pytest.approx(101.0 - 100.5)

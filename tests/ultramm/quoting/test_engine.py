@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from ultramm.market import Side
 from ultramm.quoting.engine import (
-    QuoteTable,
     QuotingModel,
     alpha_shift,
     closed_form,
@@ -22,6 +21,7 @@ from ultramm.quoting.engine import (
     solve,
     solve_until,
 )
+from ultramm.quoting.table import QuoteTable
 
 # Parameters of Guéant, Lehalle, Fernandez-Tapia (2013), section 6.
 GLFT = QuotingModel(sigma=0.3, bid_arrival_rate=0.9, ask_arrival_rate=0.9, kappa=0.3, gamma=0.01, xi=0.01)

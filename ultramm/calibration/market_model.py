@@ -1,0 +1,114 @@
+"""What the engine must know of one market, kept up to date from its books and trades."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import msgspec
+
+from ultramm.calibration.fill_intensity import FillIntensity, ReachIntensity
+from ultramm.calibration.market_orders import MarketOrder, MarketOrders
+from ultramm.features.depth import SpreadStatistics
+from ultramm.features.volatility import QuotingVolatility
+from ultramm.market import Book, Instrument, Side, Trade
+
+# The range that is fitted, around the depth that is quoted; it moves when that depth leaves its middle.
+_NEAR, _FAR = 0.5, 3.0
+_MIDDLE = (1.2, 2.0)
+
+
+class MarketEstimate(msgspec.Struct, frozen=True):
+    """Volatility, and the fill intensity of either side.
+
+    Parameters
+    ----------
+    sigma : float
+        Price / sqrt(second).
+    bid, ask : FillIntensity
+        Of our bids, and of our asks; they share `kappa`.
+    """
+
+    sigma: float
+    bid: FillIntensity
+    ask: FillIntensity
+
+
+class MarketModel:
+    """Estimates a market where its quotes stand.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        What is traded.
+    tau_s : float
+        Time constant of the fill intensity, seconds.
+    max_error : float
+        Largest standard error of `kappa`, as a share of it, to quote on.
+    observe : callable, optional
+        Takes each market order that is complete.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        *,
+        tau_s: float = 600.0,
+        max_error: float = 0.5,
+        observe: Callable[[MarketOrder], None] | None = None,
+    ) -> None:
+        self.volatility = QuotingVolatility()
+        self.spread = SpreadStatistics()
+        self._tick_size = instrument.tick_size
+        self._max_error = max_error
+        self._tau_s = tau_s
+        self._orders = MarketOrders()
+        self._reaches: ReachIntensity | None = None
+        self._observe = observe
+
+    def on_book(self, book: Book) -> None:
+        """The touch changed."""
+        ts_ns, mid = book.ts_ns, book.mid
+        self.volatility.update(ts_ns, mid)
+        self.spread.update(book)
+        complete = self._orders.on_mid(ts_ns, mid)
+        if complete is not None:
+            self._take(complete)
+
+    def on_trade(self, trade: Trade) -> None:
+        """Somebody traded."""
+        complete = self._orders.on_trade(trade)
+        if complete is not None:
+            self._take(complete)
+
+    def _take(self, order: MarketOrder) -> None:
+        if self._reaches is not None:
+            self._reaches.on_reach(order.ts_ns, order.side, order.reach)
+        if self._observe is not None:
+            self._observe(order)
+
+    def aim(self, now_ns: int, depth: float) -> None:
+        """Fit the intensity around `depth`, price; does little while it is near the one before."""
+        depth = max(depth, self._tick_size)
+        if self._reaches is None:
+            self._reaches = ReachIntensity(_NEAR * depth, _FAR * depth, tau_s=self._tau_s)
+        elif not self._reaches.near * _MIDDLE[0] <= depth <= self._reaches.far / _MIDDLE[1] * _MIDDLE[0]:
+            self._reaches.set_range(_NEAR * depth, _FAR * depth)
+        self._reaches.on_time(now_ns)
+
+    def estimate(self, season: float = 1.0) -> MarketEstimate | str:
+        """What is known of the market; in words why it is not enough to quote on."""
+        sigma = self.volatility.value(season)
+        if math.isnan(sigma):
+            return f"volatility is not known yet: {self.volatility.fast.samples} samples of 60"
+        if self._reaches is None:
+            return "fill intensity is not known yet"
+        bid, ask = self._reaches.estimate(Side.BUY), self._reaches.estimate(Side.SELL)
+        if bid is None or ask is None:
+            return "fill intensity is not known yet: no market order came as far as our quotes on one side"
+        if bid.relative_error > self._max_error:
+            return (
+                f"fill intensity is known to {100 * bid.relative_error:.0f} % only, and {100 * self._max_error:g} % is "
+                f"wanted: {self._reaches.market_orders:.0f} market orders came as far as our quotes"
+            )
+        return MarketEstimate(sigma, bid, ask)
