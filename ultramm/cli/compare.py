@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 
+from ultramm.cli.contest import contest
 from ultramm.cli.options import Json, Report, Set
 from ultramm.cli.output import print_json, print_table
 from ultramm.cli.report_file import check_writable, command_line, configuration_text, masked, write_page
@@ -18,6 +19,7 @@ from ultramm.errors import UserError
 
 if TYPE_CHECKING:
     from ultramm.analytics.report.comparison import ComparedRun, Difference
+    from ultramm.config.load import Loaded
     from ultramm.config.resolve import Resolved
 
 _Variant = tuple[str, Path, list[str]]
@@ -33,11 +35,35 @@ def compare(
         str | None,
         typer.Option("--bucket", metavar="TIME", help="Steps of paired differences, such as 60s; chosen if left out."),
     ] = None,
+    strategies: Annotated[
+        Path | None,
+        typer.Option("--strategies", metavar="FILE.yaml", help="Put each strategy of a file in the place of its own."),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="With --strategies: seeds of each market that is drawn from one.")
+    ] = 1,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="With --strategies: processes to run in.")] = 1,
+    finished: Annotated[
+        Path | None,
+        typer.Option("--runs", metavar="FILE.jsonl", help="With --strategies: keep finished runs, and resume."),
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="With --strategies: print Markdown tables.")] = False,
     report: Report = None,
     json: Json = False,
     overrides: Set = [],  # noqa: B006
 ) -> None:
-    """Run several configurations and compare their results, and their P&L step by step with the first."""
+    """Run several configurations and compare their results, and their P&L step by step with the first.
+
+    With --strategies each CONFIG, or each value of --vary, is a market, and strategies are compared on it.
+    """
+    if strategies is not None:
+        if report is not None or bucket is not None:
+            raise UserError("--strategies prints tables: leave --report and --bucket out")
+        style = "json" if json else "markdown" if markdown else "table"
+        contest(_markets(configs, vary, overrides), strategies, seeds, jobs, finished, style)
+        return
+    if seeds != 1 or jobs != 1 or finished is not None or markdown:
+        raise UserError("--seeds, --jobs, --runs and --markdown go with --strategies FILE.yaml")
     check_writable(report)
     bucket_s = _bucket(bucket)
     variants = _variants(configs, vary)
@@ -86,6 +112,19 @@ def _variants(configs: Sequence[Path], vary: str | None) -> list[_Variant]:
     if repeated:
         raise UserError(f"--vary {vary}: {repeated[0]} is given twice")
     return [(f"{key.rpartition('.')[2]}={value}", configs[0], [f"{key}={value}"]) for value in values]
+
+
+def _markets(configs: Sequence[Path], vary: str | None, overrides: Sequence[str]) -> list[tuple[str, Loaded]]:
+    from ultramm.config.load import read
+
+    variants = [(path.stem, path, []) for path in configs] if vary is None else _variants(configs, vary)
+    labels = [label.partition("=")[2] or label for label, _, _ in variants]
+    if len(set(labels)) < len(labels):
+        labels = _labels(configs)
+    return [
+        (label, read(path, [*overrides, *more, "mode=backtest"]))
+        for label, (_, path, more) in zip(labels, variants, strict=True)
+    ]
 
 
 def _labels(configs: Sequence[Path]) -> list[str]:

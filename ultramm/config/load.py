@@ -73,7 +73,7 @@ def read(path: Path | None, overrides: Iterable[str] = (), environment: Mapping[
         One line: file, key path, what is wrong, what is allowed.
     """
     source = path or DEFAULT_PATH
-    document = _parse(source)
+    document = parse(source)
     for override in overrides:
         _apply(document, override)
     secrets: set[str] = set()
@@ -111,7 +111,8 @@ def json_schema() -> dict[str, Any]:
     return msgspec.json.schema(Config)
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def parse(path: Path) -> dict[str, Any]:
+    """The mapping that a YAML file holds."""
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  (a SafeLoader)
     except OSError as exc:
