@@ -120,19 +120,15 @@ class EdgeCurve:
             # ends only now, because nothing was heard.
             self._through(Side.BUY, self._reference - book.asks[0].price)
             self._through(Side.SELL, book.bids[0].price - self._reference)
-        over = ts_ns >= self._window_end_ns
-        if over:
+            self._touch[Side.BUY], self._touch[Side.SELL] = book.bids[0].price, book.asks[0].price
+        self._fair = fair
+        if ts_ns >= self._window_end_ns:
             self._end_window(ts_ns)
         for (side, before, filled), after in self._pending.on_mid(ts_ns, mid):
             # Our side gains when the mid moves its way: a bid was hit, and the mid rises.
             edges = filled + side * (after - before)
             self._sides[side].add(edges)
             self._both.add(edges)
-        self._fair = fair
-        if book.bids and book.asks:
-            self._touch[Side.BUY], self._touch[Side.SELL] = book.bids[0].price, book.asks[0].price
-        if over:
-            self._place()
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded; fills the quotes of the other side that it went through."""
