@@ -162,9 +162,13 @@ def _finished(path: Path | None) -> dict[str, Played]:
     if path is None or not path.exists():
         return {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8")
         # A last line without its end was being written when the work was stopped.
-        return dict(msgspec.json.decode(line, type=tuple[str, Played]) for line in lines if line.endswith("]"))
+        whole = text[: text.rfind("\n") + 1]
+        found = dict(msgspec.json.decode(line, type=tuple[str, Played]) for line in whole.splitlines())
+        if found and whole != text:
+            path.write_text(whole, encoding="utf-8")
+        return found
     except (OSError, UnicodeDecodeError, msgspec.DecodeError) as exc:
         raise UserError(f"--runs {path}: holds no finished runs: {exc}; name another file") from exc
 
