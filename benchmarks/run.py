@@ -21,6 +21,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+import quoting
 import recording as recording_cost
 import scale
 import step
@@ -45,6 +46,9 @@ class Sizes(msgspec.Struct, frozen=True):
     recording_events: int | None
     step_events: int
     step_repeats: int
+    strategy_events: int
+    strategy_repeats: int
+    tables: int
     long_events: tuple[int, ...]
     market_events: int
     market_repeats: int
@@ -52,9 +56,9 @@ class Sizes(msgspec.Struct, frozen=True):
     record_repeats: int
 
 
-FULL = Sizes(40_000, 15, None, 10_000, 7, (1_000_000, 2_000_000, 4_000_000), 300_000, 5, 100_000, 5)
+FULL = Sizes(40_000, 15, None, 10_000, 7, 60_000, 5, 500, (1_000_000, 2_000_000, 4_000_000), 300_000, 5, 100_000, 5)
 _CALM_PACE = 40.0  # seconds of the recording's market a second: some thousand events
-QUICK = Sizes(8_000, 2, 3_000, 1_000, 2, (100_000, 200_000, 400_000), 50_000, 2, 40_000, 1)
+QUICK = Sizes(8_000, 2, 3_000, 1_000, 2, 20_000, 3, 50, (100_000, 200_000, 400_000), 50_000, 2, 40_000, 1)
 
 
 def progress(text: str) -> None:
@@ -147,7 +151,35 @@ def steps(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
     return numbers, rows
 
 
-# -- 3: long runs --------------------------------------------------------------------------------------------------
+# -- 3: strategies that calibrate and solve -----------------------------------------------------------------------
+
+
+def strategies(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
+    progress("strategies by the engine: features, decision, table")
+    numbers: dict[str, Any] = {}
+    rows = []
+    for name in ("glft", "adaptive-market-maker"):
+        progress(f"  {name}")
+        found = quoting.measure(name, sizes.strategy_events, sizes.strategy_repeats)
+        numbers[name] = msgspec.to_builtins(found)
+        for what, cost, target_us in (
+            ("features and decision", found.event, 60.0),
+            ("  features", found.features, None),
+            ("  decision", found.decide, None),
+            ("estimates, verdict and table", found.refresh, 1000.0),
+        ):
+            text = f"{cost.mean:.0f} µs, median {cost.median:.0f}, p99 {cost.p99:.0f}"
+            target = ("", None) if target_us is None else (f"≤ {target_us:g} µs", cost.mean <= target_us)
+            rows.append(Row(name, what, text, *target))
+    progress("  tables alone")
+    for lots, cost in quoting.tables(sizes.tables).items():
+        numbers[f"table of {lots} lots"] = msgspec.to_builtins(cost)
+        text = f"{cost.mean:.0f} µs, median {cost.median:.0f}, p99 {cost.p99:.0f}"
+        rows.append(Row("table alone", f"{lots} lots at full position", text, "≤ 1000 µs", cost.mean <= 1000))
+    return numbers, rows
+
+
+# -- 4: long runs --------------------------------------------------------------------------------------------------
 
 
 def long_runs(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
@@ -175,7 +207,7 @@ def long_runs(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
     return numbers, rows
 
 
-# -- 4: recording ----------------------------------------------------------------------------------------------------
+# -- 5: recording ----------------------------------------------------------------------------------------------------
 
 
 def recordings(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
@@ -210,7 +242,7 @@ def recordings(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
     return numbers, rows
 
 
-# -- 5: the market -------------------------------------------------------------------------------------------------
+# -- 6: the market -------------------------------------------------------------------------------------------------
 
 
 def market(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
@@ -223,6 +255,7 @@ def market(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
 PARTS: dict[str, Callable[[Sizes], tuple[dict[str, Any], list[Row]]]] = {
     "backtest": backtests,
     "step": steps,
+    "strategies": strategies,
     "long": long_runs,
     "recording": recordings,
     "market": market,

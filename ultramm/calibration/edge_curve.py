@@ -18,6 +18,7 @@ from ultramm.market import Book, Side, Trade
 
 Floats = NDArray[np.float64]
 
+_SIDES = (Side.BUY, Side.SELL)
 _GRID_SLACK = 1e-6
 _OWN_Z = 2.0
 _LEAST_BLOCKS = 20.0  # fewer have no error that could be believed
@@ -59,21 +60,16 @@ class EdgePoint(msgspec.Struct, frozen=True):
 
 
 class EdgeCurve:
-    """Edge of virtual quotes by depth, for each side.
+    """Edge of virtual quotes by depth, for each side, a time after they were placed.
 
-    Every `window_s` a quote is placed at each depth of the grid from fair value, rounded away from it to whole ticks
-    and never taking, as a real one would be. It is filled if a trade, or the best price of the other side, goes
-    strictly through it within the window: the last in any queue. With the first mid `horizon_s` after it was placed
-    its edge is known. Fills of one block of `horizon_s` share their outcome: errors are of a ratio over blocks.
-    Forgets with `tau_s`.
+    With the first mid `horizon_s` after a quote was placed its edge is known. Fills of one block of `horizon_s` share
+    their outcome: errors are of a ratio over blocks. Forgets with `tau_s`.
 
     Parameters
     ----------
     depths : sequence of float
         The grid, price, ascending.
-    tick_size : float
-        Price; 0 rounds nothing.
-    horizon_s, window_s, tau_s : float
+    horizon_s, tau_s : float
         Seconds.
 
     References
@@ -81,98 +77,42 @@ class EdgeCurve:
     Errors: W. Cochran, *Sampling Techniques*, 3rd ed. (1977), section 6.4, ratio estimates over clusters.
     """
 
-    def __init__(
-        self,
-        depths: Sequence[float],
-        *,
-        tick_size: float = 0.0,
-        horizon_s: float = 5.0,
-        window_s: float = 0.1,
-        tau_s: float = 1_800.0,
-    ) -> None:
+    def __init__(self, depths: Sequence[float], *, horizon_s: float = 5.0, tau_s: float = 1_800.0) -> None:
         self.depths = tuple(depths)
         self.horizon_s = horizon_s
-        self._grid = np.asarray(depths, dtype=float)
-        self._window_ns = round(window_s * 1e9)
         self._block_ns = round(horizon_s * 1e9)
         self._tau_ns = tau_s * 1e9
-        self._tick_size = tick_size
         self._pending = Maturing[tuple[Side, float, Floats]](horizon_s, _PATIENCE * horizon_s)
         self._sides = {side: _Sums(len(depths)) for side in Side}
         # A drift of the market is a gain of one side and a loss of the other: together they know more.
         self._both = _Sums(len(depths))
-        self._fair = math.nan
-        self._touch = {Side.BUY: -math.inf, Side.SELL: math.inf}
-        self._reference = math.nan
-        # From the reference to where the quotes of each side stand, price.
-        self._placed = dict.fromkeys(Side, self._grid)
-        self._window_end_ns = 0
-        self._reach = {Side.BUY: 0.0, Side.SELL: 0.0}
         self._block_end_ns = 0
         self._seconds = 0.0
         self._last_ns = -1
 
-    def on_book(self, book: Book, fair: float) -> None:
-        """The touch changed, and quotes would be placed around `fair`; NaN places none."""
-        ts_ns, mid = book.ts_ns, book.mid
-        if book.bids and book.asks:
-            # Through what rests on the other side a quote would have been filled, traded or not; also one whose window
-            # ends only now, because nothing was heard.
-            self._through(Side.BUY, self._reference - book.asks[0].price)
-            self._through(Side.SELL, book.bids[0].price - self._reference)
-            self._touch[Side.BUY], self._touch[Side.SELL] = book.bids[0].price, book.asks[0].price
-        self._fair = fair
-        if ts_ns >= self._window_end_ns:
-            self._end_window(ts_ns)
-        for (side, before, filled), after in self._pending.on_mid(ts_ns, mid):
+    def on_fill(self, ts_ns: int, side: Side, fair: float, distances: Floats) -> None:
+        """The nearest quotes of a side, placed at `ts_ns` at these distances from `fair`, were filled."""
+        self._pending.add(ts_ns, (side, fair, distances))
+
+    def on_mid(self, ts_ns: int, mid: float) -> None:
+        """From `ts_ns` on the mid is `mid`."""
+        for (side, fair, distances), after in self._pending.on_mid(ts_ns, mid):
             # Our side gains when the mid moves its way: a bid was hit, and the mid rises.
-            edges = filled + side * (after - before)
-            self._sides[side].add(edges)
-            self._both.add(edges)
+            self._sides[side].add(distances + side * (after - fair))
 
-    def on_trade(self, trade: Trade) -> None:
-        """Somebody traded; fills the quotes of the other side that it went through."""
-        if trade.ts_ns >= self._window_end_ns:
-            self._end_window(trade.ts_ns)
-        self._through(trade.side.opposite, trade.side * (trade.price - self._reference))
-
-    def _through(self, filled: Side, reach: float) -> None:
-        self._reach[filled] = max(self._reach[filled], reach)
-
-    def _end_window(self, ts_ns: int) -> None:
-        """Note what was filled, and place the quotes anew around fair value as it stands.
-
-        A silence is part of the window before it: nothing traded, and the quotes would have stood.
-        """
-        started_ns = self._window_end_ns - self._window_ns
-        if not math.isnan(self._reference):
-            for side, reach in self._reach.items():
-                placed = self._placed[side]
-                filled = int(np.searchsorted(placed, reach, side="left"))
-                if filled:
-                    self._pending.add(started_ns, (side, self._reference, placed[:filled]))
-            self._seconds += min(ts_ns - started_ns, self._block_ns) * 1e-9
-        self._place()
-        self._window_end_ns = ts_ns + self._window_ns
+    def on_exposure(self, ts_ns: int, lasted_ns: int) -> None:
+        """Until `ts_ns` quotes stood for a time, filled or not."""
+        self._seconds += min(lasted_ns, self._block_ns) * 1e-9
         if ts_ns >= self._block_end_ns:
             self._end_block(ts_ns)
-
-    def _place(self) -> None:
-        """Quote anew at every depth."""
-        self._reference, tick = self._fair, self._tick_size
-        for side in Side:
-            self._reach[side] = -math.inf
-            if tick > 0:
-                away = np.ceil((self._grid - side * self._reference) / tick - _GRID_SLACK) * tick
-                behind = tick - side * self._touch[side.opposite]
-                self._placed[side] = np.maximum(away, behind) + side * self._reference
 
     def _end_block(self, ts_ns: int) -> None:
         elapsed = 0.0 if self._last_ns < 0 else (ts_ns - self._last_ns) / self._tau_ns
         keep = math.exp(-elapsed)
+        self._both.block = self._sides[Side.BUY].block + self._sides[Side.SELL].block
+        self._both.end_block(keep, 2.0 * self._seconds)
         for sums in self._sides.values():
             sums.end_block(keep, self._seconds)
-        self._both.end_block(keep, 2.0 * self._seconds)
         self._seconds = 0.0
         self._last_ns = ts_ns
         self._block_end_ns = ts_ns + self._block_ns
@@ -215,7 +155,7 @@ class _Sums:
     def __init__(self, count: int) -> None:
         self._count = count
         # Of the block that runs: fills and edges.
-        self._block = np.zeros((2, count))
+        self.block = np.zeros((2, count))
         # Fills n, edges m, and over blocks n^2, n m, m^2.
         self._total = np.zeros((5, count))
         self._blocks = np.zeros(count)
@@ -223,18 +163,18 @@ class _Sums:
 
     def add(self, edges: Floats) -> None:
         """A fill of as many of the nearest depths, and what each was worth."""
-        self._block[0, : len(edges)] += 1.0
-        self._block[1, : len(edges)] += edges
+        self.block[0, : len(edges)] += 1.0
+        self.block[1, : len(edges)] += edges
 
     def end_block(self, keep: float, seconds: float) -> None:
         self._total *= keep
         self._blocks *= keep
         self._seconds = keep * self._seconds + seconds
-        fills, edges = self._block
+        fills, edges = self.block
         if fills[0]:
             self._total += (fills, edges, fills * fills, fills * edges, edges * edges)
             self._blocks += fills > 0
-            self._block[:] = 0.0
+            self.block[:] = 0.0
 
     def points(self, depths: Sequence[float]) -> tuple[EdgePoint, ...]:
         fills, edges, nn, nm, mm = (row.tolist() for row in self._total)
@@ -251,3 +191,92 @@ class _Sums:
             error = math.sqrt(max(0.0, squares) * b / (b - 1.0)) / n if b >= _LEAST_BLOCKS else math.nan
             found.append(EdgePoint(depth, n / self._seconds, edge, error, n))
         return tuple(found)
+
+
+class VirtualQuotes:
+    """Places a quote at each depth again and again, and tells edge curves what was filled.
+
+    Every `window_s` a quote is placed at each depth of the grid from fair value, rounded away from it to whole ticks
+    and never taking, as a real one would be. It is filled if a trade, or the best price of the other side, goes
+    strictly through it within the window: the last in any queue.
+
+    Parameters
+    ----------
+    curves : sequence of EdgeCurve
+        Of the same depths, each with its own horizon.
+    tick_size : float
+        Price; 0 rounds nothing.
+    window_s : float
+        Seconds.
+    """
+
+    def __init__(self, curves: Sequence[EdgeCurve], *, tick_size: float = 0.0, window_s: float = 0.1) -> None:
+        self._curves = tuple(curves)
+        self._window_ns = round(window_s * 1e9)
+        self._tick_size = tick_size
+        self._grid = np.asarray(self._curves[0].depths, dtype=float)
+        self._fair = self._reference = math.nan
+        self._best_bid, self._best_ask = -math.inf, math.inf
+        # Of bids and asks: how far the market came, and from the reference to where the quotes stand, price.
+        self._reach = [-math.inf, -math.inf]
+        self._placed = np.vstack([self._grid, self._grid])
+        self._window_end_ns = 0
+
+    def on_book(self, book: Book, fair: float) -> None:
+        """The touch changed, and quotes would be placed around `fair`; NaN places none."""
+        ts_ns = book.ts_ns
+        if book.bids and book.asks:
+            # Through what rests on the other side a quote would have been filled, traded or not; also one whose window
+            # ends only now, because nothing was heard.
+            self._best_bid, self._best_ask = book.bids[0].price, book.asks[0].price
+            self._through(0, self._reference - self._best_ask)
+            self._through(1, self._best_bid - self._reference)
+        self._fair = fair
+        if ts_ns >= self._window_end_ns:
+            self._end_window(ts_ns)
+        mid = book.mid
+        for curve in self._curves:
+            curve.on_mid(ts_ns, mid)
+
+    def on_trade(self, trade: Trade) -> None:
+        """Somebody traded; fills the quotes of the other side that it went through."""
+        if trade.ts_ns >= self._window_end_ns:
+            self._end_window(trade.ts_ns)
+        side = trade.side
+        self._through(0 if side is Side.SELL else 1, side * (trade.price - self._reference))
+
+    def _through(self, row: int, reach: float) -> None:
+        self._reach[row] = max(self._reach[row], reach)
+
+    def _end_window(self, ts_ns: int) -> None:
+        """Tell what was filled, and place the quotes anew around fair value as it stands.
+
+        A silence is part of the window before it: nothing traded, and the quotes would have stood.
+        """
+        started_ns = self._window_end_ns - self._window_ns
+        if not math.isnan(self._reference):
+            for row, side in enumerate(_SIDES):
+                self._tell_fills(started_ns, side, row)
+            for curve in self._curves:
+                curve.on_exposure(ts_ns, ts_ns - started_ns)
+        self._place()
+        self._window_end_ns = ts_ns + self._window_ns
+
+    def _tell_fills(self, started_ns: int, side: Side, row: int) -> None:
+        reach, placed = self._reach[row], self._placed[row]
+        if reach <= placed[0]:
+            return
+        filled = placed[: int(np.searchsorted(placed, reach, side="left"))]
+        for curve in self._curves:
+            curve.on_fill(started_ns, side, self._reference, filled)
+
+    def _place(self) -> None:
+        reference, tick = self._fair, self._tick_size
+        self._reference = reference
+        self._reach = [-math.inf, -math.inf]
+        if tick > 0 and not math.isnan(reference):
+            # Prices times the side's sign: rounding away and standing behind are the same for both.
+            signed = np.array([[reference], [-reference]])
+            behind = np.array([[tick - self._best_ask], [tick + self._best_bid]])
+            away = np.ceil((self._grid - signed) / tick - _GRID_SLACK) * tick
+            self._placed = np.maximum(away, behind) + signed

@@ -127,7 +127,7 @@ class MidForecast:
         self._tau_ns = tau_s * 1e9
         self._ridge = DecayingRidge(len(self.names), penalty)
         self._pending = Maturing[tuple[Floats, float, float]](horizon_s)
-        self._scale: Floats | None = None
+        self._scales: list[float] = []
         self._coefficients: list[float] = [0.0] * len(self.names)
         self._last_ns = -1
         self._trust = Trust(horizon_s / every_s)
@@ -153,17 +153,22 @@ class MidForecast:
         features : sequence of float
             As they stand at `ts_ns`; one that is not finite counts as zero.
         """
-        raw = np.asarray(features, dtype=float)
-        raw = np.where(np.isfinite(raw), raw, 0.0)
-        learns = ts_ns >= self._next_ns and not math.isnan(mid)
-        if self._scale is None:
-            self._scale = raw * raw
-        x: Floats = np.clip(raw / np.sqrt(np.maximum(self._scale, 1e-300)), -_MOST_SCALES, _MOST_SCALES)
-        found = [c * value for c, value in zip(self._coefficients, x.tolist(), strict=True)]
-        if learns:
+        # A handful of numbers: lists are faster than arrays, and this is done at every decision.
+        raw = [value if math.isfinite(value) else 0.0 for value in features]
+        if not self._scales:
+            self._scales = [abs(value) for value in raw]
+        x = []
+        for value, scale in zip(raw, self._scales, strict=True):
+            scaled = value / scale if scale > 0 else _MOST_SCALES if value > 0 else -_MOST_SCALES if value < 0 else 0.0
+            x.append(_MOST_SCALES if scaled > _MOST_SCALES else -_MOST_SCALES if scaled < -_MOST_SCALES else scaled)
+        found = [c * value for c, value in zip(self._coefficients, x, strict=True)]
+        if ts_ns >= self._next_ns and not math.isnan(mid):
             self._next_ns = ts_ns + self._every_ns
-            self._scale += _SCALE_SHARE * (raw * raw - self._scale)
-            self._pending.add(ts_ns, (x, mid, math.fsum(found)))
+            self._scales = [
+                math.sqrt(scale * scale + _SCALE_SHARE * (value * value - scale * scale))
+                for value, scale in zip(raw, self._scales, strict=True)
+            ]
+            self._pending.add(ts_ns, (np.array(x), mid, math.fsum(found)))
         return found
 
     def refit(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ultramm.calibration.edge_curve import EdgeCurve, EdgePoint
+from ultramm.calibration.edge_curve import EdgeCurve, EdgePoint, VirtualQuotes
 from ultramm.calibration.market_model import MarketEstimate, MarketModel
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
 from ultramm.quoting.decision import Decision
@@ -45,7 +45,8 @@ class AdaptiveMarketMaker:
             observe=self._conditions.on_market_order,
         )
         self._signals = Signals(params, instrument)
-        # Fills judged soon, and whether what they earned lasts.
+        # Virtual fills, judged soon and whether what they earned lasts.
+        self._virtual: VirtualQuotes | None = None
         self._curves: tuple[EdgeCurve, ...] = ()
         self._book: Book | None = None
         self._shift = 0.0
@@ -66,15 +67,15 @@ class AdaptiveMarketMaker:
         self._market.on_book(book)
         self._conditions.on_book(book)
         self._signals.on_book(book)
-        for curve in self._curves:
-            curve.on_book(book, book.mid + self._shift)
+        if self._virtual is not None:
+            self._virtual.on_book(book, book.mid + self._shift)
 
     def on_trade(self, trade: Trade) -> None:
         self._market.on_trade(trade)
         self._conditions.on_trade(trade)
         self._signals.on_trade(trade)
-        for curve in self._curves:
-            curve.on_trade(trade)
+        if self._virtual is not None:
+            self._virtual.on_trade(trade)
 
     def on_reference(self, book: Book) -> None:
         self._signals.on_reference(book)
@@ -101,6 +102,7 @@ class AdaptiveMarketMaker:
             return
         if params.edge_gate and not self._curves:
             self._curves = self._new_curves(found.sigma, now_ns)
+            self._virtual = VirtualQuotes(self._curves, tick_size=self._instrument.tick_size)
         fee = self._instrument.maker_fee * book.mid + params.min_edge_bps * 1e-4 * book.mid
         self._judge(fee)
         self._solve(found, fee, now_ns)
@@ -115,8 +117,7 @@ class AdaptiveMarketMaker:
         far = max(6.0 * sigma * math.sqrt(soon_s), 8.0 * near)
         ratio = (far / near) ** (1.0 / (_GRID_POINTS - 1))
         grid = [near * ratio**index for index in range(_GRID_POINTS)]
-        tick_size, tau_s = self._instrument.tick_size, self._params.edge_memory_s
-        return tuple([EdgeCurve(grid, tick_size=tick_size, horizon_s=s, tau_s=tau_s) for s in horizons_s])
+        return tuple([EdgeCurve(grid, horizon_s=s, tau_s=self._params.edge_memory_s) for s in horizons_s])
 
     def _judge(self, fee: float) -> None:
         """The least depth at which each side pays, and in words why none does."""
