@@ -19,6 +19,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 import msgspec
 
 from ultramm.analytics.scorecard import Score, Scorecard
+from ultramm.calibration.edge_curve import EdgePoint
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade, known
 from ultramm.orders.live import LiveOrders, OrderState
 from ultramm.orders.others import others
@@ -136,6 +137,14 @@ class Recalibrating(Protocol):
         """Bring up to date what decisions look up; every `recalibrate_s` seconds of market time, between events."""
 
 
+@runtime_checkable
+class Judging(Protocol):
+    """A strategy that knows what quotes at each depth would have earned: it is shown and kept in the journal."""
+
+    def edge_points(self, side: Side) -> tuple[EdgePoint, ...]:
+        """The edge curve of one side, nearest depth first; empty while there is none."""
+
+
 _WITHOUT_BOUND = Funds()
 
 
@@ -144,6 +153,15 @@ class SideStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     orders: tuple[tuple[float, float], ...]
     reason: str | None
+
+
+class EdgeStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What virtual quotes at one depth earned before fees, and how sure that is."""
+
+    depth_bps: float
+    fills_per_s: float
+    edge_bps: float | None
+    error_bps: float | None
 
 
 class MakerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +174,8 @@ class MakerStatus(msgspec.Struct, frozen=True, kw_only=True):
     reservation_price: float | None
     score: Score
     effects: dict[str, float | None] = {}
+    bid_edges: tuple[EdgeStatus, ...] = ()
+    ask_edges: tuple[EdgeStatus, ...] = ()
 
 
 class Maker:
@@ -487,6 +507,24 @@ class Maker:
             reservation_price=known(self._decision.reservation_price),
             score=self.score.score(now_ns),
             effects={name: known(value) for name, value in self._decision.effects.items()},
+            bid_edges=self._edges(Side.BUY),
+            ask_edges=self._edges(Side.SELL),
+        )
+
+    def _edges(self, side: Side) -> tuple[EdgeStatus, ...]:
+        if not isinstance(self._strategy, Judging) or not self.score.mid > 0:
+            return ()
+        bps = 1e4 / self.score.mid
+        return tuple(
+            [
+                EdgeStatus(
+                    depth_bps=point.depth * bps,
+                    fills_per_s=point.fill_rate,
+                    edge_bps=known(point.edge * bps),
+                    error_bps=known(point.error * bps),
+                )
+                for point in self._strategy.edge_points(side)
+            ]
         )
 
     def _side_status(self, side: Side) -> SideStatus:

@@ -19,6 +19,7 @@ from rich.text import Text
 from ultramm.cli.output import in_words, number, percent
 from ultramm.journal.records import BookView, FillEvent, HaltEvent, Record, RecordingEvent, Status
 from ultramm.maker import MakerStatus, SideStatus
+from ultramm.quoting.decision import name_and_unit
 
 _PLAIN_INTERVAL_S = 5.0
 _BOOK_ROWS = 6
@@ -206,10 +207,16 @@ def _maker_table(maker: MakerStatus) -> Table:
         ("fills", Text(f"{score.fills:,}")),
         ("markout 1 s", Text(f"{number(one_second.mean_bps if one_second else None, 3)} bps")),
         ("uptime", Text(f"{percent(score.quoting.uptime)} both sides")),
+        *[_effect(name, value) for name, value in maker.effects.items()],
     ]
     for name, value in rows:
         table.add_row(Text(name, style="dim"), value)
     return table
+
+
+def _effect(effect: str, value: float | None) -> tuple[str, Text]:
+    name, unit = name_and_unit(effect)
+    return name, Text(f"{number(value, 3)} {unit}", style="dim")
 
 
 def _side(side: SideStatus, style: str) -> Text:

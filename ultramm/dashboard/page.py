@@ -9,6 +9,7 @@ from html import escape
 from ultramm.journal.records import BookView, FillEvent, RunStarted, Status
 from ultramm.journal.sqlite import SqliteJournal
 from ultramm.maker import MakerStatus, SideStatus
+from ultramm.quoting.decision import name_and_unit
 
 _STALE_S = 5.0
 _FILLS = 10
@@ -89,7 +90,7 @@ def _maker(maker: MakerStatus, book: BookView | None, fills: list[FillEvent]) ->
     title = f"{escape(score.strategy)} · {escape(score.instrument)} · {escape(maker.state)}"
     quotes = f"<div>{_side('bid', maker.bid)}{_side('ask', maker.ask)}</div>"
     mine = _fills([fill for fill in fills if fill.strategy == score.strategy and fill.instrument == score.instrument])
-    columns = f"<div class='flex'>{_book(book, maker)}{quotes}{mine}</div>"
+    columns = f"<div class='flex'>{_book(book, maker)}{quotes}{_effects(maker)}{_edges(maker)}{mine}</div>"
     return f"<h2>{title}</h2><div class='cards'>{shown}</div>{columns}"
 
 
@@ -98,6 +99,42 @@ def _side(name: str, side: SideStatus) -> str:
         return f"<h2>{name}</h2><p class='why'>not quoted: {escape(side.reason or '')}</p>"
     rows = "".join(f"<tr><td class='{name}'>{price:.10g}</td><td>{size:.10g}</td></tr>" for price, size in side.orders)
     return f"<h2>{name}</h2><table><tr><th>price</th><th>size</th></tr>{rows}</table>"
+
+
+def _effects(maker: MakerStatus) -> str:
+    """What moves the quotes."""
+    if not maker.effects:
+        return ""
+    rows = []
+    for effect, value in maker.effects.items():
+        name, unit = name_and_unit(effect)
+        rows.append(f"<tr><td>{escape(name)}</td><td>{_known(value)}</td><td>{escape(unit)}</td></tr>")
+    return f"<div><h2>effects</h2><table>{''.join(rows)}</table></div>"
+
+
+def _edges(maker: MakerStatus) -> str:
+    """What virtual quotes earned at each depth that was reached."""
+    rows = []
+    for bid, ask in zip(maker.bid_edges, maker.ask_edges, strict=True):
+        if bid.edge_bps is None and ask.edge_bps is None:
+            continue
+        cells = "".join(
+            f"<td>{_known(e.edge_bps, e.error_bps)}</td><td>{60 * e.fills_per_s:.2f}</td>" for e in (bid, ask)
+        )
+        rows.append(f"<tr><td>{bid.depth_bps:.2f}</td>{cells}</tr>")
+    if not rows:
+        return ""
+    head = (
+        "<tr><th>depth, bps</th><th>bids earn, bps</th><th>a minute</th><th>asks earn, bps</th><th>a minute</th></tr>"
+    )
+    note = "<p class='dim'>virtual quotes, before fees, with one standard error</p>"
+    return f"<div><h2>edge curve</h2><table>{head}{''.join(rows)}</table>{note}</div>"
+
+
+def _known(value: float | None, error: float | None = None) -> str:
+    if value is None:
+        return "–"  # noqa: RUF001
+    return f"{value:+.2f}" + ("" if error is None else f" ± {error:.2f}")
 
 
 def _book(book: BookView | None, maker: MakerStatus) -> str:

@@ -38,3 +38,17 @@ class Decision(msgspec.Struct, frozen=True):
     def side(self, side: Side) -> tuple[Quote, ...]:
         """The quotes of one side, best first."""
         return tuple([quote for quote in self.quotes if quote.side is side])
+
+
+def name_and_unit(effect: str) -> tuple[str, str]:
+    """The name of an effect in words, and its unit.
+
+    Examples
+    --------
+    >>> name_and_unit("half_spread_bps"), name_and_unit("kappa_per_bps")
+    (('half spread', 'bps'), ('kappa', '1 / bps'))
+    """
+    name, per, unit = effect.partition("_per_")
+    if not per:
+        name, _, unit = effect.rpartition("_")
+    return name.replace("_", " "), f"1 / {unit}" if per else unit

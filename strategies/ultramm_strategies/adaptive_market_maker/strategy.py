@@ -83,6 +83,10 @@ class AdaptiveMarketMaker:
     def on_fill(self, fill: Fill) -> None:
         """The inventory tells."""
 
+    def edge_points(self, side: Side) -> tuple[EdgePoint, ...]:
+        """The curve that is judged soon after fills, of one side."""
+        return self._curves[0].points(side) if self._curves else ()
+
     # -- between events --------------------------------------------------------------------------------------
 
     def recalibrate(self, now_ns: int) -> None:

@@ -17,7 +17,7 @@ from ultramm.analytics.scorecard import Scorecard
 from ultramm.dashboard.page import page
 from ultramm.journal.records import BookView, FillEvent, RunStarted, Status
 from ultramm.journal.sqlite import SqliteJournal
-from ultramm.maker import MakerStatus, SideStatus
+from ultramm.maker import EdgeStatus, MakerStatus, SideStatus
 from ultramm.market import Instrument
 
 INSTRUMENT = Instrument(
@@ -86,6 +86,32 @@ def test_shows_mode_state_quotes_and_book(journal: SqliteJournal) -> None:
 def test_says_why_a_side_is_not_quoted(journal: SqliteJournal) -> None:
     write(journal, started(), status(reason="position 0.1 is at its limit of 0.1"))
     assert "not quoted: position 0.1 is at its limit of 0.1" in page(journal)
+
+
+def test_shows_what_moves_the_quotes_and_the_edge_curve(journal: SqliteJournal) -> None:
+    shown = status()
+    edges = (
+        EdgeStatus(depth_bps=0.5, fills_per_s=0.1, edge_bps=-0.25, error_bps=0.125),
+        EdgeStatus(depth_bps=1.0, fills_per_s=0.05, edge_bps=0.75, error_bps=None),
+        EdgeStatus(depth_bps=9.0, fills_per_s=0.0, edge_bps=None, error_bps=None),
+    )
+    effects = {"half_spread_bps": 1.25, "kappa_per_bps": 0.5, "bid_least_bps": None}
+    maker = msgspec.structs.replace(shown.makers[0], effects=effects, bid_edges=edges, ask_edges=edges)
+    write(journal, started(), msgspec.structs.replace(shown, makers=(maker,)))
+
+    html = page(journal)
+    assert "<td>half spread</td><td>+1.25</td><td>bps</td>" in html
+    assert "<td>kappa</td><td>+0.50</td><td>1 / bps</td>" in html
+    assert "<td>bid least</td><td>–</td>" in html  # noqa: RUF001
+    assert "<td>0.50</td><td>-0.25 ± 0.12</td><td>6.00</td>" in html
+    assert "<td>1.00</td><td>+0.75</td><td>3.00</td>" in html
+    assert "<td>9.00</td>" not in html  # nothing came that far
+
+
+def test_without_an_edge_curve_there_is_no_table_of_it(journal: SqliteJournal) -> None:
+    write(journal, started(), status())
+    assert "edge curve" not in page(journal)
+    assert "effects" not in page(journal)
 
 
 def test_a_node_that_is_silent_is_visibly_stale(journal: SqliteJournal) -> None:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from market_path import MS, Event, drive, instrument, market, touch
 
+from ultramm.maker import Judging
 from ultramm.market import Book, Instrument, Level, Side, Trade
 from ultramm.plugin import load
 from ultramm_strategies.adaptive_market_maker import PLUGIN
@@ -78,6 +79,12 @@ def test_it_quotes_where_fills_pay() -> None:
     assert decision.side(Side.BUY)
     assert decision.side(Side.SELL)
     assert math.isfinite(decision.effects["bid_least_bps"])
+    # What it judged by can be shown: nearest first, and fewer fills further out.
+    assert isinstance(strategy, Judging)
+    points = strategy.edge_points(Side.BUY)
+    assert [point.depth for point in points] == sorted(point.depth for point in points)
+    assert points[0].edge > 0
+    assert points[0].fill_rate > points[5].fill_rate
 
 
 def test_it_stays_away_where_fills_are_under_water() -> None:
