@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("strategy", ">P&L", ">less the first", ">t", ">fills", ">5 s markout, bps", ">quoting", ">mean inventory")
 _HORIZON_S = 5.0
+_MOST_STEPS = 1_000
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -135,7 +136,8 @@ def _play(entry: _Entry) -> Played:
     result = run_backtest(resolve(entry.loaded), collector=tracer)
     (score,) = result.scores
     trace = tracer.traces[score.strategy, score.instrument]
-    steps = trace.bucket_pnl(result.first_ns, result.last_ns, trace.buckets.step_ns)
+    step_ns = _common_step_ns(trace.buckets.step_ns, result.last_ns - result.first_ns)
+    steps = trace.bucket_pnl(result.first_ns, result.last_ns, step_ns)
     return Played(
         market=entry.market,
         strategy=entry.strategy,
@@ -151,6 +153,13 @@ def _play(entry: _Entry) -> Played:
         presence=score.quoting.uptime,
         mean_inventory=score.inventory.mean_abs or 0.0,
     )
+
+
+def _common_step_ns(kept_ns: int, span_ns: int) -> int:
+    """A step that is the same for all strategies: a trace keeps finer ones the calmer it was, all of them doublings."""
+    while span_ns > _MOST_STEPS * kept_ns:
+        kept_ns *= 2
+    return kept_ns
 
 
 # -- finished runs ---------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ class Paper(_Section, frozen=True, kw_only=True):
         ``auto`` is cash for spot pairs and margin for the rest.
     leverage : float
         Of a margin account.
+    queue : {"pessimistic", "probabilistic"}
+        Whoever cancels an order stood behind ours; or in proportion to the cube of what is ahead of and behind us.
     """
 
     starting_balances: Annotated[list[str], msgspec.Meta(min_length=1)]
@@ -40,6 +42,7 @@ class Paper(_Section, frozen=True, kw_only=True):
     taker_fee_bps: FeeBps | None = None
     account: Literal["auto", "cash", "margin"] = "auto"
     leverage: Annotated[float, msgspec.Meta(ge=1, le=1000)] = 1.0
+    queue: Literal["pessimistic", "probabilistic"] = "pessimistic"
 
 
 class Venue(_Section, frozen=True, kw_only=True):

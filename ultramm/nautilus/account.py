@@ -17,6 +17,7 @@ from nautilus_trader.model.objects import Money
 from ultramm.config.resolve import Resolved, ResolvedVenue
 from ultramm.config.schema import Paper
 from ultramm.errors import ConfigError
+from ultramm.nautilus.queue import QueueFillModel, QueueModule
 
 # Our own message budget decides: the kernel's would drop orders silently (OrderDenied) instead of planning for it. It
 # remembers the times of as many orders as it would allow in a second, and of no more.
@@ -59,12 +60,18 @@ def exchange_arguments(resolved: Resolved, name: str, instruments: list[Any]) ->
         "starting_balances": _balances(resolved, name, paper, instruments),
         "default_leverage": Decimal(str(paper.leverage)) if kind == AccountType.MARGIN else Decimal(1),
         "leverages": {},
-        "modules": [],
-        "fill_model": FillModel(random_seed=resolved.config.seed),
+        **_queue(paper, resolved.config.seed),
         "fee_model": MakerTakerFeeModel(),
         "latency_model": LatencyModel(base_latency_nanos=latency_ns) if latency_ns else None,
-        **MATCHING,
     }
+
+
+def _queue(paper: Paper, seed: int) -> dict[str, Any]:
+    """The kernel's matching, with its own queues or with those that also move by cancels."""
+    if paper.queue == "pessimistic":
+        return {**MATCHING, "modules": [], "fill_model": FillModel(random_seed=seed)}
+    module = QueueModule()
+    return {**MATCHING, "queue_position": False, "modules": [module], "fill_model": QueueFillModel(module, seed)}
 
 
 def with_fees(instrument: Any, paper: Paper) -> Any:

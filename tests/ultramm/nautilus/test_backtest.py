@@ -56,6 +56,78 @@ def test_an_order_is_filled_only_after_those_before_it_in_the_queue(tape: Any, o
     assert fills_of(collector)[:2] == [("BUY", 9999.0, 10.0), ("BUY", 9999.0, 40.0)]
 
 
+PROBABLE = ("venues.X.paper.queue=probabilistic", "strategies.0.params.refresh_ms=10000")
+
+
+def test_without_cancels_the_probable_queue_is_the_kernels_own(tape: Any, on_tape: Any) -> None:
+    """The same tape; the level's sizes say nothing that the trades did not."""
+    tape.book(0, ("bid", 9999, 100), ("ask", 10001, 100))
+    tape.trade(100, 9999, 80, "sell")
+    tape.book(101, ("bid", 9999, 20))
+    tape.trade(200, 9999, 30, "sell")
+    tape.trade(300, 9999, 50, "sell")
+    collector = Collector()
+    run_backtest(on_tape(tape, *PROBABLE), collector=collector)
+    assert fills_of(collector)[:2] == [("BUY", 9999.0, 10.0), ("BUY", 9999.0, 40.0)]
+
+
+def test_cancels_ahead_of_us_move_the_probable_queue_alone(tape: Any, on_tape: Any) -> None:
+    """100 rest and we join; 90 of them are cancelled, all ahead since none is behind; then 30 are sold."""
+    tape.book(0, ("bid", 9999, 100), ("ask", 10001, 100))
+    tape.book(50, ("ask", 10001, 99))  # by now our order rests
+    tape.book(100, ("bid", 9999, 10))
+    tape.trade(200, 9999, 30, "sell")
+    tape.book(300, ("bid", 9999, 11))
+    probable, pessimistic = Collector(), Collector()
+    run_backtest(on_tape(tape, *PROBABLE), collector=probable)
+    run_backtest(on_tape(tape, PROBABLE[1]), collector=pessimistic)
+    assert fills_of(probable) == [("BUY", 9999.0, 20.0)]
+    assert fills_of(pessimistic) == []
+
+
+def test_a_trade_through_us_fills_the_probable_queue(tape: Any, on_tape: Any) -> None:
+    tape.book(0, ("bid", 9999, 100), ("bid", 9998, 100), ("ask", 10001, 100))
+    tape.book(50, ("ask", 10001, 99))
+    tape.trade(100, 9998, 30, "sell")
+    tape.book(200, ("ask", 10001, 98))
+    collector = Collector()
+    run_backtest(on_tape(tape, *PROBABLE), collector=collector)
+    assert fills_of(collector) == [("BUY", 9999.0, 30.0)]
+
+
+def test_one_trade_is_spent_once_over_two_of_our_orders(tape: Any, on_tape: Any) -> None:
+    """Both levels are passed by a trade of 60: the first takes its 50, the second what is left."""
+    tape.book(0, ("bid", 9999, 1), ("bid", 9998, 1), ("ask", 10001, 100))
+    tape.book(50, ("ask", 10001, 99))
+    tape.trade(100, 9997, 60, "sell")
+    tape.book(200, ("ask", 10001, 98))
+    collector = Collector()
+    run_backtest(on_tape(tape, *PROBABLE, "strategies.0.params.levels=2"), collector=collector)
+    assert sorted(fills_of(collector), reverse=True) == [("BUY", 9999.0, 50.0), ("BUY", 9998.0, 10.0)]
+
+
+def test_a_book_that_crosses_us_fills_by_the_kernels_rules(tape: Any, on_tape: Any) -> None:
+    tape.book(0, ("bid", 9999, 1), ("ask", 10001, 100))
+    tape.book(50, ("ask", 10001, 99))
+    tape.book(100, ("bid", 9999, 0), ("bid", 9990, 5), ("ask", 9999, 20))
+    tape.book(200, ("ask", 9999, 21))
+    for overrides in (PROBABLE, PROBABLE[1:]):
+        collector = Collector()
+        run_backtest(on_tape(tape, *overrides), collector=collector)
+        assert fills_of(collector)[0] == ("BUY", 9999.0, 20.0)
+
+
+def test_the_probable_queue_fills_more_than_the_pessimistic_one(default_config: Any) -> None:
+    scores = {
+        queue: only_score(
+            run_backtest(default_config("venues.SIM.params.duration_s=120", f"venues.SIM.paper.queue={queue}"))
+        )
+        for queue in ("pessimistic", "probabilistic")
+    }
+    assert scores["probabilistic"].fills > scores["pessimistic"].fills > 20
+    assert scores["probabilistic"].pnl.identity_residual < 1e-9
+
+
 def test_a_trade_at_another_price_fills_nothing(tape: Any, on_tape: Any) -> None:
     tape.book(0, ("bid", 9999, 100), ("bid", 9998, 100), ("ask", 10001, 100), ("ask", 10002, 100))
     tape.trade(100, 10001, 40, "buy")
