@@ -25,8 +25,9 @@ class Conditions:
         self._depth = TimeAverage(_NOW_S), TimeAverage(_USUAL_S)
         self._pending = Maturing[tuple[Side, float, float, float]](_JUDGED_S)
         self._impact = {side: (EwAverage(_TOXIC_NOW_S), EwAverage(_USUAL_S)) for side in Side}
-        # Orders of the same five seconds share their outcome: taken as ten.
-        self._persistence = Trust(overlap=10.0)
+        # Orders of the same five seconds share their outcome: one of each side's is enough.
+        self._persistence = Trust()
+        self._next_ns = dict.fromkeys(Side, 0)
         self._first_ns = -1
         self._books = 0
 
@@ -34,7 +35,9 @@ class Conditions:
         """The touch changed."""
         for (side, before, usual, beyond), after in self._pending.on_mid(book.ts_ns, book.mid):
             impact = side * (after - before)
-            self._persistence.update(beyond, impact - usual)
+            if book.ts_ns >= self._next_ns[side]:
+                self._next_ns[side] = book.ts_ns + round(_JUDGED_S * 1e9)
+                self._persistence.update(beyond, impact - usual)
             for average in self._impact[side.opposite]:
                 average.update(book.ts_ns, impact)
         if book.bids and book.asks:
