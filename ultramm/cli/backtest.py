@@ -15,6 +15,9 @@ from ultramm.cli.report_file import check_writable, command_line, configuration_
 from ultramm.cli.run_progress import run_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ultramm.analytics.queues import QueueComparison
     from ultramm.analytics.scorecard import Score
     from ultramm.config.resolve import Resolved
     from ultramm.nautilus.backtest import BacktestResult
@@ -27,6 +30,10 @@ app.command("compare")(compare)
 @app.command("run")
 def run(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration file.")],
+    both_queues: Annotated[
+        bool,
+        typer.Option("--both-queues", help="Run under the pessimistic and the probabilistic queue, side by side."),
+    ] = False,
     report: Report = None,
     json: Json = False,
     overrides: Set = [],  # noqa: B006
@@ -37,19 +44,29 @@ def run(
 
     check_writable(report)
     resolved = resolve(read(config, [*overrides, "mode=backtest"]))
+    from ultramm.analytics.queues import queue_comparisons
     from ultramm.nautilus.backtest import run_backtest
 
+    if both_queues:
+        resolved, other = (with_queue(resolved, queue) for queue in ("pessimistic", "probabilistic"))
     tracer = None if report is None else _tracer(resolved)
+    queues: list[QueueComparison] = []
     with run_progress() as progress:
         result = run_backtest(resolved, progress=progress(""), collector=tracer)
+        if both_queues:
+            kinder = run_backtest(other, progress=progress("probabilistic queue"))
+            queues = queue_comparisons(result.scores, kinder.scores)
     # First, so that it is there even if nobody reads the output to its end.
     if report is not None and tracer is not None:
-        _write_report(report, resolved, result, tracer, command_line("run", [config], overrides))
+        command = command_line("run", [config], overrides, *(["--both-queues"] if both_queues else []))
+        _write_report(report, resolved, result, tracer, command, queues)
     if json:
-        print_json(_plain(result))
+        print_json(_plain(result) | ({"queues": msgspec.to_builtins(queues)} if both_queues else {}))
         return
     for score in result.scores:
         _print_score(result, score)
+    if queues:
+        _print_queues(queues)
     if result.reported is not None:
         typer.echo(in_words(result.reported))
 
@@ -60,7 +77,42 @@ def _tracer(resolved: Resolved) -> Tracer:
     return Tracer(makers=sum(len(strategy.settings.instruments) for strategy in resolved.strategies))
 
 
-def _write_report(path: Path, resolved: Resolved, result: BacktestResult, tracer: Tracer, command: str) -> None:
+def with_queue(resolved: Resolved, queue: str) -> Resolved:
+    """The same with all its simulated venues keeping their queues in one way."""
+    from ultramm.config.resolve import resolve
+
+    config = resolved.loaded.config
+    venues = {
+        name: venue
+        if venue.paper is None
+        else msgspec.structs.replace(venue, paper=msgspec.structs.replace(venue.paper, queue=queue))
+        for name, venue in config.venues.items()
+    }
+    changed = msgspec.structs.replace(config, venues=venues)
+    return resolve(msgspec.structs.replace(resolved.loaded, config=changed))
+
+
+def _print_queues(queues: Sequence[QueueComparison]) -> None:
+    rows = []
+    for item in queues:
+        for name, under in (("pessimistic", item.pessimistic), ("probabilistic", item.probabilistic)):
+            digits = 8 if abs(under.pnl) < 0.01 else 4
+            pnl = f"{number(under.pnl, digits)} {item.currency}"
+            rows.append((item.strategy, item.instrument, name, pnl, f"{under.fills:,}", number(under.markout_bps, 3)))
+    columns = ("strategy", "instrument", "queue", ">P&L", ">fills", ">markout 5 s, bps")
+    print_table("queues", columns, rows)
+    for item in queues:
+        typer.echo(f"{item.strategy} on {item.instrument} {item.verdict}.")
+
+
+def _write_report(
+    path: Path,
+    resolved: Resolved,
+    result: BacktestResult,
+    tracer: Tracer,
+    command: str,
+    queues: Sequence[QueueComparison],
+) -> None:
     from ultramm.analytics.report.page import RunFacts, report_page
 
     facts = RunFacts(
@@ -78,7 +130,13 @@ def _write_report(path: Path, resolved: Resolved, result: BacktestResult, tracer
     makers = [
         (_masked_names(score, resolved), tracer.traces[score.strategy, score.instrument]) for score in result.scores
     ]
-    write_page(path, report_page(facts, makers))
+    masked_queues = [
+        msgspec.structs.replace(
+            item, strategy=masked(item.strategy, resolved), instrument=masked(item.instrument, resolved)
+        )
+        for item in queues
+    ]
+    write_page(path, report_page(facts, makers, masked_queues))
 
 
 def _masked_names(score: Score, resolved: Resolved) -> Score:

@@ -57,6 +57,25 @@ def test_the_json_is_the_same_to_the_byte_with_and_without_a_report(ultramm: Any
     assert re.fullmatch(r"report: report\.html \(\d\.\d MB\)\n", beside.stderr)
 
 
+def test_both_queues_are_side_by_side_in_json_table_and_report(ultramm: Any, tmp_path: Path, config: Path) -> None:
+    done = ultramm("backtest", "run", "synthetic.yaml", "--both-queues", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    (item,) = found["queues"]
+    for queue in ("pessimistic", "probabilistic"):
+        change = f"venues.SIM.paper.queue={queue}"
+        alone = json.loads(ultramm("backtest", "run", "synthetic.yaml", "--json", "--set", change).stdout)
+        assert (item[queue]["pnl"], item[queue]["fills"]) == (alone["pnl"]["total"], alone["fills"])
+    assert found["fills"] == item["pessimistic"]["fills"] < item["probabilistic"]["fills"]
+
+    shown = ultramm("backtest", "run", "synthetic.yaml", "--both-queues", "--report", "report.html")
+    assert f"mm on BTCUSDT.SIM {item['verdict']}." in shown.stdout
+    page = (tmp_path / "report.html").read_text()
+    assert f"It {item['verdict']}</h3>" in page
+    assert "--both-queues" in page
+    assert page.count("<td>probabilistic</td>") == 1
+
+
 def test_the_report_is_the_same_to_the_byte_in_another_process(ultramm: Any, tmp_path: Path, config: Path) -> None:
     first = report(ultramm, tmp_path, config, PYTHONHASHSEED="1").read_bytes()
     again = report(ultramm, tmp_path, config, PYTHONHASHSEED="4242", TZ="Asia/Tokyo").read_bytes()

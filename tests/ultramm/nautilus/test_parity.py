@@ -76,7 +76,10 @@ EVERYTHING = [
 ]
 
 
-@pytest.mark.parametrize("settings", [[], EVERYTHING], ids=["plain", "everything"])
+PROBABLE = ["venues.BINANCE.paper.queue=probabilistic"]
+
+
+@pytest.mark.parametrize("settings", [[], EVERYTHING, PROBABLE], ids=["plain", "everything", "probable queue"])
 def test_generated_market(settings: list[str], tmp_path: Path) -> None:
     generate(tmp_path / "catalog", "BTCUSDT.BINANCE", "benign", seed=3, duration_s=60, pace=4)
     config = tmp_path / "config.yaml"

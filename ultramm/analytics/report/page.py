@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from bokeh.resources import Resources
 
+from ultramm.analytics.queues import QueueComparison
 from ultramm.analytics.report.charts import charts
 from ultramm.analytics.report.figures import INK, MUTED, Chart, Legend, document_json
 from ultramm.analytics.report.metrics import Metric, metrics, plain
@@ -65,15 +66,17 @@ class Section(msgspec.Struct, frozen=True):
     tail: str
 
 
-def report_page(facts: RunFacts, makers: Sequence[tuple[Score, Trace]]) -> str:
-    """The report of a run: a section for each strategy and instrument."""
+def report_page(facts: RunFacts, makers: Sequence[tuple[Score, Trace]], queues: Sequence[QueueComparison] = ()) -> str:
+    """The report of a run: a section for each strategy and instrument; with `queues`, what of it the queue explains."""
+    under = {(item.strategy, item.instrument): item for item in queues}
     limit = _SHOWN_FILLS // max(len(makers), 1)
     sections = []
     for score, trace in makers:
         found = metrics(score, trace, facts.first_ns, facts.last_ns)
         drawn = charts(trace, score.pnl.currency, trace.score.instrument.price_precision, limit)
         title = f"{score.strategy} · {score.instrument}"
-        sections.append(Section(title, _cards(score, found), drawn, _metrics_table(found)))
+        head = _cards(score, found) + _queues(under.get((score.strategy, score.instrument)))
+        sections.append(Section(title, head, drawn, _metrics_table(found)))
     return page(facts.name, _subtitle(facts), sections, _facts(facts))
 
 
@@ -137,6 +140,22 @@ def _legend(entry: Legend) -> str:
     # Stand-ins for the scheme's colours are the variables of the style sheet here.
     colour = {INK: "var(--ink)", MUTED: "var(--muted)"}.get(entry.colour, entry.colour)
     return f'<span><i class="{entry.mark}" style="--c:{colour}"></i>{escape(entry.text)}</span>'
+
+
+def _queues(item: QueueComparison | None) -> str:
+    """Both results and the verdict; a profit that only the kinder queue gives stands out."""
+    if item is None:
+        return ""
+    rows = "".join(
+        f"<tr><td>{name}</td><td class='n'>{plain(under.pnl)} {escape(item.currency)}</td>"
+        f"<td class='n'>{under.fills:,}</td><td class='n'>{plain(under.markout_bps)}</td></tr>"
+        for name, under in (("pessimistic", item.pessimistic), ("probabilistic", item.probabilistic))
+    )
+    head = (
+        "<tr><th>queue</th><th class='n'>P&amp;L</th><th class='n'>fills</th><th class='n'>markout 5 s, bps</th></tr>"
+    )
+    mark = " class='warn'" if "only" in item.verdict or "alone" in item.verdict else ""
+    return f"<div class='panel'><h3{mark}>It {escape(item.verdict)}</h3><table>{head}{rows}</table></div>"
 
 
 def _cards(score: Score, found: Sequence[Metric]) -> str:
