@@ -72,7 +72,14 @@ def clean(tmp_path: Path, wheels: tuple[Path, Path]) -> Path:
 
 def test_the_template_appears_and_trades(clean: Path, wheels: tuple[Path, Path], tmp_path: Path) -> None:
     before = json.loads(run(clean.parent / "ultramm", "plugins", "list", "--json", cwd=tmp_path).stdout)
-    assert {item["name"] for item in before} == {"market-maker", "replay", "synthetic"}
+    assert {item["name"] for item in before} == {
+        "adaptive-market-maker",
+        "avellaneda-stoikov",
+        "glft",
+        "market-maker",
+        "replay",
+        "synthetic",
+    }
     assert all(item.get("error") is None for item in before)
 
     run(clean, "-m", "pip", "install", "--no-deps", "--no-index", wheels[1], cwd=tmp_path)

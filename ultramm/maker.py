@@ -14,12 +14,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
 import msgspec
 
 from ultramm.analytics.scorecard import Score, Scorecard
-from ultramm.calibration.edge_curve import EdgePoint
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade, known
 from ultramm.orders.live import LiveOrders, OrderState
 from ultramm.orders.others import others
@@ -30,6 +29,10 @@ from ultramm.risk.budget import MessageBudget
 from ultramm.risk.limits import Funds, Limits
 from ultramm.risk.review import Review, review
 from ultramm.trading_hours import TradingHours
+
+if TYPE_CHECKING:
+    # Beside numpy, which a list of plugins does not need.
+    from ultramm.calibration.edge_curve import EdgePoint
 
 # Bounded, since YAML can say .inf, which no size, time or distance is.
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
