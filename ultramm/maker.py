@@ -229,6 +229,7 @@ class Maker:
         self.score = Scorecard(name, instrument)
         self._strategy = strategy
         self._recalibrating = strategy if isinstance(strategy, Recalibrating) else None
+        self._judging = strategy if isinstance(strategy, Judging) else None
         self._recalibrate_ns = 0
         self._limits = msgspec.structs.replace(
             limits,
@@ -515,7 +516,7 @@ class Maker:
         )
 
     def _edges(self, side: Side) -> tuple[EdgeStatus, ...]:
-        if not isinstance(self._strategy, Judging) or not self.score.mid > 0:
+        if self._judging is None or not self.score.mid > 0:
             return ()
         bps = 1e4 / self.score.mid
         return tuple(
@@ -526,7 +527,7 @@ class Maker:
                     edge_bps=known(point.edge * bps),
                     error_bps=known(point.error * bps),
                 )
-                for point in self._strategy.edge_points(side)
+                for point in self._judging.edge_points(side)
             ]
         )
 

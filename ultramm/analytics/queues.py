@@ -54,8 +54,7 @@ def queue_comparisons(pessimistic: Sequence[Score], probabilistic: Sequence[Scor
 
 
 def _under(score: Score) -> UnderQueue:
-    markout = next((m.mean_bps for m in score.markouts if m.horizon_s == 5.0), None)
-    return UnderQueue(pnl=score.pnl.total, fills=score.fills, markout_bps=markout)
+    return UnderQueue(pnl=score.pnl.total, fills=score.fills, markout_bps=score.markout_bps(5.0))
 
 
 def _verdict(pessimistic: float, probabilistic: float) -> str:

@@ -46,6 +46,10 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     drawdown: Drawdown
     last_mid: float | None
 
+    def markout_bps(self, horizon_s: float) -> float | None:
+        """Mean markout at one of the horizons; None without fills that have one."""
+        return next((markout.mean_bps for markout in self.markouts if markout.horizon_s == horizon_s), None)
+
 
 class Scorecard:
     """Keeps score, O(1) an event.

@@ -153,7 +153,6 @@ class _Sums:
     """Decayed sums of one side by depth: over fills and over blocks of them."""
 
     def __init__(self, count: int) -> None:
-        self._count = count
         # Of the block that runs: fills and edges.
         self.block = np.zeros((2, count))
         # Fills n, edges m, and over blocks n^2, n m, m^2.

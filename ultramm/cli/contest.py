@@ -149,7 +149,7 @@ def _play(entry: _Entry) -> Played:
         spread_capture=score.pnl.spread_capture,
         steps=tuple(steps.tolist()),
         fills=score.fills,
-        markout_bps=next((m.mean_bps for m in score.markouts if m.horizon_s == _HORIZON_S), None),
+        markout_bps=score.markout_bps(_HORIZON_S),
         presence=score.quoting.uptime,
         mean_inventory=score.inventory.mean_abs or 0.0,
     )

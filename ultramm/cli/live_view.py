@@ -190,7 +190,6 @@ def _level(level: tuple[float, float] | None, ours: dict[float, float], style: s
 def _maker_table(maker: MakerStatus) -> Table:
     score, pnl = maker.score, maker.score.pnl
     table = Table.grid(padding=(0, 2))
-    one_second = next((m for m in score.markouts if m.horizon_s == 1.0), None)
     rows = [
         ("bid", _side(maker.bid, "green")),
         ("ask", _side(maker.ask, "red")),
@@ -205,7 +204,7 @@ def _maker_table(maker: MakerStatus) -> Table:
             Text(f"capture {pnl.spread_capture:+,.4f}  inventory {pnl.inventory:+,.4f}  fees {0 - pnl.fees:+,.4f}"),
         ),
         ("fills", Text(f"{score.fills:,}")),
-        ("markout 1 s", Text(f"{number(one_second.mean_bps if one_second else None, 3)} bps")),
+        ("markout 1 s", Text(f"{number(score.markout_bps(1.0), 3)} bps")),
         ("uptime", Text(f"{percent(score.quoting.uptime)} both sides")),
         *[_effect(name, value) for name, value in maker.effects.items()],
     ]

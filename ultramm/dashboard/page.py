@@ -73,7 +73,7 @@ def _head(run: str, mode: str, state: str, ts_ns: int) -> str:
 
 def _maker(maker: MakerStatus, book: BookView | None, fills: list[FillEvent]) -> str:
     score, pnl = maker.score, maker.score.pnl
-    markout = next((m.mean_bps for m in score.markouts if m.horizon_s == 1.0), None)
+    markout = score.markout_bps(1.0)
     uptime = score.quoting.uptime
     cards = [
         ("P&amp;L", f"{pnl.total:+,.4f} {pnl.currency}"),

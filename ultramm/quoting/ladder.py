@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
 from ultramm.market import Book, Instrument, Quote, Side
 from ultramm.quoting.table import QuoteTable
@@ -12,6 +13,16 @@ from ultramm.quoting.table import QuoteTable
 # floats is off by some 1e-16 of itself: with many ticks that is more than a fixed slack.
 _GRID_SLACK, _RELATIVE_SLACK = 1e-9, 1e-15
 _BEYOND_ALL_TICKS = 1 << 62
+
+
+class Sizes(Protocol):
+    """Of a strategy's parameters: what one order and the whole position may be."""
+
+    @property
+    def order_size(self) -> float: ...
+
+    @property
+    def max_position(self) -> float: ...
 
 
 def ladder(
@@ -111,10 +122,37 @@ def large_enough(instrument: Instrument, ticks: int, lots: int) -> bool:
     return instrument.notional(instrument.price(ticks), size) >= instrument.min_notional
 
 
-def why_nothing(
-    instrument: Instrument, side: Side, price: float, *, order_size: float, inventory: float, max_position: float
-) -> str:
-    """In words why a side of a ladder is empty: no room below the largest position, or too small an order."""
+def quotes_within(
+    instrument: Instrument,
+    side: Side,
+    reservation_price: float,
+    depths: Sequence[float],
+    lots: int,
+    book: Book,
+    *,
+    inventory: float,
+    sizes: Sizes,
+    room: int | None = None,
+) -> tuple[tuple[Quote, ...], str]:
+    """The ladder of one side as far as the largest position leaves room, and in words why it is empty.
+
+    Parameters
+    ----------
+    lots : int
+        Of each level.
+    sizes : Sizes
+        What may be held and what is sent.
+    room : int, optional
+        Lots to quote at most, where that is less than the largest position allows.
+    """
+    left = max(0, instrument.whole_lots(sizes.max_position - side * inventory))
+    of_side = ladder(instrument, side, reservation_price, depths, [lots] * len(depths), book)
+    capped = cap_lots(of_side, left if room is None else room, instrument)
+    return capped, "" if capped else _why_nothing(instrument, side, book.mid, inventory, sizes)
+
+
+def _why_nothing(instrument: Instrument, side: Side, price: float, inventory: float, sizes: Sizes) -> str:
+    order_size, max_position = sizes.order_size, sizes.max_position
     if instrument.whole_lots(order_size) < instrument.smallest_lots(price):
         return f"order_size {order_size:g} is below the smallest order of {instrument.id}"
     if instrument.whole_lots(max_position - side * inventory) < instrument.whole_lots(order_size):

@@ -9,7 +9,7 @@ from ultramm.calibration.market_model import MarketEstimate, MarketModel
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
 from ultramm.quoting.decision import Decision
 from ultramm.quoting.engine import QuotingModel, alpha_shift, quotes_for, reversion_rate
-from ultramm.quoting.ladder import cap_lots, ladder, table_depths, why_nothing
+from ultramm.quoting.ladder import quotes_within, table_depths
 from ultramm.quoting.table import QuoteTable
 from ultramm_strategies.adaptive_market_maker.conditions import Conditions
 from ultramm_strategies.adaptive_market_maker.params import AdaptiveParams
@@ -52,6 +52,7 @@ class AdaptiveMarketMaker:
         self._shift = 0.0
         self._model: QuotingModel | None = None
         self._table: QuoteTable | None = None
+        self._reversion_rate = 0.0
         self._problem = "the engine has not been solved yet"
         self._least = dict.fromkeys(_SIDES, 0.0)
         self._why_closed = dict.fromkeys(_SIDES, "")
@@ -163,6 +164,7 @@ class AdaptiveMarketMaker:
         )
         try:
             self._model, self._table = quotes_for(model, params.max_position, params.aggressiveness)
+            self._reversion_rate = reversion_rate(self._model)
         except ValueError as exc:
             self._problem, self._table = f"the engine has no solution: {exc}", None
 
@@ -178,7 +180,7 @@ class AdaptiveMarketMaker:
         if table is None or model is None:
             self._shift = move
             return Decision.nothing(self._problem, book.mid)
-        self._shift = alpha_shift(move, 1.0 / params.forecast_s, reversion_rate(model))
+        self._shift = alpha_shift(move, 1.0 / params.forecast_s, self._reversion_rate)
         moves = {"liquidity": self._thinness() / model.kappa}
         quotes: list[Quote] = []
         reasons: dict[Side, str] = {}
@@ -217,25 +219,15 @@ class AdaptiveMarketMaker:
         if not reducing and not math.isfinite(least):
             return (), self._why_closed[side]
         depths = [depth + wider for depth in table_depths(table, side, inventory / params.order_size, params.levels)]
-        room = max(0, instrument.whole_lots(params.max_position - side * inventory))
+        room = None
         if reducing and depths and depths[0] < least:
             # What brings a position back may stand nearer than what pays; it must not be turned by it.
             room = reducing
         else:
             depths = [max(depth, least) for depth in depths]
-        lots = [self._lots(toxic, depths, book)] * len(depths)
-        of_side = ladder(instrument, side, book.mid + self._shift, depths, lots, book)
-        capped = cap_lots(of_side, room, instrument)
-        if capped:
-            return capped, ""
-        return (), why_nothing(
-            instrument,
-            side,
-            book.mid,
-            order_size=params.order_size,
-            inventory=inventory,
-            max_position=params.max_position,
-        )
+        lots = self._lots(toxic, depths, book)
+        fair = book.mid + self._shift
+        return quotes_within(instrument, side, fair, depths, lots, book, inventory=inventory, sizes=params, room=room)
 
     def _lots(self, toxic: float, depths: list[float], book: Book) -> int:
         """Lots of an order: fewer the more of its depth is about to be lost, and never too few to send."""

@@ -8,7 +8,7 @@ from ultramm.calibration.market_model import MarketModel
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
 from ultramm.quoting.avellaneda_stoikov import reservation_price, spread
 from ultramm.quoting.decision import Decision
-from ultramm.quoting.ladder import cap_lots, ladder, why_nothing
+from ultramm.quoting.ladder import quotes_within
 from ultramm_strategies.avellaneda_stoikov.params import AvellanedaStoikovParams
 
 
@@ -78,19 +78,12 @@ class AvellanedaStoikov:
         quotes: list[Quote] = []
         reasons: dict[Side, str] = {}
         for side in (Side.BUY, Side.SELL):
-            of_side = ladder(instrument, side, reservation, [half], [self._lots], book)
-            room = max(0, instrument.whole_lots(params.max_position - side * inventory))
-            capped = cap_lots(of_side, room, instrument)
-            quotes += capped
-            if not capped:
-                reasons[side] = why_nothing(
-                    instrument,
-                    side,
-                    book.mid,
-                    order_size=params.order_size,
-                    inventory=inventory,
-                    max_position=params.max_position,
-                )
+            of_side, reason = quotes_within(
+                instrument, side, reservation, [half], self._lots, book, inventory=inventory, sizes=params
+            )
+            quotes += of_side
+            if not of_side:
+                reasons[side] = reason
         bps = 1e4 / book.mid
         effects = {
             "half_spread_bps": half * bps,

@@ -8,7 +8,7 @@ from ultramm.calibration.market_model import MarketModel
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
 from ultramm.quoting.decision import Decision
 from ultramm.quoting.engine import QuotingModel, quotes_for
-from ultramm.quoting.ladder import cap_lots, ladder, table_depths, why_nothing
+from ultramm.quoting.ladder import quotes_within, table_depths
 from ultramm.quoting.table import QuoteTable
 from ultramm_strategies.glft.params import GlftParams
 
@@ -85,19 +85,12 @@ class Glft:
         reasons: dict[Side, str] = {}
         for side in (Side.BUY, Side.SELL):
             depths = table_depths(table, side, lots, self._params.levels)
-            of_side = ladder(self._instrument, side, mid, depths, [self._lots] * len(depths), book)
-            room = max(0, self._instrument.whole_lots(self._params.max_position - side * inventory))
-            capped = cap_lots(of_side, room, self._instrument)
-            quotes += capped
-            if not capped:
-                reasons[side] = why_nothing(
-                    self._instrument,
-                    side,
-                    mid,
-                    order_size=self._params.order_size,
-                    inventory=inventory,
-                    max_position=self._params.max_position,
-                )
+            of_side, reason = quotes_within(
+                self._instrument, side, mid, depths, self._lots, book, inventory=inventory, sizes=self._params
+            )
+            quotes += of_side
+            if not of_side:
+                reasons[side] = reason
         shift = table.lean(lots)
         return Decision(
             tuple(quotes),
