@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import msgspec
 
+from ultramm.features.maturing import Maturing
 from ultramm.market import Fill
 
 HORIZONS_S = (0.1, 1.0, 5.0, 30.0)
@@ -49,15 +49,15 @@ class Markouts:
 
     def on_fill(self, fill: Fill) -> None:
         for horizon in self._horizons:
-            horizon.pending.append((fill.ts_ns + horizon.horizon_ns, fill))
-        self._next_due_ns = min(horizon.due_ns for horizon in self._horizons)
+            horizon.pending.add(fill.ts_ns, fill)
+        self._next_due_ns = min(horizon.pending.due_ns for horizon in self._horizons)
 
     def on_mid(self, ts_ns: int, mid: float) -> None:
         """From `ts_ns` on the mid is `mid`; matures every horizon that ended before."""
         if ts_ns > self._next_due_ns:
             for horizon in self._horizons:
                 horizon.mature(ts_ns, self._mid, self._mid_ns)
-            self._next_due_ns = min(horizon.due_ns for horizon in self._horizons)
+            self._next_due_ns = min(horizon.pending.due_ns for horizon in self._horizons)
         if not math.isnan(mid):
             self._mid = mid
             self._mid_ns = ts_ns
@@ -69,31 +69,21 @@ class Markouts:
 class _Horizon:
     def __init__(self, horizon_s: float, observe: Observer | None = None) -> None:
         self.horizon_s = horizon_s
+        self.pending = Maturing[Fill](horizon_s)
         self._observe = observe
-        self.horizon_ns = round(horizon_s * 1e9)
-        self.pending: deque[tuple[int, Fill]] = deque()
         self._count = 0
         self._weight = 0.0
         self._weighted = 0.0
         self._squares = 0.0
         self._weight_squares = 0.0
 
-    @property
-    def due_ns(self) -> float:
-        return self.pending[0][0] if self.pending else math.inf
-
     def mature(self, ts_ns: int, mid: float, mid_ns: int) -> None:
-        """Measure what fell due before `ts_ns` by the mid that stood since `mid_ns`.
-
-        A fill that was reported only after its horizon is left out: the mid that stood then is gone.
-        """
-        while self.pending and self.pending[0][0] < ts_ns:
-            due_ns, fill = self.pending.popleft()
-            if not math.isnan(mid) and mid_ns <= due_ns:
-                markout_bps = 1e4 * fill.side * (mid - fill.price) / fill.price
-                self._add(markout_bps, fill.size)
-                if self._observe is not None:
-                    self._observe(self.horizon_s, fill, markout_bps)
+        """Measure what fell due before `ts_ns`, by the mid that has stood since `mid_ns`."""
+        for fill, after in self.pending.due_before(ts_ns, mid, mid_ns):
+            markout_bps = 1e4 * fill.side * (after - fill.price) / fill.price
+            self._add(markout_bps, fill.size)
+            if self._observe is not None:
+                self._observe(self.horizon_s, fill, markout_bps)
 
     def _add(self, markout_bps: float, size: float) -> None:
         self._count += 1

@@ -218,8 +218,8 @@ def _title(market: str, standing: Standing) -> str:
 
 
 def _rows(standings: Sequence[Standing]) -> list[tuple[str, ...]]:
-    """Money with as many decimals as the largest amount needs for five figures."""
-    largest = max(abs(standing.pnl) for standing in standings)
+    """Money with as many decimals as the largest amount, or error, needs for five figures."""
+    largest = max(max(abs(standing.pnl), standing.pnl_error or 0.0) for standing in standings)
     digits = max(0, 4 - math.floor(math.log10(largest))) if largest > 0 else 2
     return [_row(standing, digits) for standing in standings]
 

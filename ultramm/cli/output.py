@@ -28,14 +28,14 @@ def as_yaml(value: Any) -> str:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table; columns that begin with ``>`` are right-aligned."""
+    """A table; columns that begin with ``>`` are right-aligned, and the first, what a row is called, is not broken."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
+    for index, column in enumerate(columns):
         right = column.startswith(">")
-        table.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+        table.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold", no_wrap=index == 0)
     for row in rows:
         table.add_row(*row)
     Console().print(table)

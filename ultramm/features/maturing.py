@@ -56,15 +56,19 @@ class Maturing[T]:
     def on_mid(self, ts_ns: int, mid: float) -> Iterator[tuple[T, float]]:
         """From `ts_ns` on the mid is `mid` (NaN changes nothing); gives what fell due before, to its end."""
         if self._patience_ns:
-            yield from self._on_fresh(ts_ns, mid)
-            return
-        while self._pending and self._pending[0][0] < ts_ns:
-            due_ns, item = self._pending.popleft()
-            if self._mid_ns <= due_ns and not math.isnan(self._mid):
-                yield item, self._mid
+            return self._on_fresh(ts_ns, mid)
+        due = self.due_before(ts_ns, self._mid, self._mid_ns)
         if not math.isnan(mid):
             self._mid = mid
             self._mid_ns = ts_ns
+        return due
+
+    def due_before(self, ts_ns: int, mid: float, mid_ns: int) -> Iterator[tuple[T, float]]:
+        """Gives what fell due before `ts_ns`, by a `mid` that has stood since `mid_ns`: for who keeps it anyway."""
+        while self._pending and self._pending[0][0] < ts_ns:
+            due_ns, item = self._pending.popleft()
+            if mid_ns <= due_ns and not math.isnan(mid):
+                yield item, mid
 
     def _on_fresh(self, ts_ns: int, mid: float) -> Iterator[tuple[T, float]]:
         if math.isnan(mid):

@@ -114,12 +114,7 @@ def _surely_large_enough(instrument: Instrument, price: float) -> tuple[float, f
 
 def large_enough(instrument: Instrument, ticks: int, lots: int) -> bool:
     """Whether an order has the instrument's smallest size and notional."""
-    if ticks <= 0 or lots <= 0:
-        return False
-    size = instrument.size(lots)
-    if size < instrument.min_size - _GRID_SLACK:
-        return False
-    return instrument.notional(instrument.price(ticks), size) >= instrument.min_notional
+    return ticks > 0 and lots >= instrument.smallest_lots(instrument.price(ticks))
 
 
 def quotes_within(
