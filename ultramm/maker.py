@@ -20,9 +20,10 @@ import msgspec
 
 from ultramm.analytics.scorecard import Score, Scorecard
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade, known
-from ultramm.orders.live import LiveOrders, OrderState
+from ultramm.orders.live import LiveOrder, LiveOrders, OrderState
 from ultramm.orders.others import others
 from ultramm.orders.plan import Plan, Refusal, plan
+from ultramm.orders.watch import QueueWatch
 from ultramm.quoting.decision import Decision
 from ultramm.quoting.ladder import cap_lots
 from ultramm.risk.budget import MessageBudget
@@ -39,6 +40,7 @@ Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
 NonNegative = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 _MOST_LOTS = 500  # a table is solved for each lot
+_QUEUES_SEEN = 10
 
 
 class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,6 +95,10 @@ class EngineParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields
         Largest standard error of the fill intensity to quote on, percent.
     recalibrate_s : float
         How often everything is estimated and solved anew, seconds.
+    own_fills : bool
+        The fill intensity is learned from our own orders too, not only from market orders.
+    keep_place : bool
+        An order keeps its place in the queue while that is worth more than to stand where it should.
     """
 
     order_size: Positive
@@ -101,6 +107,13 @@ class EngineParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields
     calibration_s: Positive = 600.0
     max_error_pct: Positive = 50.0
     recalibrate_s: Positive = 1.0
+    own_fills: bool = True
+    keep_place: bool = True
+
+    @property
+    def depth_levels(self) -> int:
+        """A queue further back than the touch must be seen to be compared."""
+        return _QUEUES_SEEN if self.keep_place else 1
 
     def __post_init__(self) -> None:
         if self.max_position < self.order_size:
@@ -141,6 +154,14 @@ class Recalibrating(Protocol):
 
 
 @runtime_checkable
+class LearningFromOrders(Protocol):
+    """A strategy that learns how often orders of its own are filled."""
+
+    def on_exposure(self, ts_ns: int, depth: float, seconds: float, fills: int) -> None:
+        """An order stood `seconds` at `depth` from the mid, price, until `ts_ns`, and was filled `fills` times."""
+
+
+@runtime_checkable
 class Judging(Protocol):
     """A strategy that knows what quotes at each depth would have earned: it is shown and kept in the journal."""
 
@@ -151,10 +172,18 @@ class Judging(Protocol):
 _WITHOUT_BOUND = Funds()
 
 
-class SideStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One side: the orders at the venue as (price, size), or in words why there are none."""
+class Resting(msgspec.Struct, frozen=True, array_like=True):
+    """An order at the venue: its price, what is left of its size, and the size before it in its queue where known."""
 
-    orders: tuple[tuple[float, float], ...]
+    price: float
+    size: float
+    ahead: float | None = None
+
+
+class SideStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One side: the orders at the venue, or in words why there are none."""
+
+    orders: tuple[Resting, ...]
     reason: str | None
 
 
@@ -205,6 +234,10 @@ class Maker:
 
     Attributes
     ----------
+    orders : LiveOrders
+        Its orders that are, or may be, at the venue.
+    queues : QueueWatch
+        Where they stand.
     due_ns : int
         When it is time for the next `step`.
     heard_ns, reference_heard_ns : int
@@ -226,10 +259,14 @@ class Maker:
         self.name = name
         self.instrument = instrument
         self.orders = LiveOrders()
+        self.queues = QueueWatch(instrument)
         self.score = Scorecard(name, instrument)
         self._strategy = strategy
         self._recalibrating = strategy if isinstance(strategy, Recalibrating) else None
         self._judging = strategy if isinstance(strategy, Judging) else None
+        self._learning = strategy if isinstance(strategy, LearningFromOrders) else None
+        # Since when, and around which mid, our orders have stood that have not been told of.
+        self._exposed_ns, self._exposed_mid = 0, math.nan
         self._recalibrate_ns = 0
         self._limits = msgspec.structs.replace(
             limits,
@@ -272,6 +309,7 @@ class Maker:
         if self.degraded:
             return
         of_others = self._of_others(book)
+        self.queues.on_touch(of_others)
         if of_others is book or of_others.two_sided:
             self._strategy.on_book(of_others)
         # Else only we are at the touch: what others have further back is seen before the decision.
@@ -279,7 +317,9 @@ class Maker:
     def on_depth(self, book: Book) -> None:
         """The book as deep as the strategy reads it, before a decision."""
         if not self.degraded:
-            self._strategy.on_book(self._of_others(book))
+            of_others = self._of_others(book)
+            self.queues.on_depth(of_others)
+            self._strategy.on_book(of_others)
 
     def _of_others(self, book: Book) -> Book:
         return others(book, self.orders, self.instrument) if self._book_shows_ours else book
@@ -293,6 +333,7 @@ class Maker:
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
         if not self.degraded:
+            self.queues.on_trade(trade)
             self._strategy.on_trade(trade)
 
     # -- the step --------------------------------------------------------------------------------------------
@@ -300,6 +341,7 @@ class Maker:
     def step(self, now_ns: int) -> Review:
         """Decide, plan and review; what is approved must be sent, and noted in `orders` first."""
         self.due_ns = now_ns + self._refresh_ns
+        self._tell_exposures(now_ns)
         self._decision = self._decide(now_ns)
         limits = self._limits_now()
         fair = self._decision.fair
@@ -310,6 +352,7 @@ class Maker:
             now_ns,
             tolerance_ticks=math.floor(tolerance),
             max_age_ns=self._max_age_ns,
+            keeps=self._keeps if math.isfinite(self._decision.kappa) else None,
         )
         if planned.empty:
             self._refusals = planned.held
@@ -326,6 +369,29 @@ class Maker:
         )
         self._refusals = planned.held + reviewed.refused
         return reviewed
+
+    def _tell_exposures(self, now_ns: int) -> None:
+        """How long each order has stood since the last step, and how far from the mid of then."""
+        if self._learning is None or self.degraded:
+            return
+        if not math.isnan(self._exposed_mid):
+            for order in self.orders:
+                if order.state is not OrderState.SENT:
+                    seconds = (now_ns - max(self._exposed_ns, order.sent_ns)) * 1e-9
+                    self._learning.on_exposure(now_ns, self._depth_of(order), seconds, 0)
+        self._exposed_ns, self._exposed_mid = now_ns, self._mid
+
+    def _depth_of(self, order: LiveOrder) -> float:
+        """Distance from the mid at the last step, price."""
+        return order.side * (self._exposed_mid - self.instrument.price(order.ticks))
+
+    def _keeps(self, order: LiveOrder, quote: Quote) -> bool:
+        """Whether an order stays for its place in the queue, although it should be elsewhere."""
+        decision, side = self._decision, order.side
+        nearest = decision.nearest.get(side)
+        if nearest is not None and side * (self.instrument.price(order.ticks) - nearest) > 0:
+            return False
+        return self.queues.keeps(order, quote, decision.kappa)
 
     def _limits_now(self) -> Limits:
         """The limits, with what the account has left to spend, or bears, after the trades so far."""
@@ -411,16 +477,19 @@ class Maker:
 
     def on_accepted(self, order_id: str, ts_ns: int) -> None:
         self.orders.accepted(order_id)
+        order = self.orders.get(order_id)
+        if order is not None:
+            self.queues.joined(order)
         self.score.accepted += 1
         self._presence(ts_ns)
 
     def on_rejected(self, order_id: str, ts_ns: int) -> None:
-        self.orders.closed(order_id)
+        self.closed_order(order_id)
         self.score.rejected += 1
         self._presence(ts_ns)
 
     def on_cancelled(self, order_id: str, ts_ns: int) -> None:
-        self.orders.closed(order_id)
+        self.closed_order(order_id)
         self.score.cancelled += 1
         self._presence(ts_ns)
         if self._refusals:
@@ -429,7 +498,13 @@ class Maker:
 
     def on_fill(self, fill: Fill) -> None:
         """One of our orders traded; brings the next decision forward."""
-        self.score.filled += self.orders.filled(fill.order_id, self.instrument.lots(fill.size))
+        order = self.orders.get(fill.order_id)
+        first = self.orders.filled(fill.order_id, self.instrument.lots(fill.size))
+        self.score.filled += first
+        if first and order is not None and fill.maker and self._learning is not None and not self.degraded:
+            self._learning.on_exposure(fill.ts_ns, self._depth_of(order), 0.0, 1)
+        if fill.order_id not in self.orders:
+            self.queues.left(fill.order_id)
         self.score.on_fill(fill)
         self._presence(fill.ts_ns)
         self.due_ns = 0
@@ -438,6 +513,11 @@ class Maker:
         """Let the strategy know of a fill that is booked and recorded: it may raise."""
         if not self.degraded:
             self._strategy.on_fill(fill)
+
+    def closed_order(self, order_id: str) -> None:
+        """The venue says that an order is no more."""
+        self.orders.closed(order_id)
+        self.queues.left(order_id)
 
     def _presence(self, ts_ns: int) -> None:
         resting = self.orders.resting
@@ -534,7 +614,8 @@ class Maker:
     def _side_status(self, side: Side) -> SideStatus:
         mine = [order for order in self.orders if order.side is side and order.state is OrderState.OPEN]
         mine.sort(key=lambda order: -side * order.ticks)
-        orders = tuple((self.instrument.price(o.ticks), self.instrument.size(o.lots)) for o in mine)
+        price, size = self.instrument.price, self.instrument.size
+        orders = tuple([Resting(price(o.ticks), size(o.lots), known(self.queues.ahead(o.id))) for o in mine])
         reason = self._decision.reasons.get(side)
         if reason is None and not orders:
             refused = [refusal.reason for refusal in self._refusals if refusal.quote.side is side]

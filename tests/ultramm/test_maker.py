@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ultramm.maker import Maker, MakerParams
+from ultramm.maker import LearningFromOrders, Maker, MakerParams, Resting
 from ultramm.market import Book, Fill, Instrument, Level, Quote, Side, Trade
 from ultramm.orders.live import OrderState
 from ultramm.orders.plan import Plan
@@ -384,8 +384,8 @@ def test_the_status_shows_the_open_orders_best_first(strategy):
     desk.accept_all()
     status = maker.status(0)
     assert status.state == "running"
-    assert status.bid.orders == ((99.0, 1.0), (98.0, 2.0))
-    assert status.ask.orders == ((101.0, 1.0), (103.0, 0.5))
+    assert status.bid.orders == (Resting(99.0, 1.0, 0.0), Resting(98.0, 2.0, 5.0))
+    assert status.ask.orders == (Resting(101.0, 1.0, 0.0), Resting(103.0, 0.5))
     assert (status.bid.reason, status.ask.reason) == (None, None)
     assert (status.fair, status.reservation_price) == (100.0, 100.0)
 
@@ -743,3 +743,107 @@ def test_closed_hours_count_for_nothing_though_the_market_went_silent_before_the
     assert not desk.maker.must_withdraw(NEW_YORK_CLOSES)
     uptime = desk.maker.score.score(NEW_YORK_CLOSES + 9_999 * S).quoting.uptime
     assert uptime == pytest.approx(0.91)  # of the hundred seconds before the close, nine without quotes
+
+
+# -- places in queues ----------------------------------------------------------------------------------------
+
+
+def knowing(*quotes: Quote, kappa: float = 0.3, **nearest: float) -> Decision:
+    return Decision(quotes, 100.0, 100.0, kappa=kappa, nearest={Side[side]: price for side, price in nearest.items()})
+
+
+def first_in_a_worn_queue(strategy: Scripted) -> tuple[Maker, Desk]:
+    """A bid of ours at 98, first at its price, and 20 of others at 99; two trade at a price before it goes."""
+    maker = maker_of(strategy)
+    strategy.decision = knowing(Quote(Side.BUY, 98, 10))
+    desk = Desk(maker)
+    maker.on_book(book(bid=99.0))
+    maker.on_trade(Trade(1, 99.0, 2.0, Side.SELL))
+    maker.on_book(book(S, bid=97.0))
+    desk.quote(S)
+    assert maker.status(S).bid.orders == (Resting(98.0, 1.0, 0.0),)
+    maker.on_book(Book(2 * S, (Level(99.0, 20.0),), (Level(102.0, 5.0),)))
+    return maker, desk
+
+
+def test_an_order_keeps_its_place_while_that_is_worth_more(strategy):
+    _, desk = first_in_a_worn_queue(strategy)
+    strategy.decision = knowing(Quote(Side.BUY, 99, 10))
+    assert desk.step(2 * S).empty
+
+
+def test_a_strategy_that_does_not_know_its_fills_moves_it(strategy):
+    _, desk = first_in_a_worn_queue(strategy)
+    strategy.decision = knowing(Quote(Side.BUY, 99, 10), kappa=math.nan)
+    assert len(desk.step(2 * S).cancels) == 1
+
+
+def test_an_empty_queue_is_no_reason_to_stay(strategy):
+    _, desk = first_in_a_worn_queue(strategy)
+    strategy.decision = knowing(Quote(Side.BUY, 100, 10))
+    assert len(desk.step(2 * S).cancels) == 1
+
+
+@pytest.mark.parametrize(("nearest", "stays"), [(98.0, True), (97.0, False)])
+def test_no_place_is_kept_nearer_than_the_strategy_allows(strategy, nearest, stays):
+    maker, desk = first_in_a_worn_queue(strategy)
+    maker.on_depth(Book(2 * S, (Level(99.0, 20.0), Level(97.0, 40.0)), (Level(102.0, 5.0),)))
+    strategy.decision = knowing(Quote(Side.BUY, 97, 10), BUY=nearest)
+    assert desk.step(2 * S).empty == stays
+
+
+def test_a_place_ends_with_its_order(strategy):
+    maker, desk = first_in_a_worn_queue(strategy)
+    (order,) = maker.orders
+    maker.on_fill(Fill(3 * S, order.id, Side.BUY, 98.0, 0.4, 0.0, maker=True))
+    assert maker.queues.ahead(order.id) == 0.0
+    maker.on_fill(Fill(3 * S, order.id, Side.BUY, 98.0, 0.6, 0.0, maker=True))
+    assert math.isnan(maker.queues.ahead(order.id))
+    desk.quote(4 * S)
+    (other,) = maker.orders
+    maker.on_cancelled(other.id, 5 * S)
+    assert math.isnan(maker.queues.ahead(other.id))
+
+
+# -- what our orders tell --------------------------------------------------------------------------------------
+
+
+class Learning(Scripted):
+    """Remembers what it was told of its orders."""
+
+    def __init__(self, *quotes: Quote) -> None:
+        super().__init__(*quotes)
+        self.told: list[tuple[float, float, int]] = []
+
+    def on_exposure(self, ts_ns: int, depth: float, seconds: float, fills: int) -> None:
+        self.told.append((depth, seconds, fills))
+
+
+def test_a_strategy_that_learns_is_told_how_long_its_orders_stood_where():
+    strategy = Learning(BID, ASK)
+    assert isinstance(strategy, LearningFromOrders)
+    maker = maker_of(strategy)
+    desk = Desk(maker)
+    maker.on_book(book())
+    desk.step(0)
+    desk.step(S)  # in flight: they do not stand yet
+    assert strategy.told == []
+    desk.accept_all(S)
+    maker.on_book(book(2 * S, bid=99.0, ask=103.0))
+    desk.step(3 * S)
+    assert strategy.told == [(1.0, 2.0, 0), (1.0, 2.0, 0)], "from the mid as it was at the step before"
+    strategy.told.clear()
+    desk.step(4 * S)
+    assert strategy.told == [(2.0, 1.0, 0), (0.0, 1.0, 0)]
+
+
+def test_a_fill_is_told_once_an_order():
+    strategy = Learning(BID, ASK)
+    maker = maker_of(strategy)
+    desk = Desk(maker)
+    maker.on_book(book())
+    desk.quote(0)
+    (bid,) = (order for order in maker.orders if order.side is Side.BUY)
+    for _ in range(2):
+        maker.on_fill(Fill(S, bid.id, Side.BUY, 99.0, 0.3, 0.0, maker=True))
+    assert strategy.told == [(1.0, 0.0, 1)]

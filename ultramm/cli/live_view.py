@@ -18,7 +18,7 @@ from rich.text import Text
 
 from ultramm.cli.output import in_words, number, percent
 from ultramm.journal.records import BookView, FillEvent, HaltEvent, Record, RecordingEvent, Status
-from ultramm.maker import MakerStatus, SideStatus
+from ultramm.maker import MakerStatus, Resting, SideStatus
 from ultramm.quoting.decision import name_and_unit
 
 _PLAIN_INTERVAL_S = 5.0
@@ -167,7 +167,7 @@ def _book_table(book: BookView, maker: MakerStatus) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("ours", "size", "bid", "ask", "size", "ours"):
         table.add_column(name, justify="right")
-    ours = dict(maker.bid.orders) | dict(maker.ask.orders)
+    ours = {order.price: order.size for order in (*maker.bid.orders, *maker.ask.orders)}
     for row in range(_BOOK_ROWS):
         bid = book.bids[row] if row < len(book.bids) else None
         ask = book.asks[row] if row < len(book.asks) else None
@@ -221,7 +221,12 @@ def _effect(effect: str, value: float | None) -> tuple[str, Text]:
 def _side(side: SideStatus, style: str) -> Text:
     if not side.orders:
         return Text(f"not quoted: {side.reason}", style="yellow")
-    return Text("  ".join(f"{size:.10g} @ {price:.10g}" for price, size in side.orders), style=style)
+    return Text("  ".join(_resting(order) for order in side.orders), style=style)
+
+
+def _resting(order: Resting) -> str:
+    behind = "" if order.ahead is None else f" ({order.ahead:.4g} ahead)"
+    return f"{order.size:.10g} @ {order.price:.10g}{behind}"
 
 
 def _fills_table(fills: list[FillEvent]) -> Table:
@@ -244,9 +249,9 @@ def _line(maker: MakerStatus) -> str:
 def _words(side: SideStatus) -> str:
     if not side.orders:
         return f"not quoted ({side.reason})"
-    price, size = side.orders[0]
+    first = side.orders[0]
     more = f" +{len(side.orders) - 1}" if len(side.orders) > 1 else ""
-    return f"{size:.10g} @ {price:.10g}{more}"
+    return f"{first.size:.10g} @ {first.price:.10g}{more}"
 
 
 def _now() -> str:

@@ -97,8 +97,15 @@ def _maker(maker: MakerStatus, book: BookView | None, fills: list[FillEvent]) ->
 def _side(name: str, side: SideStatus) -> str:
     if not side.orders:
         return f"<h2>{name}</h2><p class='why'>not quoted: {escape(side.reason or '')}</p>"
-    rows = "".join(f"<tr><td class='{name}'>{price:.10g}</td><td>{size:.10g}</td></tr>" for price, size in side.orders)
-    return f"<h2>{name}</h2><table><tr><th>price</th><th>size</th></tr>{rows}</table>"
+    rows = "".join(
+        f"<tr><td class='{name}'>{o.price:.10g}</td><td>{o.size:.10g}</td><td>{_size(o.ahead)}</td></tr>"
+        for o in side.orders
+    )
+    return f"<h2>{name}</h2><table><tr><th>price</th><th>size</th><th>ahead in the queue</th></tr>{rows}</table>"
+
+
+def _size(size: float | None) -> str:
+    return "–" if size is None else f"{size:.4g}"  # noqa: RUF001
 
 
 def _effects(maker: MakerStatus) -> str:
@@ -140,7 +147,7 @@ def _known(value: float | None, error: float | None = None) -> str:
 def _book(book: BookView | None, maker: MakerStatus) -> str:
     if book is None:
         return ""
-    ours = {price for price, _ in (*maker.bid.orders, *maker.ask.orders)}
+    ours = {order.price for order in (*maker.bid.orders, *maker.ask.orders)}
     depth = max(len(book.bids), len(book.asks))
     rows = []
     for row in range(depth):

@@ -337,7 +337,7 @@ class MakerShell(Strategy):
         order_id = event.client_order_id.value
         order = self.cache.order(event.client_order_id)
         if order is not None and order.is_closed:
-            self.maker.orders.closed(order_id)
+            self.maker.closed_order(order_id)
         else:
             self.maker.orders.cancel_failed(order_id)
         self._record_order(self._now_ns, order_id, "cancel rejected", reason=event.reason)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from ultramm.market import Quote, Side
 from ultramm.orders.live import LiveOrder, OrderState
+
+Keeps = Callable[[LiveOrder, Quote], bool]
 
 # Members of an enumeration are slow to look up, and this is done for every order at every decision.
 _BUY, _SELL = Side.BUY, Side.SELL
@@ -42,6 +44,7 @@ def plan(
     *,
     tolerance_ticks: int = 0,
     max_age_ns: int | None = None,
+    keeps: Keeps | None = None,
 ) -> Plan:
     """What to send so that the live orders become the desired ones.
 
@@ -57,13 +60,16 @@ def plan(
         One instrument's orders, of both sides and any state.
     desired : sequence of Quote
         On the grid, best first on each side.
+    keeps : callable, optional
+        Whether an open order further from a quote than the tolerance, its nearest without one, stands for it all the
+        same.
     """
     oldest_ns = -1 if max_age_ns is None else now_ns - max_age_ns
     orders = list(live)
     buys, sells = _by_side(orders)
     bids, asks = _by_side(desired)
-    kept, missing = _match(_staying(_BUY, buys, asks, oldest_ns), bids, tolerance_ticks)
-    kept_sells, missing_asks = _match(_staying(_SELL, sells, bids, oldest_ns), asks, tolerance_ticks)
+    kept, missing = _match(_staying(_BUY, buys, asks, oldest_ns), bids, tolerance_ticks, keeps)
+    kept_sells, missing_asks = _match(_staying(_SELL, sells, bids, oldest_ns), asks, tolerance_ticks, keeps)
     kept |= kept_sells
     missing += missing_asks
     cancels = tuple([order.id for order in orders if order.state is _OPEN and order.id not in kept])
@@ -116,7 +122,9 @@ def _staying(side: Side, orders: Sequence[LiveOrder], opposite: Sequence[Quote],
     ]
 
 
-def _match(orders: Sequence[LiveOrder], wanted: Sequence[Quote], tolerance_ticks: int) -> tuple[set[str], list[Quote]]:
+def _match(
+    orders: Sequence[LiveOrder], wanted: Sequence[Quote], tolerance_ticks: int, keeps: Keeps | None
+) -> tuple[set[str], list[Quote]]:
     """Of one side: the ids of orders that stand for a wanted quote, and the quotes that no order stands for."""
     by_ticks = {order.ticks: order for order in orders}
     kept: set[str] = set()
@@ -128,7 +136,9 @@ def _match(orders: Sequence[LiveOrder], wanted: Sequence[Quote], tolerance_ticks
         else:
             missing.append(quote)
     if missing and tolerance_ticks > 0 and len(kept) < len(orders):
-        return _match_nearby(orders, kept, missing, tolerance_ticks)
+        kept, missing = _match_nearby(orders, kept, missing, tolerance_ticks)
+    if missing and keeps is not None and len(kept) < len(orders):
+        return _match_worth_keeping(orders, kept, missing, keeps)
     return kept, missing
 
 
@@ -155,3 +165,18 @@ def _match_nearby(
             found.add(index)
             kept.add(order_id)
     return kept, [quote for index, quote in enumerate(missing) if index not in found]
+
+
+def _match_worth_keeping(
+    orders: Sequence[LiveOrder], kept: set[str], missing: Sequence[Quote], keeps: Keeps
+) -> tuple[set[str], list[Quote]]:
+    """From the best quote outwards: the nearest order that nothing stands for yet, if its place is worth it."""
+    left = []
+    for quote in missing:
+        free = [o for o in orders if o.state is _OPEN and o.id not in kept and o.lots <= quote.lots <= 2 * o.lots]
+        order = None if quote.taking else min(free, key=lambda o: abs(o.ticks - quote.ticks), default=None)
+        if order is not None and keeps(order, quote):
+            kept.add(order.id)
+        else:
+            left.append(quote)
+    return kept, left

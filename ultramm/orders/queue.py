@@ -5,6 +5,7 @@ Trades take from the front. A level that shrinks by more than was traded was can
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from ultramm.market import Side
@@ -24,7 +25,7 @@ class Place:
     ahead : float
         Size that trades first.
     level : float
-        Size of others at the price, as last seen.
+        Size of others at the price, as last seen; NaN while it is out of sight.
     """
 
     __slots__ = ("ahead", "level", "side", "ticks", "traded")
@@ -68,7 +69,7 @@ class QueuePlaces:
         return len(self._places)
 
     def join(self, order_id: str, side: Side, ticks: int, level: float) -> None:
-        """An order came to rest behind `level`, the size of others at its price."""
+        """An order came to rest behind `level`, the size of others at its price; NaN where that is out of sight."""
         self._places[order_id] = Place(side, ticks, level)
 
     def leave(self, order_id: str) -> None:
@@ -76,7 +77,7 @@ class QueuePlaces:
         self._places.pop(order_id, None)
 
     def ahead(self, order_id: str) -> float:
-        """Size that trades before the order, estimated."""
+        """Size that trades before the order, estimated; NaN while its level has never been in sight."""
         return self._places[order_id].ahead
 
     def on_trade(self, taker: Side | None, ticks: int, size: float) -> dict[str, float]:
@@ -95,7 +96,7 @@ class QueuePlaces:
             if beyond > 0:
                 place.ahead = 0.0
                 reached[order_id] = size
-            elif beyond == 0:
+            elif beyond == 0 and not math.isnan(place.ahead):
                 left = size - place.ahead
                 place.traded += min(size, place.level)
                 place.ahead = max(0.0, -left)
@@ -109,7 +110,27 @@ class QueuePlaces:
             if place.side is side and place.ticks == ticks:
                 self._shrink(place, size)
 
+    def on_best(self, side: Side, ticks: int, size: float) -> None:
+        """The best price of others and their size there; behind it nothing is seen."""
+        for place in self._places.values():
+            if place.side is side and side * (place.ticks - ticks) >= 0:
+                self._shrink(place, size if place.ticks == ticks else 0.0)
+
+    def on_levels(self, side: Side, sizes: dict[int, float]) -> None:
+        """Sizes of others by price, best first: there are none between them or in front, and the last ends the view."""
+        if not sizes:
+            return
+        last = side * next(reversed(sizes))
+        for place in self._places.values():
+            if place.side is side and side * place.ticks >= last:
+                self._shrink(place, sizes.get(place.ticks, 0.0))
+
     def _shrink(self, place: Place, size: float) -> None:
+        if math.isnan(place.level):
+            # First seen only now: whoever is there may have been there before us.
+            place.ahead = place.level = size
+            place.traded = 0.0
+            return
         cancelled = place.level - place.traded - size
         if cancelled > _DUST and place.ahead > 0 and self._power is not None:
             behind = max(0.0, place.level - place.traded - place.ahead)

@@ -22,6 +22,11 @@ class Decision(msgspec.Struct, frozen=True):
         For each side without a quote, why.
     effects : dict of str to float
         What moved the quotes, for display: names end in their unit; NaN while unknown.
+    kappa : float
+        How fast fills fade with depth, 1 / price: with it an order keeps its place in the queue while that is worth
+        more than to move it. NaN where the strategy does not know.
+    nearest : dict of Side to float
+        Price beyond which, towards the market, no order of a side may stay.
     """
 
     quotes: tuple[Quote, ...] = ()
@@ -29,6 +34,8 @@ class Decision(msgspec.Struct, frozen=True):
     reservation_price: float = math.nan
     reasons: dict[Side, str] = {}
     effects: dict[str, float] = {}
+    kappa: float = math.nan
+    nearest: dict[Side, float] = {}
 
     @classmethod
     def nothing(cls, reason: str, fair: float = math.nan, effects: dict[str, float] | None = None) -> Decision:

@@ -31,8 +31,58 @@ def sell(ticks, lots=10) -> Quote:
     return Quote(Side.SELL, ticks, lots)
 
 
-def planned(live, desired, tolerance=0, max_age=MAX_AGE, now=NOW) -> Plan:
-    return plan(live, desired, now, tolerance_ticks=tolerance, max_age_ns=max_age)
+def planned(live, desired, tolerance=0, max_age=MAX_AGE, now=NOW, keeps=None) -> Plan:
+    return plan(live, desired, now, tolerance_ticks=tolerance, max_age_ns=max_age, keeps=keeps)
+
+
+def any_place(order: LiveOrder, quote: Quote) -> bool:
+    return True
+
+
+# -- places worth keeping --------------------------------------------------------------------------------------
+
+
+def test_an_order_whose_place_is_worth_it_stands_for_its_quote():
+    assert planned([bid(95)], [buy(99)], keeps=any_place) == Plan()
+    assert planned([bid(95)], [buy(99)], keeps=lambda order, quote: False) == planned([bid(95)], [buy(99)])
+
+
+def test_the_nearest_order_is_asked_for_each_quote_from_the_best_on():
+    asked = []
+
+    def keeps(order, quote):
+        asked.append((order.ticks, quote.ticks))
+        return order.ticks == 94
+
+    made = planned([bid(97), bid(94)], [buy(98), buy(93)], keeps=keeps)
+    assert asked == [(97, 98), (94, 93)]
+    assert made == Plan(cancels=("bid-97",), submits=(buy(98),))
+
+
+def test_an_order_where_it_is_wanted_is_not_asked_for():
+    assert planned([bid(99), bid(98)], [buy(99), buy(97)], keeps=any_place) == Plan()
+
+
+@pytest.mark.parametrize(
+    ("order", "quote"),
+    [
+        (bid(95, sent_ns=OLD), buy(99)),
+        (bid(95, lots=11), buy(99)),
+        (bid(95, lots=4), buy(99)),
+        (bid(95), Quote(Side.BUY, 99, 10, taking=True)),
+    ],
+    ids=["too old", "too large", "too little left", "a taking quote"],
+)
+def test_no_place_is_worth_an_order_that_may_not_stay(order, quote):
+    assert planned([order], [quote], keeps=any_place).cancels == (order.id,)
+
+
+def test_an_order_in_flight_has_no_place_yet():
+    assert planned([bid(95, state=SENT)], [buy(99)], keeps=any_place) == Plan(submits=(buy(99),))
+
+
+def test_a_place_in_the_way_of_the_other_side_is_given_up():
+    assert planned([bid(101)], [buy(99), sell(101)], keeps=any_place).cancels == ("bid-101",)
 
 
 # -- one step at a time --------------------------------------------------------------------------------------

@@ -128,3 +128,33 @@ def test_estimates_bracket_a_queue_whose_orders_are_known() -> None:
             errors[name].append(places.ahead("ours") - queue.index(ours))
     assert abs(sum(errors["probable"]) / 300) < 0.3
     assert sum(errors["pessimist"]) / 300 > 2.0
+
+
+# -- what is in sight ------------------------------------------------------------------------------------------
+
+
+def test_a_place_out_of_sight_is_unknown_until_it_is_seen() -> None:
+    places = joined(level=float("nan"))
+    assert places.on_trade(Side.SELL, 1000, 5.0) == {}
+    places.on_levels(Side.BUY, {1002: 1.0, 1001: 1.0})
+    assert places.ahead("ours") != places.ahead("ours")
+    places.on_levels(Side.BUY, {1002: 1.0, 999: 1.0})
+    assert places.ahead("ours") == 0.0
+
+
+def test_the_best_of_others_tells_of_itself_and_of_all_before_it() -> None:
+    places = joined(100.0)
+    places.on_best(Side.BUY, 1001, 7.0)
+    assert places.ahead("ours") == 100.0
+    places.on_best(Side.SELL, 1000, 7.0)
+    assert places.ahead("ours") == 100.0
+    places.on_best(Side.BUY, 1000, 40.0)
+    assert places.ahead("ours") == pytest.approx(40.0)
+    places.on_best(Side.BUY, 999, 7.0)
+    assert places.ahead("ours") == 0.0
+
+
+def test_no_levels_tell_nothing() -> None:
+    places = joined(100.0)
+    places.on_levels(Side.BUY, {})
+    assert places.ahead("ours") == 100.0

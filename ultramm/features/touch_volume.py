@@ -1,0 +1,49 @@
+"""How much trades at a best price before it is best no more."""
+
+from __future__ import annotations
+
+import math
+
+from ultramm.features.average import EwAverage
+from ultramm.market import Book, Side, Trade
+
+
+class TouchVolume:
+    """Mean size that trades at a best price while it is the best, of those prices at which anything trades.
+
+    A queue is used up as far as this, more or less: whoever has many times of it ahead is hardly ever reached.
+
+    Parameters
+    ----------
+    tau_s : float
+        Time constant of the mean, seconds.
+    """
+
+    __slots__ = ("_best", "_mean", "_traded")
+
+    def __init__(self, tau_s: float = 600.0) -> None:
+        self._mean = EwAverage(tau_s)
+        # Of bids and asks: the best price, and what has traded there since it came.
+        self._best = [math.nan, math.nan]
+        self._traded = [0.0, 0.0]
+
+    def on_book(self, book: Book) -> None:
+        """The touch changed."""
+        for row, levels in enumerate((book.bids, book.asks)):
+            best = levels[0].price if levels else math.nan
+            if best != self._best[row]:
+                self._best[row] = best
+                if self._traded[row] > 0.0:
+                    self._mean.update(book.ts_ns, self._traded[row])
+                    self._traded[row] = 0.0
+
+    def on_trade(self, trade: Trade) -> None:
+        """Somebody traded."""
+        row = 0 if trade.side is Side.SELL else 1
+        if trade.price == self._best[row]:
+            self._traded[row] += trade.size
+
+    @property
+    def value(self) -> float:
+        """Mean over prices of both sides, size; NaN before one at which something traded has gone."""
+        return self._mean.value
