@@ -8,11 +8,16 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from ultramm.market import Side
 
+Floats = NDArray[np.float64]
+
 _NEWTON_STEPS = 25
 _REMEMBERED = 4_096
+_MOST_GROWTH = 30.0
+_PRIOR_FILLS = 20.0
 
 
 class FillIntensity(msgspec.Struct, frozen=True):
@@ -158,7 +163,7 @@ class OwnFillIntensity:
     """Fill intensity from our own quotes: exposure and fills by depth, a Poisson regression.
 
     ``log rate = ln A - kappa depth``, with the time a quote stood at a depth as exposure; Newton's method on sums by
-    depth, that are forgotten with `tau_s`.
+    depth, that are forgotten with `tau_s`. Taking an exposure is O(1).
 
     Parameters
     ----------
@@ -175,30 +180,64 @@ class OwnFillIntensity:
     def __init__(self, step: float, *, tau_s: float = 3_600.0) -> None:
         self._step = step
         self._tau_ns = tau_s * 1e9
+        # What is new weighs more instead of what is old less: sums are of weights that grow from here on.
+        self._origin_ns = -1
         self._last_ns = -1
         self._bins: dict[int, list[float]] = {}
 
     def on_exposure(self, ts_ns: int, depth: float, seconds: float, fills: int) -> None:
         """A quote stood `seconds` at `depth` until `ts_ns`, and was filled `fills` times."""
-        if self._last_ns >= 0 and ts_ns > self._last_ns:
-            keep = math.exp(-(ts_ns - self._last_ns) / self._tau_ns)
-            for sums in self._bins.values():
-                sums[0] *= keep
-                sums[1] *= keep
-                sums[2] *= keep
         self._last_ns = max(ts_ns, self._last_ns)
+        growth = (self._last_ns - self._origin_ns) / self._tau_ns
+        if self._origin_ns < 0 or growth > _MOST_GROWTH:
+            self._begin_anew(math.exp(-growth) if self._origin_ns >= 0 else 1.0)
+            growth = 0.0
+        weight = math.exp(growth)
         sums = self._bins.setdefault(round(depth / self._step), [0.0, 0.0, 0.0])
-        sums[0] += seconds
-        sums[1] += fills
-        sums[2] += seconds * depth
+        sums[0] += weight * seconds
+        sums[1] += weight * fills
+        sums[2] += weight * seconds * depth
+
+    def _begin_anew(self, keep: float) -> None:
+        self._origin_ns = self._last_ns
+        self._bins = {at: [keep * total for total in sums] for at, sums in self._bins.items() if keep * sums[0] > 1e-9}
 
     def estimate(self) -> FillIntensity | None:
-        """None until fills at two depths were seen; see `fit_poisson`."""
-        kept = [(total / seconds, seconds, fills) for seconds, fills, total in self._bins.values() if seconds > 0]
-        return fit_poisson(*zip(*kept, strict=True)) if kept else None
+        """By our own orders alone; None until fills at two depths were seen, see `fit_poisson`."""
+        return fit_poisson(*self._sums())
+
+    def corrected(self, reached: FillIntensity) -> FillIntensity:
+        """What market orders say, as far as our own orders bear it out.
+
+        They are filled less often than a price is reached, because of queues and latency: the rate where they stood is
+        moved by fills over those expected, with some fills of a prior that nothing is lost. The decays of both are
+        averaged by their precision.
+        """
+        depths, seconds, fills = self._sums()
+        if not len(depths):
+            return reached
+        expected = seconds * reached.arrival_rate * np.exp(-reached.kappa * depths)
+        total = float(expected.sum())
+        level = (float(fills.sum()) + _PRIOR_FILLS) / (total + _PRIOR_FILLS)
+        kappa, precision = reached.kappa, reached.relative_error**-2
+        own = fit_poisson(depths, seconds, fills)
+        if own is not None:
+            share = own.relative_error**-2 / (own.relative_error**-2 + precision)
+            kappa += share * (own.kappa - kappa)
+            precision += own.relative_error**-2
+        centre = float(expected @ depths) / total if total > 0 else 0.0
+        return FillIntensity(level * reached.rate(centre) * math.exp(kappa * centre), kappa, precision**-0.5)
+
+    def _sums(self) -> tuple[Floats, Floats, Floats]:
+        """Mean depth, seconds and fills of each bin, as they weigh now."""
+        keep = math.exp(-(self._last_ns - self._origin_ns) / self._tau_ns)
+        sums = np.array([sums for sums in self._bins.values() if sums[0] > 0]).reshape(-1, 3)
+        return sums[:, 2] / sums[:, 0], keep * sums[:, 0], keep * sums[:, 1]
 
 
-def fit_poisson(depths: Sequence[float], seconds: Sequence[float], fills: Sequence[float]) -> FillIntensity | None:
+def fit_poisson(
+    depths: Sequence[float] | Floats, seconds: Sequence[float] | Floats, fills: Sequence[float] | Floats
+) -> FillIntensity | None:
     """Maximum-likelihood ``rate = A exp(-kappa depth)`` of Poisson counts with exposures.
 
     Parameters
@@ -238,16 +277,3 @@ def fit_poisson(depths: Sequence[float], seconds: Sequence[float], fills: Sequen
         return None
     error = math.sqrt(a / determinant) / spread
     return FillIntensity(math.exp(intercept + kappa * centre), kappa, error / kappa)
-
-
-def combined(first: FillIntensity | None, second: FillIntensity | None) -> FillIntensity | None:
-    """Two independent estimates as one, each weighted by its precision."""
-    if first is None or second is None:
-        return first or second
-    weights = first.relative_error**-2, second.relative_error**-2
-    share = weights[0] / sum(weights)
-    mean = [
-        math.exp(share * math.log(a) + (1.0 - share) * math.log(b))
-        for a, b in ((first.arrival_rate, second.arrival_rate), (first.kappa, second.kappa))
-    ]
-    return FillIntensity(mean[0], mean[1], sum(weights) ** -0.5)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from ultramm.calibration.fill_intensity import FillIntensity, ReachIntensity
-from ultramm.calibration.market_orders import MarketOrder, MarketOrders
+from ultramm.calibration.fill_intensity import FillIntensity, OwnFillIntensity, ReachIntensity
+from ultramm.calibration.market_orders import MarketOrder, MarketOrders, QuotedOrders
 from ultramm.features.depth import SpreadStatistics
 from ultramm.features.volatility import QuotingVolatility
 from ultramm.market import Book, Instrument, Side, Trade
@@ -16,6 +16,7 @@ from ultramm.market import Book, Instrument, Side, Trade
 # The range that is fitted, around the depth that is quoted; it moves when that depth leaves its middle.
 _NEAR, _FAR = 0.5, 3.0
 _MIDDLE = (1.2, 2.0)
+_BINS = 10  # of our own quotes, within the depth that is quoted
 
 
 class MarketEstimate(msgspec.Struct, frozen=True):
@@ -47,6 +48,8 @@ class MarketModel:
         Largest standard error of `kappa`, as a share of it, to quote on.
     observe : callable, optional
         Takes each market order that is complete.
+    own_fills : bool
+        Learn from our own orders too: they also tell of queues and latency.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class MarketModel:
         tau_s: float = 600.0,
         max_error: float = 0.5,
         observe: Callable[[MarketOrder], None] | None = None,
+        own_fills: bool = False,
     ) -> None:
         self.volatility = QuotingVolatility()
         self.spread = SpreadStatistics()
@@ -63,7 +67,11 @@ class MarketModel:
         self._max_error = max_error
         self._tau_s = tau_s
         self._orders = MarketOrders()
+        # Until a trade is seen, there may be no tape at all.
+        self._quoted: QuotedOrders | None = QuotedOrders()
         self._reaches: ReachIntensity | None = None
+        self._learns = own_fills
+        self._own: OwnFillIntensity | None = None
         self._observe = observe
 
     def on_book(self, book: Book) -> None:
@@ -71,12 +79,18 @@ class MarketModel:
         ts_ns, mid = book.ts_ns, book.mid
         self.volatility.update(ts_ns, mid)
         self.spread.update(book)
+        if self._quoted is not None:
+            for order in self._quoted.on_book(book):
+                self._take(order)
         complete = self._orders.on_mid(ts_ns, mid)
         if complete is not None:
             self._take(complete)
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
+        if self._quoted is not None:
+            # There is a tape: what the quotes seemed to tell is forgotten.
+            self._quoted = self._reaches = None
         complete = self._orders.on_trade(trade)
         if complete is not None:
             self._take(complete)
@@ -87,11 +101,17 @@ class MarketModel:
         if self._observe is not None:
             self._observe(order)
 
+    def on_exposure(self, ts_ns: int, depth: float, seconds: float, fills: int) -> None:
+        """An order of ours stood `seconds` at `depth` from the mid until `ts_ns`, and was filled `fills` times."""
+        if self._own is not None:
+            self._own.on_exposure(ts_ns, depth, seconds, fills)
+
     def aim(self, now_ns: int, depth: float) -> None:
         """Fit the intensity around `depth`, price; does little while it is near the one before."""
         depth = max(depth, self._tick_size)
         if self._reaches is None:
             self._reaches = ReachIntensity(_NEAR * depth, _FAR * depth, tau_s=self._tau_s)
+            self._own = OwnFillIntensity(depth / _BINS, tau_s=self._tau_s) if self._learns else None
         elif not self._reaches.near * _MIDDLE[0] <= depth <= self._reaches.far / _MIDDLE[1] * _MIDDLE[0]:
             self._reaches.set_range(_NEAR * depth, _FAR * depth)
         self._reaches.on_time(now_ns)
@@ -106,9 +126,22 @@ class MarketModel:
         bid, ask = self._reaches.estimate(Side.BUY), self._reaches.estimate(Side.SELL)
         if bid is None or ask is None:
             return "fill intensity is not known yet: no market order came as far as our quotes on one side"
+        bid, ask = self._with_own_fills(bid, ask)
         if bid.relative_error > self._max_error:
             return (
                 f"fill intensity is known to {100 * bid.relative_error:.0f} % only, and {100 * self._max_error:g} % is "
                 f"wanted: {self._reaches.market_orders:.0f} market orders came as far as our quotes"
             )
         return MarketEstimate(sigma, bid, ask)
+
+    def _with_own_fills(self, bid: FillIntensity, ask: FillIntensity) -> tuple[FillIntensity, FillIntensity]:
+        """Both sides by all that is known: our own orders are too few to be told apart by side."""
+        if self._own is None:
+            return bid, ask
+        lean = math.sqrt(bid.arrival_rate / ask.arrival_rate)
+        both = self._own.corrected(FillIntensity(bid.arrival_rate / lean, bid.kappa, bid.relative_error))
+        bid_rate, ask_rate = both.arrival_rate * lean, both.arrival_rate / lean
+        return (
+            FillIntensity(bid_rate, both.kappa, both.relative_error),
+            FillIntensity(ask_rate, both.kappa, both.relative_error),
+        )

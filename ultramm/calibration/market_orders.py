@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import msgspec
 
-from ultramm.market import Side, Trade
+from ultramm.market import Book, Side, Trade
 
 
 class MarketOrder(msgspec.Struct, frozen=True, gc=False):
@@ -81,3 +82,41 @@ class MarketOrders:
     def _complete(self) -> MarketOrder | None:
         complete, self._open = self._open, None
         return complete
+
+
+class QuotedOrders:
+    """What market orders a market without a tape must have had, as far as its quotes tell.
+
+    Currency pairs and metals are quoted without their trades being shown. A quote of ours would have been taken there
+    when the other side's best price came to it: so the furthest that the best ask came below the mid of up to
+    `window_s` ago is what a seller reached, and likewise for buyers. Their sizes are not known.
+
+    Parameters
+    ----------
+    window_s : float
+        How long a quote stands before it is placed anew, seconds.
+    """
+
+    __slots__ = ("_highest_bid", "_lowest_ask", "_mid", "_start_ns", "_window_ns")
+
+    def __init__(self, window_s: float = 0.1) -> None:
+        self._window_ns = round(window_s * 1e9)
+        self._start_ns = 0
+        self._mid = math.nan
+        self._highest_bid, self._lowest_ask = -math.inf, math.inf
+
+    def on_book(self, book: Book) -> Iterator[MarketOrder]:
+        """The touch changed; gives the orders of the window that ends by it, if one does."""
+        if not book.two_sided:
+            return
+        # Also what was heard only after the window's end: until then nothing had changed.
+        self._highest_bid = max(self._highest_bid, book.bids[0].price)
+        self._lowest_ask = min(self._lowest_ask, book.asks[0].price)
+        if book.ts_ns < self._start_ns + self._window_ns:
+            return
+        if self._highest_bid > self._mid:
+            yield MarketOrder(self._start_ns, Side.BUY, self._mid, self._highest_bid, 0.0)
+        if self._lowest_ask < self._mid:
+            yield MarketOrder(self._start_ns, Side.SELL, self._mid, self._lowest_ask, 0.0)
+        self._start_ns, self._mid = book.ts_ns, book.mid
+        self._highest_bid, self._lowest_ask = book.bids[0].price, book.asks[0].price

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from ultramm.calibration.fill_intensity import FillIntensity, OwnFillIntensity, ReachIntensity, combined, fit_poisson
+from ultramm.calibration.fill_intensity import FillIntensity, OwnFillIntensity, ReachIntensity, fit_poisson
 from ultramm.market import Side
 
 S = 1_000_000_000
@@ -209,12 +209,53 @@ def test_own_fills_are_binned_by_depth_and_forgotten() -> None:
     assert estimate.arrival_rate == pytest.approx(ARRIVAL, rel=0.1)
 
 
-def test_two_estimates_are_weighed_by_their_precision() -> None:
-    precise, vague = FillIntensity(2.0, 0.1, 0.1), FillIntensity(4.0, 0.4, 0.3)
+def test_own_fills_weigh_by_their_age() -> None:
+    """After long enough only what happened lately is left, however the sums are kept."""
+    tau_s = 50.0
+    own = OwnFillIntensity(step=1.0, tau_s=tau_s)
+    for second in range(8_000):  # 160 time constants
+        late = second >= 4_000
+        for depth, rate in ((1.0, 0.5 if late else 0.1), (2.0, 0.25 if late else 0.1)):
+            own.on_exposure(second * S, depth, 1.0, 0)
+            own.on_exposure(second * S, depth, 0.0, rate)
 
-    both = combined(precise, vague)
-    assert both is not None
-    assert both.kappa == pytest.approx(0.1**0.9 * 0.4**0.1)
-    assert both.relative_error == pytest.approx((100 + 1 / 0.09) ** -0.5)
-    assert combined(None, vague) is vague
-    assert combined(precise, None) is precise
+    estimate = own.estimate()
+    assert estimate is not None
+    assert estimate.kappa == pytest.approx(math.log(2.0), rel=1e-6)
+    assert estimate.arrival_rate == pytest.approx(1.0, rel=1e-6)
+    # As sure as the fills of one time constant make it: 1 / (2 kappa) sqrt(...) by the information of both depths.
+    fills = np.array([0.5, 0.25]) * tau_s
+    information = fills @ (np.array([1.0, 2.0]) - fills @ [1.0, 2.0] / fills.sum()) ** 2
+    assert estimate.relative_error == pytest.approx(information**-0.5 / math.log(2.0), rel=0.02)
+
+
+def test_own_orders_correct_the_rate_where_they_stood() -> None:
+    """At one depth, filled half as often as it was reached: the rate there is half, but for the prior; kappa stays."""
+    own, reached = OwnFillIntensity(step=1.0, tau_s=1e9), FillIntensity(ARRIVAL, KAPPA, 0.05)
+    assert own.corrected(reached) == reached
+    own.on_exposure(S, 5.0, 2_000.0, 0)
+    expected = 2_000.0 * reached.rate(5.0)
+    own.on_exposure(S, 5.0, 0.0, round(expected / 2))
+
+    found = own.corrected(reached)
+    assert found.kappa == KAPPA
+    assert found.rate(5.0) / reached.rate(5.0) == pytest.approx((round(expected / 2) + 20) / (expected + 20))
+
+
+def test_own_orders_at_several_depths_tell_of_the_decay_too() -> None:
+    own, reached = OwnFillIntensity(step=1.0, tau_s=1e9), FillIntensity(1.0, 0.3, 0.1)
+    for depth in (1.0, 4.0, 8.0):
+        own.on_exposure(S, depth, 1e4, 0)
+        own.on_exposure(S, depth, 0.0, round(1e4 * ARRIVAL * math.exp(-KAPPA * depth)))
+
+    alone, found = own.estimate(), own.corrected(reached)
+    assert alone is not None
+    assert found.kappa == pytest.approx(KAPPA, rel=0.02)
+    assert found.relative_error == pytest.approx((alone.relative_error**-2 + 100.0) ** -0.5)
+
+
+def test_an_order_that_was_never_filled_lowers_the_rate() -> None:
+    own, reached = OwnFillIntensity(step=1.0, tau_s=1e9), FillIntensity(ARRIVAL, KAPPA, 0.05)
+    own.on_exposure(S, 2.0, 100.0, 0)
+    expected = 100.0 * reached.rate(2.0)
+    assert own.corrected(reached).rate(2.0) == pytest.approx(reached.rate(2.0) * 20 / (20 + expected))

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from ultramm.calibration.market_orders import MarketOrder, MarketOrders
-from ultramm.market import Side, Trade
+from ultramm.calibration.market_orders import MarketOrder, MarketOrders, QuotedOrders
+from ultramm.market import Book, Level, Side, Trade
 
 MS = 1_000_000
 
@@ -59,3 +59,40 @@ def test_the_mid_is_the_one_before_the_order() -> None:
 
 def test_before_any_mid_there_is_nothing_to_measure_from() -> None:
     assert _fed(Trade(1, 101.0, 1.0, Side.BUY), mid=math.nan) == []
+
+
+# -- without a tape --------------------------------------------------------------------------------------------
+
+
+def _quoted(*touches: tuple[int, float, float]) -> list[MarketOrder]:
+    orders = QuotedOrders(window_s=0.1)
+    return [
+        order
+        for at_ms, bid, ask in touches
+        for order in orders.on_book(Book(at_ms * MS, (Level(bid, 1.0),), (Level(ask, 1.0),)))
+    ]
+
+
+def test_the_other_side_coming_through_the_mid_is_a_market_order() -> None:
+    """From a mid of 100, the ask falls to 97 within the window and comes back: a bid at 97 would have been sold to."""
+    found = _quoted((1000, 99.0, 101.0), (1030, 96.0, 97.0), (1060, 98.0, 99.5), (1120, 98.0, 100.0))
+    assert found == [MarketOrder(1000 * MS, Side.SELL, 100.0, 97.0, 0.0)]
+    assert found[0].reach == 3.0
+
+
+def test_a_wide_spread_that_moves_less_than_half_of_itself_reaches_nobody() -> None:
+    assert _quoted((1000, 90.0, 110.0), (1050, 95.0, 115.0), (1150, 88.0, 108.0), (1300, 95.0, 115.0)) == []
+
+
+def test_each_window_starts_from_its_own_mid() -> None:
+    touches = ((1000, 99.0, 101.0), (1100, 101.0, 103.0), (1200, 103.0, 105.0), (1300, 99.0, 101.0))
+    assert [(order.side, order.reach) for order in _quoted(*touches)] == [
+        (Side.BUY, 1.0),
+        (Side.BUY, 1.0),
+        (Side.SELL, 3.0),
+    ]
+
+
+def test_one_side_alone_is_no_window() -> None:
+    orders = QuotedOrders()
+    assert list(orders.on_book(Book(0, (Level(99.0, 1.0),), ()))) == []
