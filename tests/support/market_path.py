@@ -66,6 +66,35 @@ def _book(of: Instrument, ts_ns: int, bid: int, ask: int, rng: random.Random) ->
     return Book(ts_ns, levels(bid, -1), levels(ask, 1))
 
 
+def flow(
+    seconds: float, impact_ticks: float, seed: int = 3, lean: float = 0.0, of: Instrument | None = None
+) -> Iterator[Event]:
+    """Ten books a second; market orders reach up to eight ticks, and the price follows them by `impact_ticks`.
+
+    With `lean` the size at the touch tells of the next step.
+    """
+    of = of or instrument()
+    rng = random.Random(seed)
+    mid = 500_000.0
+    for step in range(round(seconds * 10)):
+        ts_ns = step * 100 * MS
+        move = rng.gauss(0.0, 0.2)
+        ahead = lean * (1 if rng.random() < 0.5 else -1)
+        best = math.floor(mid) - 2
+        sizes = (1.0 + (ahead > 0), 1.0 + (ahead < 0)) if lean else (1.0, 1.0)
+        yield Book(
+            ts_ns,
+            tuple(Level(of.price(best - i), sizes[0]) for i in range(10)),
+            tuple(Level(of.price(best + 4 + i), sizes[1]) for i in range(10)),
+        )
+        if rng.random() < 0.3:
+            side = Side.BUY if rng.random() < 0.5 else Side.SELL
+            middle = best + 2
+            yield Trade(ts_ns + 30 * MS, of.price(middle + side * (2 + int(rng.expovariate(0.5)))), 0.01, side)
+            move += side * impact_ticks
+        mid += move + ahead
+
+
 def touch(book: Book) -> Book:
     return Book(book.ts_ns, book.bids[:1], book.asks[:1])
 

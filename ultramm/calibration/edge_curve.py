@@ -148,6 +148,22 @@ class EdgeCurve:
                 break
         return least
 
+    def unrefuted_depth(self, side: Side, fee: float, z: float, blocks: float) -> float:
+        """The nearest depth from which on it is not refuted that quotes pay the fee, price; infinite if there is none.
+
+        Refuted it is where those of both sides together failed to by `z` errors, or by their mean while that has no
+        error yet, or those of `side` by two. Depths with fewer than so many `blocks` say nothing.
+        """
+        least = math.inf
+        rows = zip(self.points(), self.points(side), self._both.blocks.tolist(), strict=True)
+        for both, own, known in reversed(list(rows)):
+            if known >= blocks:
+                bound = both.edge if math.isnan(both.error) else both.upper(z)
+                if bound <= fee or own.upper(_OWN_Z) <= fee:
+                    break
+                least = both.depth
+        return least
+
 
 class _Sums:
     """Decayed sums of one side by depth: over fills and over blocks of them."""
@@ -157,7 +173,7 @@ class _Sums:
         self.block = np.zeros((2, count))
         # Fills n, edges m, and over blocks n^2, n m, m^2.
         self._total = np.zeros((5, count))
-        self._blocks = np.zeros(count)
+        self.blocks = np.zeros(count)  # with a fill
         self._seconds = 0.0
 
     def add(self, edges: Floats) -> None:
@@ -167,17 +183,17 @@ class _Sums:
 
     def end_block(self, keep: float, seconds: float) -> None:
         self._total *= keep
-        self._blocks *= keep
+        self.blocks *= keep
         self._seconds = keep * self._seconds + seconds
         fills, edges = self.block
         if fills[0]:
             self._total += (fills, edges, fills * fills, fills * edges, edges * edges)
-            self._blocks += fills > 0
+            self.blocks += fills > 0
             self.block[:] = 0.0
 
     def points(self, depths: Sequence[float]) -> tuple[EdgePoint, ...]:
         fills, edges, nn, nm, mm = (row.tolist() for row in self._total)
-        blocks = self._blocks.tolist()
+        blocks = self.blocks.tolist()
         found = []
         for index, depth in enumerate(depths):
             n = fills[index]

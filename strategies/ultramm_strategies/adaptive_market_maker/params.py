@@ -19,7 +19,7 @@ class AdaptiveParams(EngineParams, frozen=True, kw_only=True, forbid_unknown_fie
     ----------
     min_edge_bps : float
         Least to earn on each fill after its fee, basis points.
-    volatility, volume, liquidity, toxicity, order_flow, trend, mean_reversion, edge_gate : bool
+    volatility, volume, liquidity, toxicity, order_flow, trend, mean_reversion, edge_gate, probe : bool
         Which effects there are: see the README.
     confidence_z : float
         Standard errors by which the edge of a depth must be above costs to be quoted.
@@ -35,6 +35,8 @@ class AdaptiveParams(EngineParams, frozen=True, kw_only=True, forbid_unknown_fie
         After what time what it earned must not be gone, seconds; longer where the market quotes rarely.
     edge_memory_s : float
         Time over which edges are averaged, seconds.
+    probe_loss_bps : float, optional
+        What may be lost on probes, of one order, basis points; by default what it costs to take one.
     """
 
     min_edge_bps: float = 0.0
@@ -46,6 +48,7 @@ class AdaptiveParams(EngineParams, frozen=True, kw_only=True, forbid_unknown_fie
     trend: bool = True
     mean_reversion: bool = True
     edge_gate: bool = True
+    probe: bool = True
     confidence_z: NonNegative = 1.645
     toxicity_gain: NonNegative = 1.0
     reference: InstrumentId | None = None
@@ -53,7 +56,8 @@ class AdaptiveParams(EngineParams, frozen=True, kw_only=True, forbid_unknown_fie
     edge_s: Positive = 5.0
     lasting_s: Positive = 30.0
     edge_memory_s: Positive = 3_600.0
+    probe_loss_bps: NonNegative | None = None
 
     @property
     def depth_levels(self) -> int:
-        return _DEPTH_LEVELS if self.order_flow else 1
+        return _DEPTH_LEVELS if self.order_flow else super().depth_levels

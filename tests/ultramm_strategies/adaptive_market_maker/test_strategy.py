@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
-from market_path import MS, Event, drive, instrument, market, touch
+from market_path import MS, drive, flow, instrument, market, touch
 
 from ultramm.maker import Judging
 from ultramm.market import Book, Instrument, Level, Side, Trade
@@ -28,32 +27,6 @@ OFF = dict.fromkeys(EFFECTS, False)
 def maker(of: Instrument = BTC, **params: Any) -> AdaptiveMarketMaker:
     given = {"order_size": 0.01, "max_position": 0.1, **params}
     return AdaptiveMarketMaker(msgspec.convert(given, AdaptiveParams), of)
-
-
-def flow(seconds: float, impact_ticks: float, seed: int = 3, lean: float = 0.0) -> Iterator[Event]:
-    """Ten books a second; market orders reach up to eight ticks, and the price follows them by `impact_ticks`.
-
-    With `lean` the size at the touch tells of the next step.
-    """
-    rng = random.Random(seed)
-    mid = 500_000.0
-    for step in range(round(seconds * 10)):
-        ts_ns = step * 100 * MS
-        move = rng.gauss(0.0, 0.2)
-        ahead = lean * (1 if rng.random() < 0.5 else -1)
-        best = math.floor(mid) - 2
-        sizes = (1.0 + (ahead > 0), 1.0 + (ahead < 0)) if lean else (1.0, 1.0)
-        yield Book(
-            ts_ns,
-            tuple(Level(BTC.price(best - i), sizes[0]) for i in range(10)),
-            tuple(Level(BTC.price(best + 4 + i), sizes[1]) for i in range(10)),
-        )
-        if rng.random() < 0.3:
-            side = Side.BUY if rng.random() < 0.5 else Side.SELL
-            middle = best + 2
-            yield Trade(ts_ns + 30 * MS, BTC.price(middle + side * (2 + int(rng.expovariate(0.5)))), 0.01, side)
-            move += side * impact_ticks
-        mid += move + ahead
 
 
 def test_the_plugin_leads_here() -> None:
@@ -112,7 +85,7 @@ def test_a_rare_quote_is_judged_later() -> None:
     strategy = maker()
     rare = (e for i, e in enumerate(flow(12_000.0, impact_ticks=0.0)) if isinstance(e, Trade) or i % 100 == 0)
     drive(strategy, rare)
-    horizons = [curve.horizon_s for curve in strategy._curves]
+    horizons = [curve.horizon_s for curve in strategy._judge._curves]
     assert horizons[0] > 20.0
     assert horizons[1] > horizons[0]
 
