@@ -72,6 +72,11 @@ class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return 1
 
     @property
+    def watches_queues(self) -> bool:
+        """Whether orders may keep their places in queues: a decision with a `kappa` is then understood."""
+        return False
+
+    @property
     def reference(self) -> str | None:
         """Another instrument whose touch the strategy wants to see, ``SYMBOL.VENUE``."""
         return None
@@ -109,6 +114,10 @@ class EngineParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields
     recalibrate_s: Positive = 1.0
     own_fills: bool = True
     keep_place: bool = True
+
+    @property
+    def watches_queues(self) -> bool:
+        return self.keep_place
 
     @property
     def depth_levels(self) -> int:
@@ -231,13 +240,15 @@ class Maker:
         What of the account it may use.
     book_shows_ours : bool
         Whether the venue's book has our own orders in it, as a live one does: the strategy is shown it without them.
+    show_queues : bool
+        Estimate where orders stand in their queues for the status, also where the strategy does not need it.
 
     Attributes
     ----------
     orders : LiveOrders
         Its orders that are, or may be, at the venue.
-    queues : QueueWatch
-        Where they stand.
+    queues : QueueWatch or None
+        Where they stand, if that is watched.
     due_ns : int
         When it is time for the next `step`.
     heard_ns, reference_heard_ns : int
@@ -255,11 +266,13 @@ class Maker:
         budget: MessageBudget,
         funds: Funds = _WITHOUT_BOUND,
         book_shows_ours: bool = False,
+        show_queues: bool = False,
     ) -> None:
         self.name = name
         self.instrument = instrument
         self.orders = LiveOrders()
-        self.queues = QueueWatch(instrument)
+        self.queues = QueueWatch(instrument) if show_queues or params.watches_queues else None
+        self._keeps_places = params.watches_queues
         self.score = Scorecard(name, instrument)
         self._strategy = strategy
         self._recalibrating = strategy if isinstance(strategy, Recalibrating) else None
@@ -309,7 +322,8 @@ class Maker:
         if self.degraded:
             return
         of_others = self._of_others(book)
-        self.queues.on_touch(of_others)
+        if self.queues is not None:
+            self.queues.on_touch(of_others)
         if of_others is book or of_others.two_sided:
             self._strategy.on_book(of_others)
         # Else only we are at the touch: what others have further back is seen before the decision.
@@ -318,7 +332,8 @@ class Maker:
         """The book as deep as the strategy reads it, before a decision."""
         if not self.degraded:
             of_others = self._of_others(book)
-            self.queues.on_depth(of_others)
+            if self.queues is not None:
+                self.queues.on_depth(of_others)
             self._strategy.on_book(of_others)
 
     def _of_others(self, book: Book) -> Book:
@@ -333,7 +348,8 @@ class Maker:
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
         if not self.degraded:
-            self.queues.on_trade(trade)
+            if self.queues is not None:
+                self.queues.on_trade(trade)
             self._strategy.on_trade(trade)
 
     # -- the step --------------------------------------------------------------------------------------------
@@ -352,7 +368,7 @@ class Maker:
             now_ns,
             tolerance_ticks=math.floor(tolerance),
             max_age_ns=self._max_age_ns,
-            keeps=self._keeps if math.isfinite(self._decision.kappa) else None,
+            keeps=self._keeps if self._keeps_places and math.isfinite(self._decision.kappa) else None,
         )
         if planned.empty:
             self._refusals = planned.held
@@ -391,7 +407,7 @@ class Maker:
         nearest = decision.nearest.get(side)
         if nearest is not None and side * (self.instrument.price(order.ticks) - nearest) > 0:
             return False
-        return self.queues.keeps(order, quote, decision.kappa)
+        return self.queues is not None and self.queues.keeps(order, quote, decision.kappa)
 
     def _limits_now(self) -> Limits:
         """The limits, with what the account has left to spend, or bears, after the trades so far."""
@@ -478,7 +494,7 @@ class Maker:
     def on_accepted(self, order_id: str, ts_ns: int) -> None:
         self.orders.accepted(order_id)
         order = self.orders.get(order_id)
-        if order is not None:
+        if order is not None and self.queues is not None:
             self.queues.joined(order)
         self.score.accepted += 1
         self._presence(ts_ns)
@@ -504,7 +520,7 @@ class Maker:
         if first and order is not None and fill.maker and self._learning is not None and not self.degraded:
             self._learning.on_exposure(fill.ts_ns, self._depth_of(order), 0.0, 1)
         if fill.order_id not in self.orders:
-            self.queues.left(fill.order_id)
+            self.closed_order(fill.order_id)
         self.score.on_fill(fill)
         self._presence(fill.ts_ns)
         self.due_ns = 0
@@ -517,7 +533,8 @@ class Maker:
     def closed_order(self, order_id: str) -> None:
         """The venue says that an order is no more."""
         self.orders.closed(order_id)
-        self.queues.left(order_id)
+        if self.queues is not None:
+            self.queues.left(order_id)
 
     def _presence(self, ts_ns: int) -> None:
         resting = self.orders.resting
@@ -614,13 +631,16 @@ class Maker:
     def _side_status(self, side: Side) -> SideStatus:
         mine = [order for order in self.orders if order.side is side and order.state is OrderState.OPEN]
         mine.sort(key=lambda order: -side * order.ticks)
-        price, size = self.instrument.price, self.instrument.size
-        orders = tuple([Resting(price(o.ticks), size(o.lots), known(self.queues.ahead(o.id))) for o in mine])
+        orders = tuple([self._resting(order) for order in mine])
         reason = self._decision.reasons.get(side)
         if reason is None and not orders:
             refused = [refusal.reason for refusal in self._refusals if refusal.quote.side is side]
             reason = refused[0] if refused else self._why_nothing(side)
         return SideStatus(orders=orders, reason=reason)
+
+    def _resting(self, order: LiveOrder) -> Resting:
+        ahead = None if self.queues is None else known(self.queues.ahead(order.id))
+        return Resting(self.instrument.price(order.ticks), self.instrument.size(order.lots), ahead)
 
     def _why_nothing(self, side: Side) -> str:
         if any(order.side is side for order in self.orders):

@@ -61,12 +61,20 @@ def book(ts_ns: int = 0, bid: float | None = 98.0, ask: float | None = 102.0) ->
     return Book(ts_ns, bids, asks)
 
 
-def maker_of(strategy: Scripted, *, limits: Limits | None = None, budget=None, **params) -> Maker:
+class Patient(MakerParams, frozen=True, kw_only=True):
+    """Of a strategy whose orders may keep their places."""
+
+    @property
+    def watches_queues(self) -> bool:
+        return True
+
+
+def maker_of(strategy: Scripted, *, limits: Limits | None = None, budget=None, kind=MakerParams, **params) -> Maker:
     return Maker(
         "mm",
         INSTRUMENT,
         strategy,
-        MakerParams(**{"max_position": 5.0, "refresh_ms": 100.0, **params}),
+        kind(**{"max_position": 5.0, "refresh_ms": 100.0, **params}),
         limits or Limits(),
         budget or MessageBudget(1e6, 1e6),
     )
@@ -376,7 +384,7 @@ def test_an_unknown_fair_value_refuses_every_order():
 
 def test_the_status_shows_the_open_orders_best_first(strategy):
     strategy.wants(Quote(Side.BUY, 98, 20, 1), BID, Quote(Side.SELL, 103, 5, 1), ASK)
-    maker = maker_of(strategy)
+    maker = maker_of(strategy, kind=Patient)
     maker.on_book(book())
     desk = Desk(maker)
     desk.step(0)
@@ -752,16 +760,16 @@ def knowing(*quotes: Quote, kappa: float = 0.3, **nearest: float) -> Decision:
     return Decision(quotes, 100.0, 100.0, kappa=kappa, nearest={Side[side]: price for side, price in nearest.items()})
 
 
-def first_in_a_worn_queue(strategy: Scripted) -> tuple[Maker, Desk]:
+def first_in_a_worn_queue(strategy: Scripted, kind=Patient) -> tuple[Maker, Desk]:
     """A bid of ours at 98, first at its price, and 20 of others at 99; two trade at a price before it goes."""
-    maker = maker_of(strategy)
+    maker = maker_of(strategy, kind=kind)
     strategy.decision = knowing(Quote(Side.BUY, 98, 10))
     desk = Desk(maker)
     maker.on_book(book(bid=99.0))
     maker.on_trade(Trade(1, 99.0, 2.0, Side.SELL))
     maker.on_book(book(S, bid=97.0))
     desk.quote(S)
-    assert maker.status(S).bid.orders == (Resting(98.0, 1.0, 0.0),)
+    assert maker.status(S).bid.orders == (Resting(98.0, 1.0, 0.0 if kind is Patient else None),)
     maker.on_book(Book(2 * S, (Level(99.0, 20.0),), (Level(102.0, 5.0),)))
     return maker, desk
 
@@ -776,6 +784,20 @@ def test_a_strategy_that_does_not_know_its_fills_moves_it(strategy):
     _, desk = first_in_a_worn_queue(strategy)
     strategy.decision = knowing(Quote(Side.BUY, 99, 10), kappa=math.nan)
     assert len(desk.step(2 * S).cancels) == 1
+
+
+def test_places_that_are_not_watched_are_not_kept(strategy):
+    _, desk = first_in_a_worn_queue(strategy, MakerParams)
+    strategy.decision = knowing(Quote(Side.BUY, 99, 10))
+    assert len(desk.step(2 * S).cancels) == 1
+
+
+def test_a_node_shows_places_whatever_the_strategy_does_with_them(strategy):
+    params = MakerParams(max_position=5.0)
+    maker = Maker("mm", INSTRUMENT, strategy, params, Limits(), MessageBudget(1e6, 1e6), show_queues=True)
+    maker.on_book(book(bid=99.0))
+    Desk(maker).quote(0)
+    assert maker.status(0).bid.orders == (Resting(99.0, 1.0, 5.0),)
 
 
 def test_an_empty_queue_is_no_reason_to_stay(strategy):

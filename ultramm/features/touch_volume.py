@@ -29,13 +29,21 @@ class TouchVolume:
 
     def on_book(self, book: Book) -> None:
         """The touch changed."""
-        for row, levels in enumerate((book.bids, book.asks)):
-            best = levels[0].price if levels else math.nan
-            if best != self._best[row]:
-                self._best[row] = best
-                if self._traded[row] > 0.0:
-                    self._mean.update(book.ts_ns, self._traded[row])
-                    self._traded[row] = 0.0
+        bids, asks, best = book.bids, book.asks, self._best
+        bid = bids[0].price if bids else math.nan
+        ask = asks[0].price if asks else math.nan
+        if bid != best[0]:
+            best[0] = bid
+            self._end(book.ts_ns, 0)
+        if ask != best[1]:
+            best[1] = ask
+            self._end(book.ts_ns, 1)
+
+    def _end(self, ts_ns: int, row: int) -> None:
+        """A best price has gone."""
+        if self._traded[row] > 0.0:
+            self._mean.update(ts_ns, self._traded[row])
+            self._traded[row] = 0.0
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""

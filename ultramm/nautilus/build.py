@@ -12,7 +12,7 @@ import msgspec
 
 from ultramm import plugin
 from ultramm.config.resolve import Resolved, ResolvedStrategy
-from ultramm.config.schema import Risk
+from ultramm.config.schema import Config, Risk
 from ultramm.errors import ConfigError, DataError, PluginError, UserError
 from ultramm.journal.records import Record
 from ultramm.maker import Maker
@@ -108,7 +108,7 @@ def shells(resolved: Resolved, record: Recorder, shell: type[MakerShell] = Maker
                     name=strategy.settings.name,
                     tag=f"{len(made) + 1:03d}",
                     instrument_id=instrument_id,
-                    build=_maker_builder(strategy, quoting, resolved.config.risk, live=resolved.config.mode == "live"),
+                    build=_maker_builder(strategy, quoting, resolved.config),
                     funds_share=1.0 / _sharers(resolved, instrument_id),
                     depth_levels=_depth_levels(resolved, strategy),
                     record=record,
@@ -142,7 +142,9 @@ def _depth_levels(resolved: Resolved, strategy: ResolvedStrategy) -> int:
     return max(wanted, _BEHIND_OURS) if resolved.config.mode == "live" else wanted
 
 
-def _maker_builder(strategy: ResolvedStrategy, quoting: Any, risk: Risk, *, live: bool) -> MakerBuilder:
+def _maker_builder(strategy: ResolvedStrategy, quoting: Any, config: Config) -> MakerBuilder:
+    risk, mode = config.risk, config.mode
+
     def build(instrument: Instrument, funds: Funds) -> Maker:
         return Maker(
             name=strategy.settings.name,
@@ -152,7 +154,8 @@ def _maker_builder(strategy: ResolvedStrategy, quoting: Any, risk: Risk, *, live
             limits=_limits(risk),
             budget=MessageBudget(risk.messages_per_second, risk.message_burst),
             funds=funds,
-            book_shows_ours=live,
+            book_shows_ours=mode == "live",
+            show_queues=mode != "backtest",
         )
 
     return build

@@ -24,7 +24,7 @@ class Decision(msgspec.Struct, frozen=True):
         What moved the quotes, for display: names end in their unit; NaN while unknown.
     kappa : float
         How fast fills fade with depth, 1 / price: with it an order keeps its place in the queue while that is worth
-        more than to move it. NaN where the strategy does not know.
+        more than to move it, if its parameters say so (`watches_queues`). NaN where the strategy does not know.
     nearest : dict of Side to float
         Price beyond which, towards the market, no order of a side may stay.
     """

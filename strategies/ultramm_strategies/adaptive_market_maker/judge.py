@@ -59,6 +59,13 @@ class Judge:
         How sure to be, and what may be lost on finding out.
     instrument : Instrument
         What is quoted.
+
+    Attributes
+    ----------
+    probe_lots : int
+        Lots of a probe; 0 where none may be sent.
+    own_edge : float
+        Mean worth of our own fills soon after, before fees, price; NaN before the first.
     """
 
     def __init__(self, params: AdaptiveParams, instrument: Instrument) -> None:
@@ -76,6 +83,7 @@ class Judge:
         loss_bps = params.probe_loss_bps
         self._loss = instrument.taker_fee if loss_bps is None else 1e-4 * loss_bps
         self.probe_lots = 0
+        self.own_edge = math.nan
 
     # -- the market ------------------------------------------------------------------------------------------
 
@@ -152,6 +160,7 @@ class Judge:
             curve.on_exposure(now_ns, now_ns - self._own_ns if self._own_ns else 0)
         self._own_ns = now_ns
         soon, later = (curve.points()[0] for curve in self._own)
+        self.own_edge = soon.edge
         own_pays = soon.lower(self._params.confidence_z) > fee and later.upper(_GONE_Z) > fee
         own_fails = soon.upper(_OWN_Z) < fee
         self.probe_lots = self._probe_lots(sigma)
@@ -214,10 +223,6 @@ class Judge:
     def points(self, side: Side) -> tuple[EdgePoint, ...]:
         """The curve of one side that is judged soon after fills."""
         return self._curves[0].points(side) if self._curves else ()
-
-    def own_edge(self) -> float:
-        """Mean worth of our own fills soon after, before fees, price; NaN before the first."""
-        return self._own[0].points()[0].edge if self._own else math.nan
 
 
 class _Ledger:

@@ -194,7 +194,7 @@ class AdaptiveMarketMaker:
             "fee": model.fee,
             "bid_least": self._judge.verdict(Side.BUY).least,
             "ask_least": self._judge.verdict(Side.SELL).least,
-            "own_edge": self._judge.own_edge(),
+            "own_edge": self._judge.own_edge,
             **moves,
         }
         bps = 1e4 / mid

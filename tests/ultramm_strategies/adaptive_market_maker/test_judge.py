@@ -153,7 +153,7 @@ def test_own_fills_that_pay_for_sure_open_what_was_in_doubt() -> None:
     assert states(doubtful) == ["probes", "probes"]
     fills(doubtful, edge_ticks=100.0)
     assert states(doubtful) == ["quotes", "quotes"]
-    assert doubtful.own_edge() == pytest.approx(100.0 * BTC.tick_size, rel=0.02)
+    assert doubtful.own_edge == pytest.approx(100.0 * BTC.tick_size, rel=0.02)
 
 
 def test_own_fills_that_lose_close_what_virtual_ones_opened() -> None:
@@ -174,7 +174,7 @@ def test_a_taken_fill_is_no_witness() -> None:
     found = judged(1_500.0, 0.0)
     found.on_fill(Fill(1_500 * S, "o", Side.BUY, 500_000.0, 0.1, 0.0, maker=False))
     watch(found, 30.0, 0.0)
-    assert math.isnan(found.own_edge())
+    assert math.isnan(found.own_edge)
 
 
 # -- what the strategy makes of it -----------------------------------------------------------------------------
