@@ -23,7 +23,7 @@ from ultramm_strategies.glft.strategy import Glft
 
 _DEPTH = 10
 _PRICE_TICKS = 10_000
-_INSTRUMENT = Instrument(
+INSTRUMENT = Instrument(
     id="BTCUSDT.BENCH",
     tick_size=5.0,
     lot_size=0.01,
@@ -71,13 +71,13 @@ def tape(events: int) -> Iterator[tuple[int, Book, Book, tuple[Trade, ...]]]:
         ts_ns = round(event.time_s * 1e9)
         bids, asks = (
             tuple(
-                Level(_INSTRUMENT.price(_PRICE_TICKS + ticks), _INSTRUMENT.size(lots))
+                Level(INSTRUMENT.price(_PRICE_TICKS + ticks), INSTRUMENT.size(lots))
                 for ticks, lots in islice(side.items(), _DEPTH)
             )
             for side in market.snapshot()
         )
         trades = tuple(
-            Trade(ts_ns, _INSTRUMENT.price(_PRICE_TICKS + trade.ticks), _INSTRUMENT.size(trade.lots), Side(trade.side))
+            Trade(ts_ns, INSTRUMENT.price(_PRICE_TICKS + trade.ticks), INSTRUMENT.size(trade.lots), Side(trade.side))
             for trade in event.trades
         )
         touch = (*bids[:1], *asks[:1])
@@ -96,7 +96,7 @@ def measure(name: str, events: int, repeats: int) -> StrategyCost:
 def _pass(name: str, events: int) -> tuple[list[int], ...]:
     """Feed a fresh strategy, let it decide after each event, and renew its table each second of the market."""
     made, params = _STRATEGIES[name]
-    strategy = made(params, _INSTRUMENT)
+    strategy = made(params, INSTRUMENT)
     clock = time.perf_counter_ns
     total: list[int] = []
     features: list[int] = []

@@ -21,6 +21,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+import features
 import quoting
 import recording as recording_cost
 import scale
@@ -171,6 +172,13 @@ def strategies(sizes: Sizes) -> tuple[dict[str, Any], list[Row]]:
             text = f"{cost.mean:.0f} µs, median {cost.median:.0f}, p99 {cost.p99:.0f}"
             target = ("", None) if target_us is None else (f"≤ {target_us:g} µs", cost.mean <= target_us)
             rows.append(Row(name, what, text, *target))
+    progress("  every feature there is")
+    cost = quoting.cost(features.measure(sizes.strategy_events, sizes.strategy_repeats))
+    numbers["every feature"] = msgspec.to_builtins(cost)
+    text = f"{cost.mean:.0f} µs, median {cost.median:.0f}, p99 {cost.p99:.0f}"
+    both = cost.mean + numbers["adaptive-market-maker"]["decide"]["mean"]
+    rows.append(Row("every feature", "of ultramm.features, each event", text))
+    rows.append(Row("", "and a decision of adaptive-market-maker", f"{both:.0f} µs", "≤ 60 µs", both <= 60))
     progress("  tables alone")
     for lots, cost in quoting.tables(sizes.tables).items():
         numbers[f"table of {lots} lots"] = msgspec.to_builtins(cost)
