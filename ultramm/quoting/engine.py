@@ -133,14 +133,34 @@ def solve_until(
     QuoteTable
         Without a value rate.
     """
+    values = values_until(model, least_lots, most_lots, horizon_s, terminal_penalty)
+    bids, asks = _depths(model, (np.diff(values) * model.kappa / model.lot).tolist())
+    return QuoteTable(least_lots, bids, asks)
+
+
+def values_until(
+    model: QuotingModel, least_lots: int, most_lots: int, horizon_s: float, terminal_penalty: float = 0.0
+) -> Floats:
+    """What each inventory is worth beside its price, when everything ends `horizon_s` from now.
+
+    ``theta_n = (lot / kappa) ln v_n``; parameters as of `solve_until`.
+
+    Returns
+    -------
+    array of shape (most_lots - least_lots + 1,)
+        Price times size: expected earnings of the time left, less penalties.
+
+    References
+    ----------
+    Cartea, Jaimungal, Penalva (2015), section 10.2: ``h(t, q)``, which is this for lots of one.
+    """
     eta_bid, eta_ask, diagonal = _system(model, least_lots, most_lots)
     count = len(diagonal)
     matrix = np.diag(diagonal) - eta_bid * np.eye(count, k=1) - eta_ask * np.eye(count, k=-1)
     lots = np.arange(least_lots, most_lots + 1)
     terminal = np.exp(-(model.kappa / model.lot) * terminal_penalty * lots**2)
-    values = expm(-matrix * horizon_s) @ terminal
-    bids, asks = _depths(model, np.diff(np.log(values)).tolist())
-    return QuoteTable(least_lots, bids, asks)
+    values: Floats = model.lot / model.kappa * np.log(expm(-matrix * horizon_s) @ terminal)
+    return values
 
 
 def closed_form(model: QuotingModel, inventory: float) -> tuple[float, float]:

@@ -20,6 +20,7 @@ from ultramm.quoting.engine import (
     skew,
     solve,
     solve_until,
+    values_until,
 )
 from ultramm.quoting.table import QuoteTable
 
@@ -118,6 +119,24 @@ def test_cartea_jaimungal_tables(rate: float, phi: float, adverse: float, asks: 
 
     assert table.asks[1:] == pytest.approx(asks, abs=1e-6)
     assert table.bids[-2::-1] == pytest.approx(asks, abs=1e-6)
+
+
+@pytest.mark.parametrize(("adverse", "worth"), [(0.0, 0.195527), (0.005, 0.116279)])
+def test_cartea_jaimungal_value(adverse: float, worth: float) -> None:
+    """h(0, 0) of the same: what half a minute of quoting is worth without inventory."""
+    model = QuotingModel(
+        sigma=1.0,
+        bid_arrival_rate=1.0,
+        ask_arrival_rate=1.0,
+        kappa=100.0,
+        gamma=4e-4,
+        bid_adverse=adverse,
+        ask_adverse=adverse,
+    )
+    values = values_until(model, -3, 3, 30.0, 1e-4)
+    assert values[3] == pytest.approx(worth, abs=1e-6)
+    assert values == pytest.approx(values[::-1], abs=1e-12)
+    assert values_until(model, -3, 3, 0.0, 1e-4) == pytest.approx(-1e-4 * np.arange(-3, 4) ** 2, abs=1e-12)
 
 
 def test_inventory_under_a_linear_skew() -> None:
