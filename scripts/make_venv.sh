@@ -39,4 +39,5 @@ find_python() {
 python=$(find_python)
 echo "make: using $("$python" --version) at $python"
 "$python" -m venv --clear "$venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]" \
+    -e plugins/ultramm-plugin-binance-emulator

@@ -1,0 +1,1 @@
+"""A venue on this machine that speaks Binance's spot protocol."""

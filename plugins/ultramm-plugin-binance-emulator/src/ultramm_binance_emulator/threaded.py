@@ -1,0 +1,81 @@
+"""A server in a thread of its own, for tests of what trades there."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+from ultramm.market import Side
+from ultramm.simulation.events import LevelChange, MarketEvent
+from ultramm_binance_emulator.accounts import Account
+from ultramm_binance_emulator.server import Feed, Server, now_ms
+from ultramm_binance_emulator.symbols import Symbol
+from ultramm_binance_emulator.venue import Venue
+
+_PATIENCE_S = 10
+_LEVELS = 5
+BTCUSDT = Symbol(
+    name="BTCUSDT",
+    base="BTC",
+    quote="USDT",
+    tick_size=Decimal(1),
+    step_size=Decimal("0.001"),
+    min_quantity=Decimal("0.001"),
+)
+
+
+class ThreadedServer:
+    """Serves BTCUSDT at 50,000 until it is stopped; a context manager.
+
+    Parameters
+    ----------
+    accounts : iterable of Account
+        Who trades.
+    feed : mapping of str to iterator of MarketEvent, optional
+        The market outside; by default five levels a side that only `market` moves.
+
+    Attributes
+    ----------
+    venue : Venue
+        What is served; to be touched by `do` alone.
+    url : str
+        Where.
+    """
+
+    def __init__(self, accounts: Iterable[Account], feed: Feed | None = None) -> None:
+        self.venue = Venue({BTCUSDT: 50_000}, accounts, now_ms)
+        self.server = Server(self.venue, feed or {})
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.port = asyncio.run_coroutine_threadsafe(self.server.start(0), self._loop).result(_PATIENCE_S)
+        self.url = f"http://127.0.0.1:{self.port}"
+        if not feed:
+            self.market(*[LevelChange(side, -side * (1 + i), 10 + i) for side in Side for i in range(_LEVELS)])
+
+    def __enter__(self) -> ThreadedServer:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    def do[T](self, call: Callable[[], T]) -> T:
+        """Run something where the server runs."""
+
+        async def run() -> T:
+            return call()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(_PATIENCE_S)
+
+    def market(self, *changes: LevelChange) -> None:
+        """The market outside changes; ticks count from 50,000."""
+        self.do(lambda: self.venue.on_market("BTCUSDT", MarketEvent(0.0, changes)))
+
+    def stop(self) -> None:
+        """Cut every connection and end."""
+        asyncio.run_coroutine_threadsafe(self.server.stop(), self._loop).result(_PATIENCE_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_PATIENCE_S)
+        self._loop.close()

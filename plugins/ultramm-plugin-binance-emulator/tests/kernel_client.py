@@ -1,0 +1,137 @@
+"""NautilusTrader's own Binance adapter, unmodified, trading at the address that is given; prints what it was told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections import defaultdict
+from datetime import timedelta
+from typing import Any
+
+from nautilus_trader.adapters.binance.common.enums import BinanceAccountType
+from nautilus_trader.adapters.binance.config import BinanceDataClientConfig, BinanceExecClientConfig
+from nautilus_trader.adapters.binance.factories import BinanceLiveDataClientFactory, BinanceLiveExecClientFactory
+from nautilus_trader.config import (
+    InstrumentProviderConfig,
+    LiveExecEngineConfig,
+    LoggingConfig,
+    StrategyConfig,
+    TradingNodeConfig,
+)
+from nautilus_trader.live.node import TradingNode
+from nautilus_trader.model.enums import BookType, OrderSide
+from nautilus_trader.model.identifiers import InstrumentId, TraderId
+from nautilus_trader.trading.strategy import Strategy
+
+BTCUSDT = InstrumentId.from_str("BTCUSDT.BINANCE")
+PATIENCE_S = 60
+
+
+class Client(Strategy):  # type: ignore[misc]
+    """Rests an order and cancels it, takes one, and sends one that may only rest but would take."""
+
+    def __init__(self) -> None:
+        super().__init__(StrategyConfig(strategy_id="CLIENT-1"))
+        self.deltas = 0
+        self.names: dict[Any, str] = {}
+        self.events: dict[str, list[str]] = defaultdict(list)
+        self.post_only: list[bool] = []
+
+    def on_start(self) -> None:
+        self.subscribe_order_book_deltas(BTCUSDT, book_type=BookType.L2_MBP)
+        self.subscribe_trade_ticks(BTCUSDT)
+        self.subscribe_quote_ticks(BTCUSDT)
+
+    def on_order_book_deltas(self, deltas: Any) -> None:
+        self.deltas += 1
+        book = self.cache.order_book(BTCUSDT)
+        if self.names or self.deltas < 5 or book.best_bid_price() is None:
+            return
+        bid, make = float(book.best_bid_price()), self.cache.instrument(BTCUSDT)
+        size = make.make_qty(0.01)
+        limit = self.order_factory.limit
+        self.send("resting", limit(BTCUSDT, OrderSide.BUY, size, make.make_price(bid - 500), post_only=True))
+        self.send("taking", self.order_factory.market(BTCUSDT, OrderSide.BUY, size))
+        self.send("refused", limit(BTCUSDT, OrderSide.SELL, size, make.make_price(bid - 500), post_only=True))
+        self.clock.set_time_alert("cancel", self.clock.utc_now() + timedelta(seconds=1), callback=self.cancel)
+
+    def send(self, name: str, order: Any) -> None:
+        self.names[order.client_order_id] = name
+        self.submit_order(order)
+
+    def cancel(self, _event: Any) -> None:
+        (order_id,) = (order_id for order_id, name in self.names.items() if name == "resting")
+        self.cancel_order(self.cache.order(order_id))
+
+    def on_order_event(self, event: Any) -> None:
+        name = type(event).__name__
+        if name == "OrderInitialized":
+            return
+        self.events[self.names[event.client_order_id]].append(name)
+        if name == "OrderRejected":
+            self.post_only.append(event.due_post_only)
+
+    @property
+    def done(self) -> bool:
+        found = self.events
+        filled = (
+            bool(self.names) and self.cache.order(next(i for i, n in self.names.items() if n == "taking")).is_closed
+        )
+        seen = self.cache.trade_tick_count(BTCUSDT) and self.cache.quote_tick_count(BTCUSDT)
+        return bool("OrderCanceled" in found["resting"] and filled and self.post_only and seen)
+
+
+def node(url: str) -> TradingNode:
+    provider = InstrumentProviderConfig(load_ids=frozenset([BTCUSDT]))
+    common = {
+        "api_key": "emulator-key",
+        "api_secret": "emulator-secret",
+        "account_type": BinanceAccountType.SPOT,
+        "base_url_http": url,
+        "instrument_provider": provider,
+    }
+    sockets = url.replace("http", "ws", 1)
+    made = TradingNode(
+        TradingNodeConfig(
+            trader_id=TraderId("CLIENT-001"),
+            logging=LoggingConfig(log_level="ERROR"),
+            data_clients={"BINANCE": BinanceDataClientConfig(**common, base_url_ws=sockets)},
+            exec_clients={"BINANCE": BinanceExecClientConfig(**common, base_url_ws=f"{sockets}/ws-api/v3")},
+            exec_engine=LiveExecEngineConfig(generate_missing_orders=False),
+            timeout_disconnection=2.0,
+            timeout_post_stop=0.5,
+        )
+    )
+    made.add_data_client_factory("BINANCE", BinanceLiveDataClientFactory)
+    made.add_exec_client_factory("BINANCE", BinanceLiveExecClientFactory)
+    return made
+
+
+async def main(made: TradingNode, client: Client) -> None:
+    running = asyncio.create_task(made.run_async())
+    for _ in range(10 * PATIENCE_S):
+        await asyncio.sleep(0.1)
+        if client.done:
+            break
+    await asyncio.sleep(1.0)  # for the last balance
+    account = made.cache.account_for_venue(BTCUSDT.venue)
+    balances = {currency.code: str(money.as_decimal()) for currency, money in account.balances_free().items()}
+    told = {
+        "events": client.events,
+        "post_only": client.post_only,
+        "deltas": client.deltas,
+        "quotes": made.cache.quote_tick_count(BTCUSDT),
+        "trades": made.cache.trade_tick_count(BTCUSDT),
+        "balances": balances,
+    }
+    await made.stop_async()
+    running.cancel()
+    print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    trading_node, trader = node(sys.argv[1]), Client()
+    trading_node.trader.add_strategy(trader)
+    trading_node.build()
+    trading_node.get_event_loop().run_until_complete(main(trading_node, trader))

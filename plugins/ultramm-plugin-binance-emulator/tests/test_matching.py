@@ -1,0 +1,129 @@
+"""Price-time priority among members and over the market of others."""
+
+from __future__ import annotations
+
+import pytest
+
+from ultramm.market import Side
+from ultramm.simulation.events import LevelChange, MarketTrade
+from ultramm_binance_emulator.matching import Match, Matching, Resting, Tif
+
+BUY, SELL = Side.BUY, Side.SELL
+
+
+def order(name: str, side: Side, ticks: int | None, lots: int, owner: str = "me") -> Resting:
+    return Resting(name, owner, side, ticks, lots)
+
+
+def traded(matches: list[Match]) -> list[tuple[str, int, int, bool]]:
+    return [(match.order.id, match.ticks, match.lots, match.maker) for match in matches]
+
+
+@pytest.fixture
+def book() -> Matching:
+    """Others bid 5 at 99 and 7 at 98, and offer 5 at 101 and 7 at 102."""
+    book = Matching()
+    book.on_levels(
+        [LevelChange(BUY, 99, 5), LevelChange(BUY, 98, 7), LevelChange(SELL, 101, 5), LevelChange(SELL, 102, 7)]
+    )
+    return book
+
+
+def test_it_shows_members_and_others_together(book: Matching) -> None:
+    book.place(order("a", BUY, 99, 2), Tif.GTC)
+    book.place(order("b", BUY, 100, 1), Tif.GTC)
+    assert list(book.levels(BUY)) == [(100, 1), (99, 7), (98, 7)]
+    assert list(book.levels(SELL)) == [(101, 5), (102, 7)]
+    assert (book.best(BUY), book.best(SELL), book.lots_at(BUY, 99)) == (100, 101, 7)
+
+
+def test_a_taker_walks_the_book_and_what_is_left_rests(book: Matching) -> None:
+    taker = order("a", BUY, 101, 8)
+    assert traded(book.place(taker, Tif.GTC)) == [("a", 101, 5, False)]
+    assert taker.left == 3
+    assert book.best(BUY) == 101
+    assert list(book.levels(SELL)) == [(102, 7)]
+
+
+def test_a_market_order_takes_what_there_is(book: Matching) -> None:
+    assert traded(book.place(order("a", SELL, None, 20), Tif.GTC)) == [("a", 99, 5, False), ("a", 98, 7, False)]
+    assert list(book.levels(BUY)) == []
+
+
+def test_fill_or_kill_takes_all_or_nothing(book: Matching) -> None:
+    assert book.place(order("a", BUY, 102, 13), Tif.FOK) == []
+    assert traded(book.place(order("b", BUY, 102, 12), Tif.FOK)) == [("b", 101, 5, False), ("b", 102, 7, False)]
+
+
+def test_immediate_or_cancel_leaves_nothing(book: Matching) -> None:
+    assert traded(book.place(order("a", BUY, 101, 8), Tif.IOC)) == [("a", 101, 5, False)]
+    assert book.best(BUY) == 99
+
+
+def test_members_trade_in_the_order_of_price_and_time(book: Matching) -> None:
+    for name, ticks in (("late", 100), ("better", 100)):
+        book.place(order(name, SELL, ticks, 2, name), Tif.GTC)
+    matches = book.place(order("taker", BUY, 101, 5), Tif.GTC)
+    assert traded(matches) == [
+        ("taker", 100, 2, False),
+        ("late", 100, 2, True),
+        ("taker", 100, 2, False),
+        ("better", 100, 2, True),
+        ("taker", 101, 1, False),
+    ]
+    assert matches[0].against is not None
+    assert matches[0].against.id == "late"
+
+
+def test_who_was_there_before_a_member_trades_before_it(book: Matching) -> None:
+    """Others had 5 at 101; a taker of 8 gets those, then ours, then what came behind us."""
+    book.place(order("ours", SELL, 101, 2), Tif.GTC)
+    book.on_levels([LevelChange(SELL, 101, 9)])
+    assert traded(book.place(order("taker", BUY, 101, 8, "you"), Tif.IOC)) == [
+        ("taker", 101, 5, False),
+        ("taker", 101, 2, False),
+        ("ours", 101, 2, True),
+        ("taker", 101, 1, False),
+    ]
+    assert book.lots_at(SELL, 101) == 3
+
+
+def test_trades_of_others_reach_us_after_those_before_us(book: Matching) -> None:
+    book.place(order("ours", BUY, 99, 3), Tif.GTC)
+    assert book.on_trade(MarketTrade(SELL, 99, 4)) == []
+    book.on_levels([LevelChange(BUY, 99, 1)])
+    assert traded(book.on_trade(MarketTrade(SELL, 99, 2))) == [("ours", 99, 1, True)]
+    assert traded(book.on_trade(MarketTrade(SELL, 98, 9))) == [("ours", 99, 2, True)]
+    assert traded(book.on_trade(MarketTrade(SELL, 98, 9))) == []
+
+
+def test_one_trade_is_spent_once(book: Matching) -> None:
+    for name in ("a", "b"):
+        book.place(order(name, BUY, 100, 3), Tif.GTC)
+    assert traded(book.on_trade(MarketTrade(SELL, 99, 4))) == [("a", 100, 3, True), ("b", 100, 1, True)]
+
+
+def test_others_who_come_to_meet_us_trade_at_our_price(book: Matching) -> None:
+    ours = order("ours", BUY, 100, 3)
+    book.place(ours, Tif.GTC)
+    assert traded(book.on_levels([LevelChange(SELL, 99, 2), LevelChange(SELL, 101, 0)])) == [("ours", 100, 2, True)]
+    assert ours.left == 1
+    assert book.best(SELL) == 102
+
+
+def test_a_cancelled_order_is_gone(book: Matching) -> None:
+    ours = order("ours", BUY, 100, 3)
+    book.place(ours, Tif.GTC)
+    book.cancel(ours)
+    assert book.best(BUY) == 99
+    assert book.on_trade(MarketTrade(SELL, 90, 100)) == []
+
+
+def test_it_finds_own_orders_that_would_be_met(book: Matching) -> None:
+    mine = order("mine", SELL, 100, 1)
+    book.place(mine, Tif.GTC)
+    book.place(order("yours", SELL, 100, 1, "you"), Tif.GTC)
+    assert book.own_in_reach(order("x", BUY, 100, 1)) == [mine]
+    assert book.own_in_reach(order("x", BUY, 99, 1)) == []
+    assert book.would_take(BUY, 100)
+    assert not book.would_take(BUY, 99)

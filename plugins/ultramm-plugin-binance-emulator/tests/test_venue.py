@@ -1,0 +1,312 @@
+"""Orders, fills and balances, to the last digit."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ultramm.market import Side
+from ultramm.simulation.events import LevelChange, MarketEvent, MarketTrade
+from ultramm_binance_emulator.accounts import Account
+from ultramm_binance_emulator.errors import VenueError
+from ultramm_binance_emulator.symbols import Symbol
+from ultramm_binance_emulator.venue import Venue
+
+D = Decimal
+BTC = Symbol(
+    name="BTCUSDT",
+    base="BTC",
+    quote="USDT",
+    tick_size=D("0.5"),
+    step_size=D("0.001"),
+    min_quantity=D("0.002"),
+    maker_fee=D("0.0007"),
+    taker_fee=D("0.0013"),
+)
+BASE = 2_000  # ticks: the market's zero is at 1,000
+
+
+class Heard:
+    """Everything that the venue tells."""
+
+    def __init__(self) -> None:
+        self.reports: list[dict[str, Any]] = []
+        self.balances: dict[str, dict[str, tuple[Decimal, Decimal]]] = defaultdict(dict)
+        self.trades: list[dict[str, Any]] = []
+        self.changed: set[tuple[Side, int]] = set()
+
+    def on_user_event(self, account: Account, event: dict[str, Any]) -> None:
+        if event["e"] == "executionReport":
+            self.reports.append(event)
+        else:
+            self.balances[account.key] |= {row["a"]: (D(row["f"]), D(row["l"])) for row in event["B"]}
+
+    def on_trade(self, symbol: Symbol, trade: dict[str, Any]) -> None:
+        self.trades.append(trade)
+
+    def on_levels(self, symbol: Symbol, changed: Iterable[tuple[Side, int]]) -> None:
+        self.changed |= set(changed)
+
+
+def venue(*keys: str) -> tuple[Venue, Heard]:
+    accounts = [Account.funded(key, "s", {"USDT": D(10_000), "BTC": D(5)}) for key in keys or ("me",)]
+    made, heard = Venue({BTC: BASE}, accounts, lambda: 1_000), Heard()
+    made.listeners.append(heard)
+    made.on_market(
+        "BTCUSDT",
+        MarketEvent(0.0, tuple(LevelChange(s, -s * (1 + i), 10 + i) for s in Side for i in range(5))),
+    )
+    return made, heard
+
+
+def limit(side: str, price: str, quantity: str, tif: str = "GTC", **more: str) -> dict[str, str]:
+    return {
+        "symbol": "BTCUSDT",
+        "side": side,
+        "type": "LIMIT",
+        "timeInForce": tif,
+        "price": price,
+        "quantity": quantity,
+        **more,
+    }
+
+
+def refused(made: Venue, request: dict[str, str]) -> int:
+    with pytest.raises(VenueError) as info:
+        made.place(made.accounts["me"], request)
+    return info.value.code
+
+
+# -- one order -------------------------------------------------------------------------------------------------
+
+
+def test_an_order_that_rests_sets_aside_what_it_may_cost() -> None:
+    made, heard = venue()
+    order = made.place(made.accounts["me"], limit("BUY", "999", "0.5"))
+    assert order.status == "NEW"
+    assert heard.balances["me"]["USDT"] == (D("9500.5"), D("499.5"))
+    assert [(r["x"], r["X"], r["w"]) for r in heard.reports] == [("NEW", "NEW", True)]
+    assert (Side.BUY, 1998) in heard.changed
+    made.cancel(made.accounts["me"], {"symbol": "BTCUSDT", "orderId": str(order.id)})
+    assert heard.balances["me"]["USDT"] == (D(10_000), D(0))
+    assert (heard.reports[-1]["x"], heard.reports[-1]["C"]) == ("CANCELED", order.client_id)
+
+
+def test_a_taker_pays_the_better_price_and_its_fee_in_what_it_receives() -> None:
+    """10 lots at 1,000.5 and 10 of 11 at 1,001, bid for at 1,002."""
+    made, heard = venue()
+    order = made.place(made.accounts["me"], limit("BUY", "1002", "0.02"))
+    assert order.status == "FILLED"
+    assert order.quote_filled == D("0.01") * D("1000.5") + D("0.01") * D("1001")
+    assert heard.balances["me"]["USDT"] == (D(10_000) - order.quote_filled, D(0))
+    assert heard.balances["me"]["BTC"] == (D(5) + D("0.02") * (1 - BTC.taker_fee), D(0))
+    assert [(r["x"], r["l"], r["L"], r["m"]) for r in heard.reports[1:]] == [
+        ("TRADE", "0.01000000", "1000.50000000", False),
+        ("TRADE", "0.01000000", "1001.00000000", False),
+    ]
+    assert [(t["p"], t["q"], t["m"]) for t in heard.trades] == [
+        ("1000.50000000", "0.01000000", False),
+        ("1001.00000000", "0.01000000", False),
+    ]
+    assert [r["t"] for r in heard.reports[1:]] == [t["t"] for t in heard.trades]
+
+
+def test_a_maker_is_filled_by_a_trade_that_everybody_saw_once() -> None:
+    made, heard = venue()
+    order = made.place(made.accounts["me"], limit("SELL", "1000", "0.008"))
+    made.on_market("BTCUSDT", MarketEvent(1.0, (), (MarketTrade(Side.BUY, 1, 3),)))
+    assert (order.status, order.filled) == ("PARTIALLY_FILLED", D("0.003"))
+    assert len(heard.trades) == 1
+    assert heard.balances["me"]["USDT"] == (D(10_000) + D(3) * (1 - BTC.maker_fee), D(0))
+    assert heard.balances["me"]["BTC"] == (D("4.992"), D("0.005"))
+
+
+def test_what_ends_at_once_is_told_to_have_expired() -> None:
+    made, heard = venue()
+    for tif, kind in (("IOC", "PARTIALLY_FILLED"), ("FOK", "NEW")):
+        heard.reports.clear()
+        order = made.place(made.accounts["me"], limit("BUY", "1000.5", "0.02", tif))
+        assert [r["X"] for r in heard.reports] == list(dict.fromkeys(("NEW", kind, "EXPIRED")))
+        assert not made.open_orders(made.accounts["me"], {})
+        assert order.account.balance("USDT").locked == 0
+
+
+def test_a_market_order_needs_what_it_will_cost() -> None:
+    made, _ = venue()
+    request = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.03"}
+    order = made.place(made.accounts["me"], request)
+    assert order.status == "FILLED"
+    assert order.account.balance("USDT").locked == 0
+    made.accounts["me"].balance("USDT").free = D(1)
+    assert refused(made, request) == -2010
+
+
+def test_own_orders_do_not_trade_with_each_other() -> None:
+    made, heard = venue()
+    resting = made.place(made.accounts["me"], limit("SELL", "1000", "0.1"))
+    made.place(made.accounts["me"], limit("BUY", "1000", "0.1"))
+    assert resting.status == "EXPIRED_IN_MATCH"
+    assert heard.trades == []
+    assert made.accounts["me"].balance("BTC").locked == 0
+
+
+def test_two_members_share_one_trade() -> None:
+    made, heard = venue("me", "you")
+    made.place(made.accounts["you"], limit("SELL", "1000", "0.1"))
+    made.place(made.accounts["me"], limit("BUY", "1000", "0.1"))
+    (trade,) = heard.trades
+    assert {r["t"] for r in heard.reports if r["x"] == "TRADE"} == {trade["t"]}
+    total = {
+        asset: sum(a.balance(asset).free + a.balance(asset).locked for a in made.accounts.values())
+        for asset in ("USDT", "BTC")
+    }
+    assert total == {"USDT": D(20_000) - D(100) * BTC.maker_fee, "BTC": D(10) - D("0.1") * BTC.taker_fee}
+
+
+# -- refusals --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"symbol": "ETHUSDT"}, -1121),
+        ({"symbol": ""}, -1102),
+        ({"side": "HOLD"}, -1117),
+        ({"type": "ICEBERG"}, -1116),
+        ({"timeInForce": "GTX"}, -1115),
+        ({"timeInForce": ""}, -1102),
+        ({"price": "999.3"}, -1013),
+        ({"price": "x"}, -1100),
+        ({"price": "NaN"}, -1100),
+        ({"quantity": "0.0015"}, -1013),
+        ({"quantity": "0.001"}, -1013),
+        ({"quantity": "-1"}, -1100),
+        ({"quantity": "0.002", "price": "10"}, -1013),
+        ({"quantity": "11"}, -2010),
+        ({"type": "LIMIT_MAKER", "price": "1000.5"}, -2010),
+    ],
+)
+def test_what_the_venue_refuses_leaves_no_trace(changes: dict[str, str], code: int) -> None:
+    made, heard = venue()
+    assert refused(made, {**limit("BUY", "999", "0.01"), **changes}) == code
+    assert heard.reports == []
+    assert made.accounts["me"].info() == venue()[0].accounts["me"].info()
+
+
+def test_a_clients_id_is_used_once_while_its_order_is_open() -> None:
+    made, _ = venue()
+    request = limit("BUY", "999", "0.01", newClientOrderId="a")
+    order = made.place(made.accounts["me"], request)
+    assert refused(made, request) == -2010
+    made.cancel(made.accounts["me"], {"symbol": "BTCUSDT", "origClientOrderId": "a"})
+    assert made.place(made.accounts["me"], request).id != order.id
+
+
+def test_an_order_of_somebody_else_is_not_there() -> None:
+    made, _ = venue("me", "you")
+    order = made.place(made.accounts["you"], limit("BUY", "999", "0.01"))
+    named = {"symbol": "BTCUSDT", "orderId": str(order.id)}
+    for call, code in ((made.cancel, -2011), (made.query, -2013)):
+        with pytest.raises(VenueError) as info:
+            call(made.accounts["me"], named)
+        assert info.value.code == code
+
+
+def test_a_cancelled_order_cannot_be_cancelled_again() -> None:
+    made, _ = venue()
+    order = made.place(made.accounts["me"], limit("BUY", "999", "0.01"))
+    named = {"symbol": "BTCUSDT", "orderId": str(order.id)}
+    made.cancel(made.accounts["me"], named)
+    with pytest.raises(VenueError, match="Unknown order"):
+        made.cancel(made.accounts["me"], named)
+    with pytest.raises(VenueError, match="Unknown order"):
+        made.cancel_all(made.accounts["me"], {"symbol": "BTCUSDT"})
+
+
+# -- whatever happens ------------------------------------------------------------------------------------------
+
+orders = st.builds(
+    lambda who, side, ticks, lots, kind: ("order", who, side, ticks, lots, kind),
+    st.sampled_from(["me", "you"]),
+    st.sampled_from(["BUY", "SELL"]),
+    st.integers(-6, 6),
+    st.integers(5, 40),
+    st.sampled_from(["GTC", "IOC", "FOK", "LIMIT_MAKER", "MARKET"]),
+)
+cancels = st.builds(lambda who, nth: ("cancel", who, nth), st.sampled_from(["me", "you"]), st.integers(0, 5))
+changes = st.builds(
+    lambda side, away, lots: ("level", side, away, lots),
+    st.sampled_from(list(Side)),
+    st.integers(-2, 6),
+    st.integers(0, 20),
+)
+trades = st.builds(
+    lambda side, away, lots: ("trade", side, away, lots),
+    st.sampled_from(list(Side)),
+    st.integers(-3, 6),
+    st.integers(1, 30),
+)
+
+
+def act(made: Venue, action: tuple[Any, ...]) -> None:
+    if action[0] == "order":
+        _, who, side, ticks, lots, kind = action
+        request = limit(side, str(BTC.price(BASE + ticks)), str(BTC.quantity(lots)))
+        if kind in Tifs:
+            request["timeInForce"] = kind
+        else:
+            request["type"] = kind
+        with contextlib.suppress(VenueError):  # no funds, or it would have taken
+            made.place(made.accounts[who], request)
+    elif action[0] == "cancel":
+        _, who, nth = action
+        open_orders = made.open_orders(made.accounts[who], {})
+        if nth < len(open_orders):
+            made.cancel(made.accounts[who], {"symbol": "BTCUSDT", "orderId": str(open_orders[nth].id)})
+    elif action[0] == "level":
+        _, side, away, lots = action
+        made.on_market("BTCUSDT", MarketEvent(1.0, (LevelChange(side, -side * away, lots),)))
+    else:
+        _, side, away, lots = action
+        made.on_market("BTCUSDT", MarketEvent(1.0, (), (MarketTrade(side, side * away, lots),)))
+
+
+Tifs = ("GTC", "IOC", "FOK")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(orders, orders, cancels, changes, trades), max_size=40))
+def test_every_balance_is_what_its_trades_made_of_it(actions: list[tuple[Any, ...]]) -> None:
+    made, _ = venue("me", "you")
+    for action in actions:
+        act(made, action)
+    for account in made.accounts.values():
+        expected = {"USDT": D(10_000), "BTC": D(5)}
+        for trade in made.trades(account, {"symbol": "BTCUSDT", "limit": "1000"}):
+            sign = 1 if trade["isBuyer"] else -1
+            expected["BTC"] += sign * D(trade["qty"])
+            expected["USDT"] -= sign * D(trade["quoteQty"])
+            expected[trade["commissionAsset"]] -= D(trade["commission"])
+        locked = {"USDT": D(0), "BTC": D(0)}
+        for order in made.open_orders(account, {}):
+            left = order.quantity - order.filled
+            locked[order.locked_asset] += left * order.price if order.side is Side.BUY else left
+            assert left > 0
+        for asset, amount in expected.items():
+            balance = account.balance(asset)
+            assert balance.locked == locked[asset]
+            assert balance.free + balance.locked == amount
+            assert balance.free >= 0
+    (book,) = made.books.values()
+    best = [book.matching.best(side) for side in Side]
+    if best[0] is not None and best[1] is not None and made.open_orders(made.accounts["me"], {}):
+        for order in made.open_orders(made.accounts["me"], {}):
+            other = best[1] if order.side is Side.BUY else best[0]
+            assert order.side * (BTC.ticks(order.price) - other) < 0, "no member's order crosses what is offered"
