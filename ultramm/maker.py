@@ -112,7 +112,7 @@ class EngineParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields
     calibration_s: Positive = 600.0
     max_error_pct: Positive = 50.0
     recalibrate_s: Positive = 1.0
-    own_fills: bool = True
+    own_fills: bool = False
     keep_place: bool = True
 
     @property
@@ -280,6 +280,10 @@ class Maker:
         self._learning = strategy if isinstance(strategy, LearningFromOrders) else None
         # Since when, and around which mid, our orders have stood that have not been told of.
         self._exposed_ns, self._exposed_mid = 0, math.nan
+        self._others_mid = math.nan
+        # Of the fill that is told next.
+        self._filled: LiveOrder | None = None
+        self._first_fill = False
         self._recalibrate_ns = 0
         self._limits = msgspec.structs.replace(
             limits,
@@ -322,6 +326,7 @@ class Maker:
         if self.degraded:
             return
         of_others = self._of_others(book)
+        self._others_mid = of_others.mid
         if self.queues is not None:
             self.queues.on_touch(of_others)
         if of_others is book or of_others.two_sided:
@@ -390,15 +395,20 @@ class Maker:
         """How long each order has stood since the last step, and how far from the mid of then."""
         if self._learning is None or self.degraded:
             return
-        if not math.isnan(self._exposed_mid):
-            for order in self.orders:
-                if order.state is not OrderState.SENT:
-                    seconds = (now_ns - max(self._exposed_ns, order.sent_ns)) * 1e-9
-                    self._learning.on_exposure(now_ns, self._depth_of(order), seconds, 0)
-        self._exposed_ns, self._exposed_mid = now_ns, self._mid
+        for order in self.orders:
+            self._tell_exposure(order, now_ns)
+        self._exposed_ns, self._exposed_mid = now_ns, self._others_mid
+
+    def _tell_exposure(self, order: LiveOrder | None, until_ns: int) -> None:
+        """How long one has stood since the last step."""
+        if order is None or order.state is OrderState.SENT or self._learning is None or self.degraded:
+            return
+        depth, since_ns = self._depth_of(order), max(self._exposed_ns, order.sent_ns)
+        if not math.isnan(depth) and until_ns > since_ns:
+            self._learning.on_exposure(until_ns, depth, (until_ns - since_ns) * 1e-9, 0)
 
     def _depth_of(self, order: LiveOrder) -> float:
-        """Distance from the mid at the last step, price."""
+        """Distance from the mid at the last step, price; NaN where there was none."""
         return order.side * (self._exposed_mid - self.instrument.price(order.ticks))
 
     def _keeps(self, order: LiveOrder, quote: Quote) -> bool:
@@ -505,30 +515,43 @@ class Maker:
         self._presence(ts_ns)
 
     def on_cancelled(self, order_id: str, ts_ns: int) -> None:
+        ended = self.orders.get(order_id)
         self.closed_order(order_id)
         self.score.cancelled += 1
         self._presence(ts_ns)
         if self._refusals:
             # It may have been in the way of a quote that was held back or refused.
             self.due_ns = 0
+        self._tell_exposure(ended, ts_ns)
 
     def on_fill(self, fill: Fill) -> None:
         """One of our orders traded; brings the next decision forward."""
         order = self.orders.get(fill.order_id)
         first = self.orders.filled(fill.order_id, self.instrument.lots(fill.size))
         self.score.filled += first
-        if first and order is not None and fill.maker and self._learning is not None and not self.degraded:
-            self._learning.on_exposure(fill.ts_ns, self._depth_of(order), 0.0, 1)
+        self._filled = order if order is not None and fill.maker else None
+        self._first_fill = first
         if fill.order_id not in self.orders:
             self.closed_order(fill.order_id)
+        elif self.queues is not None:
+            self.queues.filled(fill.order_id)
         self.score.on_fill(fill)
         self._presence(fill.ts_ns)
         self.due_ns = 0
 
     def tell_fill(self, fill: Fill) -> None:
         """Let the strategy know of a fill that is booked and recorded: it may raise."""
-        if not self.degraded:
-            self._strategy.on_fill(fill)
+        if self.degraded:
+            return
+        self._strategy.on_fill(fill)
+        order = self._filled
+        if self._learning is None or order is None:
+            return
+        if order.id not in self.orders:
+            self._tell_exposure(order, fill.ts_ns)
+        depth = self._depth_of(order)
+        if self._first_fill and not math.isnan(depth):
+            self._learning.on_exposure(fill.ts_ns, depth, 0.0, 1)
 
     def closed_order(self, order_id: str) -> None:
         """The venue says that an order is no more."""

@@ -817,8 +817,9 @@ def test_no_place_is_kept_nearer_than_the_strategy_allows(strategy, nearest, sta
 def test_a_place_ends_with_its_order(strategy):
     maker, desk = first_in_a_worn_queue(strategy)
     (order,) = maker.orders
+    maker.queues._places._places[order.id].ahead = 7.0
     maker.on_fill(Fill(3 * S, order.id, Side.BUY, 98.0, 0.4, 0.0, maker=True))
-    assert maker.queues.ahead(order.id) == 0.0
+    assert maker.queues.ahead(order.id) == 0.0, "a fill in part is the proof that nobody is ahead"
     maker.on_fill(Fill(3 * S, order.id, Side.BUY, 98.0, 0.6, 0.0, maker=True))
     assert math.isnan(maker.queues.ahead(order.id))
     desk.quote(4 * S)
@@ -859,13 +860,66 @@ def test_a_strategy_that_learns_is_told_how_long_its_orders_stood_where():
     assert strategy.told == [(2.0, 1.0, 0), (0.0, 1.0, 0)]
 
 
-def test_a_fill_is_told_once_an_order():
+def test_a_fill_is_told_once_an_order_and_how_long_it_stood():
     strategy = Learning(BID, ASK)
     maker = maker_of(strategy)
     desk = Desk(maker)
     maker.on_book(book())
     desk.quote(0)
     (bid,) = (order for order in maker.orders if order.side is Side.BUY)
-    for _ in range(2):
-        maker.on_fill(Fill(S, bid.id, Side.BUY, 99.0, 0.3, 0.0, maker=True))
-    assert strategy.told == [(1.0, 0.0, 1)]
+    for size in (0.3, 0.7):
+        fill = Fill(S, bid.id, Side.BUY, 99.0, size, 0.0, maker=True)
+        maker.on_fill(fill)
+        maker.tell_fill(fill)
+    assert strategy.told == [(1.0, 0.0, 1), (1.0, 1.0, 0)]
+
+
+def test_an_order_that_is_cancelled_has_stood_until_then():
+    strategy = Learning(BID)
+    maker = maker_of(strategy)
+    desk = Desk(maker)
+    maker.on_book(book())
+    desk.quote(0)
+    strategy.wants()
+    desk.step(2 * S)
+    strategy.told.clear()
+    maker.on_cancelled("o1", 3 * S)
+    assert strategy.told == [(1.0, 1.0, 0)]
+
+
+def test_a_fill_on_a_book_of_one_side_is_booked_though_nobody_can_say_how_deep_it_was():
+    strategy = Learning(BID, ASK)
+    maker = maker_of(strategy)
+    desk = Desk(maker)
+    maker.on_book(book())
+    desk.quote(0)
+    maker.on_book(book(S, ask=None))
+    desk.step(S)
+    strategy.told.clear()
+    (bid,) = (order for order in maker.orders if order.side is Side.BUY)
+    fill = Fill(2 * S, bid.id, Side.BUY, 99.0, 1.0, 0.0, maker=True)
+    maker.on_fill(fill)
+    maker.tell_fill(fill)
+    assert maker.inventory == 1.0
+    assert strategy.told == []
+    assert fill in strategy.seen
+
+
+def test_depths_are_told_from_the_mid_of_others():
+    strategy = Learning(BID)
+    maker = Maker(
+        "mm",
+        INSTRUMENT,
+        strategy,
+        MakerParams(max_position=5.0),
+        Limits(),
+        MessageBudget(1e6, 1e6),
+        book_shows_ours=True,
+    )
+    desk = Desk(maker)
+    maker.on_book(book(bid=97.0, ask=102.0))
+    desk.quote(0)
+    maker.on_book(Book(S, (Level(99.0, 1.0), Level(97.0, 5.0)), (Level(102.0, 5.0),)))
+    desk.step(S)
+    desk.step(2 * S)
+    assert [depth for depth, _, _ in strategy.told] == [0.5, 0.5]

@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 _NEWTON_STEPS = 25
 _REMEMBERED = 4_096
 _MOST_GROWTH = 30.0
+_GRID_SLACK = 1e-6
+_MOST_EXPONENT = 100.0  # a rate that is extrapolated further is none
 _PRIOR_FILLS = 20.0
 
 
@@ -118,7 +120,8 @@ class ReachIntensity:
         self._decay(ts_ns)
         self._recent.append((ts_ns, side, reach))
         excess = reach - self.near
-        if excess <= 0:
+        # One at the near end is not beyond it, whatever its binary fraction says.
+        if excess <= _GRID_SLACK * self.near:
             return
         width = self.far - self.near
         self._reached[side] += 1.0
@@ -155,6 +158,8 @@ class ReachIntensity:
             return None
         step = self._tick_size
         kappa = math.log1p(count * step / total) / step if step else count / total
+        if kappa * self.near > _MOST_EXPONENT:
+            return None
         arrival_rate = reached / self._seconds * math.exp(kappa * self.near)
         return FillIntensity(arrival_rate, kappa, 1.0 / math.sqrt(count))
 
@@ -186,7 +191,9 @@ class OwnFillIntensity:
         self._bins: dict[int, list[float]] = {}
 
     def on_exposure(self, ts_ns: int, depth: float, seconds: float, fills: int) -> None:
-        """A quote stood `seconds` at `depth` until `ts_ns`, and was filled `fills` times."""
+        """A quote stood `seconds` at `depth` until `ts_ns`, and was filled `fills` times; not beyond the mid."""
+        if depth < 0:
+            return  # on its way out: the rate has no such depths
         self._last_ns = max(ts_ns, self._last_ns)
         growth = (self._last_ns - self._origin_ns) / self._tau_ns
         if self._origin_ns < 0 or growth > _MOST_GROWTH:
@@ -204,16 +211,16 @@ class OwnFillIntensity:
 
     def estimate(self) -> FillIntensity | None:
         """By our own orders alone; None until fills at two depths were seen, see `fit_poisson`."""
-        return fit_poisson(*self._sums())
+        return fit_poisson(*self._sums(self._last_ns))
 
-    def corrected(self, reached: FillIntensity) -> FillIntensity:
+    def corrected(self, reached: FillIntensity, now_ns: int) -> FillIntensity:
         """What market orders say, as far as our own orders bear it out.
 
         They are filled less often than a price is reached, because of queues and latency: the rate where they stood is
         moved by fills over those expected, with some fills of a prior that nothing is lost. The decays of both are
         averaged by their precision.
         """
-        depths, seconds, fills = self._sums()
+        depths, seconds, fills = self._sums(now_ns)
         if not len(depths):
             return reached
         expected = seconds * reached.arrival_rate * np.exp(-reached.kappa * depths)
@@ -228,9 +235,9 @@ class OwnFillIntensity:
         centre = float(expected @ depths) / total if total > 0 else 0.0
         return FillIntensity(level * reached.rate(centre) * math.exp(kappa * centre), kappa, precision**-0.5)
 
-    def _sums(self) -> tuple[Floats, Floats, Floats]:
+    def _sums(self, now_ns: int) -> tuple[Floats, Floats, Floats]:
         """Mean depth, seconds and fills of each bin, as they weigh now."""
-        keep = math.exp(-(self._last_ns - self._origin_ns) / self._tau_ns)
+        keep = math.exp(-max(0, now_ns - self._origin_ns) / self._tau_ns)
         sums = np.array([sums for sums in self._bins.values() if sums[0] > 0]).reshape(-1, 3)
         return sums[:, 2] / sums[:, 0], keep * sums[:, 0], keep * sums[:, 1]
 

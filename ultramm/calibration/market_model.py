@@ -73,6 +73,7 @@ class MarketModel:
         self._learns = own_fills
         self._own: OwnFillIntensity | None = None
         self._observe = observe
+        self._now_ns = 0
 
     def on_book(self, book: Book) -> None:
         """The touch changed."""
@@ -115,6 +116,7 @@ class MarketModel:
         elif not self._reaches.near * _MIDDLE[0] <= depth <= self._reaches.far / _MIDDLE[1] * _MIDDLE[0]:
             self._reaches.set_range(_NEAR * depth, _FAR * depth)
         self._reaches.on_time(now_ns)
+        self._now_ns = now_ns
 
     def estimate(self, season: float = 1.0) -> MarketEstimate | str:
         """What is known of the market; in words why it is not enough to quote on."""
@@ -139,7 +141,7 @@ class MarketModel:
         if self._own is None:
             return bid, ask
         lean = math.sqrt(bid.arrival_rate / ask.arrival_rate)
-        both = self._own.corrected(FillIntensity(bid.arrival_rate / lean, bid.kappa, bid.relative_error))
+        both = self._own.corrected(FillIntensity(bid.arrival_rate / lean, bid.kappa, bid.relative_error), self._now_ns)
         bid_rate, ask_rate = both.arrival_rate * lean, both.arrival_rate / lean
         return (
             FillIntensity(bid_rate, both.kappa, both.relative_error),

@@ -71,6 +71,10 @@ class Solver:
         self.table: QuoteTable | None = None
         self.problem = "the engine has not been solved yet"
         self._appetite = appetite
+        # Around what depth to estimate; one at which nothing is known is given up only after a while.
+        self._aimed = math.nan
+        self._patience_ns = round(appetite.calibration_s * 1e9)
+        self._quoted_ns = -self._patience_ns
 
     def on_book(self, book: Book) -> None:
         """The touch changed."""
@@ -86,10 +90,13 @@ class Solver:
 
     def estimate(self, now_ns: int) -> MarketEstimate | None:
         """What is known of the market around the depth that is quoted; None, and no table, where it is not enough."""
-        depth = self.market.spread.value / 2 if self.table is None else self.table.flat_depth
-        if not math.isfinite(depth):
+        if self.table is not None:
+            self._aimed, self._quoted_ns = self.table.flat_depth, now_ns
+        elif now_ns - self._quoted_ns >= self._patience_ns or math.isnan(self._aimed):
+            self._aimed = self.market.spread.value / 2
+        if not math.isfinite(self._aimed):
             return None
-        self.market.aim(now_ns, depth)
+        self.market.aim(now_ns, self._aimed)
         found = self.market.estimate()
         if isinstance(found, str):
             self.problem, self.table = found, None
@@ -119,5 +126,5 @@ class Solver:
         )
         try:
             self.model, self.table = quotes_for(model, self._appetite.max_position, self._appetite.aggressiveness)
-        except ValueError as exc:
+        except (ValueError, OverflowError) as exc:
             self.problem, self.table = f"the engine has no solution: {exc}", None

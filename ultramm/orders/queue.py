@@ -76,6 +76,12 @@ class QueuePlaces:
         """It rests no more."""
         self._places.pop(order_id, None)
 
+    def front(self, order_id: str) -> None:
+        """An order has traded in part: nothing is ahead of it any more."""
+        place = self._places.get(order_id)
+        if place is not None:
+            place.ahead = 0.0
+
     def ahead(self, order_id: str) -> float:
         """Size that trades before the order, estimated; NaN while its level has never been in sight."""
         return self._places[order_id].ahead
@@ -127,8 +133,9 @@ class QueuePlaces:
 
     def _shrink(self, place: Place, size: float) -> None:
         if math.isnan(place.level):
-            # First seen only now: whoever is there may have been there before us.
-            place.ahead = place.level = size
+            # First seen only now: whoever is there may have been there before us, unless a trade went past us.
+            place.ahead = size if math.isnan(place.ahead) else place.ahead
+            place.level = size
             place.traded = 0.0
             return
         cancelled = place.level - place.traded - size

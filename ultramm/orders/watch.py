@@ -61,6 +61,10 @@ class QueueWatch:
         """The venue took an order."""
         self._places.join(order.id, order.side, order.ticks, self.size_at(order.side, order.ticks))
 
+    def filled(self, order_id: str) -> None:
+        """It traded in part."""
+        self._places.front(order_id)
+
     def left(self, order_id: str) -> None:
         """It rests no more."""
         self._places.leave(order_id)

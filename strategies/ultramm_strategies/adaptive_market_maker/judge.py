@@ -21,6 +21,7 @@ _GONE_Z = 1.0  # errors by which what was earned must be gone later to close
 _LASTING_BLOCKS, _HOPEFUL_BLOCKS = 10.0, 5.0
 _LARGEST_PROBE = 0.2  # of an order: what is larger tells no more and risks as much
 PROBES_HELD = 2
+_FURTHEST = 0.98  # of the mid: how far away a bid may be that has to be large enough
 _HELD_S, _HELD_Z = 60.0, 2.0  # by how many errors the price may move against them, in what time, within the budget
 
 
@@ -79,7 +80,8 @@ class Judge:
         self._ledger = _Ledger(instrument)
         self._mid = math.nan
         self._verdicts = dict.fromkeys(_SIDES, _UNJUDGED)
-        # What may be lost on finding out, as a share of an order: by default what it costs to take one.
+        # How much may be lost, in all, before nothing is found out any more, as a share of an order: by default what it
+        # costs to take one.
         loss_bps = params.probe_loss_bps
         self._loss = instrument.taker_fee if loss_bps is None else 1e-4 * loss_bps
         self.probe_lots = 0
@@ -106,7 +108,9 @@ class Judge:
     def on_fill(self, fill: Fill) -> None:
         """One of our orders traded."""
         self._ledger.on_fill(fill)
-        if not fill.maker or math.isnan(self._mid):
+        # Behind a closed gate fills only work a position off, nearer than what pays: they tell nothing of it.
+        closed = not math.isfinite(self._verdicts[fill.side].least)
+        if closed or not fill.maker or math.isnan(self._mid):
             return
         distance = np.array([fill.side * (self._mid - fill.price)])
         for curve in self._own:
@@ -190,8 +194,10 @@ class Judge:
         order = self._instrument.whole_lots(self._params.order_size)
         move = _HELD_Z * sigma * math.sqrt(_HELD_S) / self._mid
         share = self._loss / (PROBES_HELD * move) if move > 0 else _LARGEST_PROBE
-        lots = max(math.floor(min(share, _LARGEST_PROBE) * order), self._instrument.smallest_lots(self._mid))
-        return lots if lots <= _LARGEST_PROBE * order else 0
+        lots = math.floor(min(share, _LARGEST_PROBE) * order)
+        # Powers of two: a probe that rests is not replaced for a lot more or less.
+        lots = 1 << lots.bit_length() - 1 if lots else 0
+        return lots if lots >= self._instrument.smallest_lots(_FURTHEST * self._mid) else 0
 
     def _may_probe(self) -> bool:
         budget = self._loss * self._instrument.exposure(self._mid, self._params.order_size)

@@ -36,7 +36,8 @@ class AdaptiveParams(EngineParams, frozen=True, kw_only=True, forbid_unknown_fie
     edge_memory_s : float
         Time over which edges are averaged, seconds.
     probe_loss_bps : float, optional
-        What may be lost on probes, of one order, basis points; by default what it costs to take one.
+        No probes once the strategy has lost so much of one order in all, basis points; by default what it costs to
+        take one, so that there are none where taking is free.
     """
 
     min_edge_bps: float = 0.0

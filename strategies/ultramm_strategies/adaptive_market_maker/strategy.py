@@ -119,14 +119,17 @@ class AdaptiveMarketMaker:
         moves = {"liquidity": self._thinness() / model.kappa}
         quotes: list[Quote] = []
         reasons: dict[Side, str] = {}
+        nearest: dict[Side, float] = {}
+        fair = book.mid + self._shift
         for side, name in ((Side.BUY, "bid_toxicity"), (Side.SELL, "ask_toxicity")):
             moves[name] = toxic = self._toxicity(side, model)
-            of_side, reason = self._side(side, book, table, inventory, toxic, toxic + moves["liquidity"])
+            of_side, reason, least = self._side(side, book, table, inventory, toxic, toxic + moves["liquidity"])
             quotes += of_side
+            if 0 < least < math.inf:
+                nearest[side] = fair - side * least
             if not of_side:
                 reasons[side] = reason
         lean = table.lean(inventory / params.order_size)
-        fair = book.mid + self._shift
         return Decision(
             tuple(quotes),
             fair,
@@ -134,13 +137,8 @@ class AdaptiveMarketMaker:
             reasons,
             self._effects(book.mid, table, model, lean, {**moves, **parts}),
             kappa=model.kappa if params.keep_place else math.nan,
-            nearest=self._nearest(fair, inventory),
+            nearest=nearest,
         )
-
-    def _nearest(self, fair: float, inventory: float) -> dict[Side, float]:
-        """Prices beyond which no order stays for its place: nearer than what pays, unless it brings a position back."""
-        least = {side: self._judge.verdict(side).least for side in _SIDES if side * inventory >= 0}
-        return {side: fair - side * depth for side, depth in least.items() if 0 < depth < math.inf}
 
     def _thinness(self) -> float:
         """How much thinner the touch is than usual: 0 .. 1."""
@@ -154,27 +152,30 @@ class AdaptiveMarketMaker:
 
     def _side(
         self, side: Side, book: Book, table: QuoteTable, inventory: float, toxic: float, wider: float
-    ) -> tuple[tuple[Quote, ...], str]:
-        """The quotes of one side, and why there are none."""
+    ) -> tuple[tuple[Quote, ...], str, float]:
+        """The quotes of one side, why there are none, and the least depth at which its orders may stay."""
         params, instrument = self._params, self._instrument
         verdict, held = self._judge.verdict(side), instrument.lots(side * inventory)
-        reducing = max(0, -held)
-        if not reducing and not math.isfinite(verdict.least):
-            return (), verdict.reason
+        least, reducing = verdict.least, max(0, -held)
+        if not reducing and not math.isfinite(least):
+            return (), verdict.reason, least
         depths = [depth + wider for depth in table_depths(table, side, inventory / params.order_size, params.levels)]
         lots, room = self._lots(toxic, depths, book), None
-        if reducing and depths and depths[0] < verdict.least:
+        if reducing and depths and depths[0] < least:
             # What brings a position back may stand nearer than what pays; it must not be turned by it.
-            room = reducing
+            room, least = reducing, 0.0
         else:
-            depths = [max(depth, verdict.least) for depth in depths]
+            depths = [max(depth, least) for depth in depths]
             if verdict.probing:
                 probe = self._judge.probe_lots
                 depths, lots, room = depths[:1], max(probe, min(lots, reducing)), max(0, PROBES_HELD * probe - held)
                 if not room:
-                    return (), verdict.reason
+                    return (), verdict.reason, least
         fair = book.mid + self._shift
-        return quotes_within(instrument, side, fair, depths, lots, book, inventory=inventory, sizes=params, room=room)
+        found, reason = quotes_within(
+            instrument, side, fair, depths, lots, book, inventory=inventory, sizes=params, room=room
+        )
+        return found, reason, least
 
     def _lots(self, toxic: float, depths: list[float], book: Book) -> int:
         """Lots of an order: fewer the more of its depth is about to be lost, and never too few to send."""

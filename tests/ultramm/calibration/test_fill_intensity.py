@@ -232,12 +232,12 @@ def test_own_fills_weigh_by_their_age() -> None:
 def test_own_orders_correct_the_rate_where_they_stood() -> None:
     """At one depth, filled half as often as it was reached: the rate there is half, but for the prior; kappa stays."""
     own, reached = OwnFillIntensity(step=1.0, tau_s=1e9), FillIntensity(ARRIVAL, KAPPA, 0.05)
-    assert own.corrected(reached) == reached
+    assert own.corrected(reached, S) == reached
     own.on_exposure(S, 5.0, 2_000.0, 0)
     expected = 2_000.0 * reached.rate(5.0)
     own.on_exposure(S, 5.0, 0.0, round(expected / 2))
 
-    found = own.corrected(reached)
+    found = own.corrected(reached, S)
     assert found.kappa == KAPPA
     assert found.rate(5.0) / reached.rate(5.0) == pytest.approx((round(expected / 2) + 20) / (expected + 20))
 
@@ -248,7 +248,7 @@ def test_own_orders_at_several_depths_tell_of_the_decay_too() -> None:
         own.on_exposure(S, depth, 1e4, 0)
         own.on_exposure(S, depth, 0.0, round(1e4 * ARRIVAL * math.exp(-KAPPA * depth)))
 
-    alone, found = own.estimate(), own.corrected(reached)
+    alone, found = own.estimate(), own.corrected(reached, S)
     assert alone is not None
     assert found.kappa == pytest.approx(KAPPA, rel=0.02)
     assert found.relative_error == pytest.approx((alone.relative_error**-2 + 100.0) ** -0.5)
@@ -258,4 +258,37 @@ def test_an_order_that_was_never_filled_lowers_the_rate() -> None:
     own, reached = OwnFillIntensity(step=1.0, tau_s=1e9), FillIntensity(ARRIVAL, KAPPA, 0.05)
     own.on_exposure(S, 2.0, 100.0, 0)
     expected = 100.0 * reached.rate(2.0)
-    assert own.corrected(reached).rate(2.0) == pytest.approx(reached.rate(2.0) * 20 / (20 + expected))
+    assert own.corrected(reached, S).rate(2.0) == pytest.approx(reached.rate(2.0) * 20 / (20 + expected))
+
+
+def test_own_orders_are_forgotten_while_none_stands() -> None:
+    own, reached = OwnFillIntensity(step=1.0, tau_s=60.0), FillIntensity(ARRIVAL, KAPPA, 0.5)
+    for depth in (1.0, 4.0):
+        own.on_exposure(S, depth, 1e4, 0)
+        own.on_exposure(S, depth, 0.0, round(1e4 * ARRIVAL * math.exp(-3 * KAPPA * depth)))
+    assert own.corrected(reached, S).relative_error < 0.1
+    much_later = own.corrected(reached, 86_400 * S)
+    assert much_later.rate(2.0) == pytest.approx(reached.rate(2.0), rel=1e-6)
+    assert much_later.relative_error == pytest.approx(0.5, rel=1e-6)
+
+
+def test_beyond_the_mid_there_are_no_depths() -> None:
+    own, reached = OwnFillIntensity(step=1.0), FillIntensity(ARRIVAL, KAPPA, 0.5)
+    own.on_exposure(S, -800.0 / KAPPA, 0.25, 0)
+    assert own.corrected(reached, S) == reached
+
+
+@pytest.mark.parametrize(
+    ("tick", "price"), [(0.01, 33.57), (0.01, 183.37), (1e-5, 1.08312), (0.1, 65_432.0), (0.25, 100.0)]
+)
+def test_a_trade_at_the_near_end_is_not_beyond_it(tick: float, price: float) -> None:
+    """Half a tick from the mid, where every trade at the touch of a spread of one tick is: rounding must not decide."""
+    intensity = ReachIntensity(0.5 * tick, 3.0 * tick)
+    intensity.on_time(0)
+    for second in range(200):
+        ask = round(price / tick) * tick + second % 7 * tick
+        mid = 0.5 * (ask + ask - tick)
+        intensity.on_reach(second * S, Side.BUY, ask - mid)
+        intensity.on_reach(second * S, Side.SELL, mid - (ask - tick))
+    assert intensity.market_orders == 0
+    assert intensity.estimate(Side.SELL) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -62,6 +63,25 @@ def test_volume_and_volatility_may_be_told() -> None:
     assert found.model is not None
     assert (found.model.sigma, found.model.fee) == (3.0, 2.0)
     assert found.model.bid_arrival_rate == 2.0 * estimate.bid.arrival_rate
+
+
+def test_a_fee_beyond_most_reaches_does_not_make_it_come_and_go() -> None:
+    """The table aims where the fee puts the quotes; when nothing is known there, that is kept to for a while."""
+    found, tables, now_ns = solver(), [], 0
+    for event in market(BTC, seconds=300.0):
+        if isinstance(event, Trade):
+            found.on_trade(event)
+            continue
+        found.on_book(event)
+        if event.ts_ns % S == 0:
+            now_ns = event.ts_ns
+            estimate = found.estimate(now_ns)
+            if estimate is not None:
+                found.solve(estimate, 25.0)
+            tables.append(found.table is not None)
+    changes = sum(before != after for before, after in pairwise(tables))
+    assert now_ns > 0
+    assert changes <= 3
 
 
 # -- without a tape --------------------------------------------------------------------------------------------

@@ -36,12 +36,25 @@ def test_prices_without_a_trade_and_trades_elsewhere_count_nothing() -> None:
     assert math.isnan(volume.value)
 
 
-def test_an_empty_side_ends_a_price() -> None:
+def test_an_empty_side_is_as_it_was() -> None:
+    """Where we alone are the touch, others are seen to have none: that is not a new price."""
     volume = TouchVolume()
-    volume.on_book(touch(0, 99.0, 101.0))
-    volume.on_trade(Trade(1, 101.0, 4.0, Side.BUY))
-    volume.on_book(Book(S, (Level(99.0, 1.0),), ()))
-    assert volume.value == 4.0
+    for step in range(3):
+        volume.on_book(touch(2 * step * S, 99.0, 101.0))
+        volume.on_trade(Trade(2 * step * S, 101.0, 4.0, Side.BUY))
+        volume.on_book(Book((2 * step + 1) * S, (Level(99.0, 1.0),), ()))
+    assert math.isnan(volume.value)
+    volume.on_book(touch(9 * S, 99.0, 102.0))
+    assert volume.value == 12.0
+
+
+def test_prices_that_go_together_count_alike() -> None:
+    volume = TouchVolume()
+    for step in range(100):
+        volume.on_book(touch(step * S, 99.0 + step, 101.0 + step))
+        volume.on_trade(Trade(step * S, 99.0 + step, 1.0, Side.SELL))
+        volume.on_trade(Trade(step * S, 101.0 + step, 100.0, Side.BUY))
+    assert volume.value == pytest.approx(50.5)
 
 
 def test_it_finds_the_mean_of_what_prices_bear() -> None:

@@ -158,3 +158,17 @@ def test_no_levels_tell_nothing() -> None:
     places = joined(100.0)
     places.on_levels(Side.BUY, {})
     assert places.ahead("ours") == 100.0
+
+
+def test_whoever_traded_in_part_is_first() -> None:
+    places = joined(100.0)
+    places.front("ours")
+    places.front("never heard of")
+    assert places.ahead("ours") == 0.0
+
+
+def test_a_trade_past_us_is_not_forgotten_when_the_level_comes_into_sight() -> None:
+    places = joined(level=float("nan"))
+    places.on_trade(Side.SELL, 999, 1.0)
+    places.on_level(Side.BUY, 1000, 50.0)
+    assert places.ahead("ours") == 0.0

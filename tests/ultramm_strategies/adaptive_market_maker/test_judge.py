@@ -87,7 +87,7 @@ def test_between_it_probes_at_a_depth_that_seems_to_pay() -> None:
     """Sixty errors are never reached: what pays is not sure."""
     found = judged(1_500.0, 0.0, confidence_z=60.0)
     assert states(found) == ["probes", "probes"]
-    assert found.probe_lots == 20, "a fifth of an order: two of them bear more than an unusual minute"
+    assert found.probe_lots == 16, "a power of two within a fifth of an order: a minute takes less than the budget"
     assert "probes with small orders" in found.verdict(Side.BUY).reason
     assert found.verdict(Side.BUY).least > 0
 
@@ -108,10 +108,11 @@ def test_what_forbids_probes_leaves_it_waiting(of: Instrument, params: dict[str,
 def test_the_larger_the_moves_the_smaller_the_probes() -> None:
     """Two probes and two errors of a minute, 4 sigma sqrt(60), lose two basis points of an order of 50,000."""
     found = judged(1_500.0, 0.0, confidence_z=60.0)
-    for sigma, lots in ((40.0, 8), (100.0, 3), (1_000.0, 1)):
+    for sigma, lots in ((40.0, 8), (100.0, 2), (200.0, 1), (400.0, 0)):
         found.judge(1_500 * S, 0.0, sigma)
         expected = 10.0 / (4 * sigma * math.sqrt(60.0)) / BTC.lot_size
-        assert found.probe_lots == lots == max(1, math.floor(expected)), "and never less than the smallest order"
+        assert found.probe_lots == lots
+        assert lots <= expected < 2 * max(lots, 0.5), "the largest power of two within the budget"
 
 
 def test_the_budget_is_the_fee_of_taking_an_order_unless_it_is_given() -> None:
@@ -170,6 +171,13 @@ def test_few_own_fills_change_nothing() -> None:
     assert states(found) == ["quotes", "quotes"]
 
 
+def test_fills_behind_a_closed_gate_are_no_witness() -> None:
+    """They work a position off, nearer than what pays."""
+    found = judged(1_500.0, 9.0, edge_memory_s=1e6)
+    fills(found, edge_ticks=-3.0)
+    assert math.isnan(found.own_edge)
+
+
 def test_a_taken_fill_is_no_witness() -> None:
     found = judged(1_500.0, 0.0)
     found.on_fill(Fill(1_500 * S, "o", Side.BUY, 500_000.0, 0.1, 0.0, maker=False))
@@ -193,12 +201,12 @@ def sizes(decision: Decision, side: Side) -> list[int]:
 
 def test_a_probe_is_one_small_order_a_side() -> None:
     decision = probing(levels=3).decide(1_500 * S, 0.0)
-    assert sizes(decision, Side.BUY) == sizes(decision, Side.SELL) == [20]
+    assert sizes(decision, Side.BUY) == sizes(decision, Side.SELL) == [16]
 
 
 def test_probes_hold_no_more_than_two_of_them() -> None:
     strategy = probing()
-    for inventory, bids in ((0.02, [20]), (0.03, [10]), (0.04, [])):
+    for inventory, bids in ((0.016, [16]), (0.024, [8]), (0.032, [])):
         decision = strategy.decide(1_500 * S, inventory)
         assert sizes(decision, Side.BUY) == bids
         assert sizes(decision, Side.SELL), "and what is held is offered"
@@ -213,10 +221,11 @@ def test_a_position_from_better_times_is_worked_off_by_whole_orders() -> None:
 
 def test_no_order_may_keep_a_place_nearer_than_what_pays() -> None:
     strategy = probing()
-    flat, long = strategy.decide(1_500 * S, 0.0), strategy.decide(1_500 * S, 0.02)
+    flat, long = strategy.decide(1_500 * S, 0.0), strategy.decide(1_500 * S, 0.9)
     least = strategy._judge.verdict(Side.BUY).least
     assert flat.nearest[Side.BUY] == pytest.approx(flat.fair - least)
     assert flat.nearest[Side.SELL] == pytest.approx(flat.fair + strategy._judge.verdict(Side.SELL).least)
-    assert Side.SELL not in long.nearest
+    assert Side.SELL not in long.nearest, "what brings a position back may stand nearer"
+    assert Side.SELL in strategy.decide(1_500 * S, 0.001).nearest, "but not where its order would open another"
     assert flat.kappa > 0
     assert math.isnan(probing(keep_place=False).decide(1_500 * S, 0.0).kappa)
