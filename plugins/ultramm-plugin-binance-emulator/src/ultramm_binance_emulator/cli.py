@@ -46,6 +46,9 @@ def serve(
     seed: Annotated[int, typer.Option(help="Of the market.")] = 1,
     pace: Annotated[float, typer.Option(min=0.01, max=1000.0, help="Seconds of the market in a second.")] = 1.0,
     start_price: Annotated[float, typer.Option(min=1e-6, help="Where the market begins.")] = 50_000.0,
+    control_port: Annotated[
+        int | None, typer.Option(help="Where to take commands of faults on 127.0.0.1; 0 takes a free port.")
+    ] = None,
     funds: Annotated[str, typer.Option(help="What the member has.")] = "100000 USDT, 2 BTC",
 ) -> None:
     """Serve a synthetic market until it is interrupted; says its address once it listens.
@@ -63,20 +66,22 @@ def serve(
     feed = {
         name: SyntheticMarket(PRESETS[preset.value], seed + index).events() for index, name in enumerate(pairs.values())
     }
-    raise typer.Exit(asyncio.run(_serve(Server(venue, feed, pace), port)))
+    raise typer.Exit(asyncio.run(_serve(Server(venue, feed, pace, seed), port, control_port)))
 
 
-async def _serve(server: Server, port: int) -> int:
+async def _serve(server: Server, port: int, control_port: int | None) -> int:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     try:
         bound = await server.start(port)
+        control = None if control_port is None else await server.start_control(control_port)
     except OSError as exc:
         typer.echo(f"ultramm-binance-emulator: --port {port}: {exc.strerror or exc}; take another, or 0", err=True)
+        await server.stop()
         return 2
-    typer.echo(f"http://127.0.0.1:{bound}")
+    typer.echo(f"http://127.0.0.1:{bound}" + ("" if control is None else f" control http://127.0.0.1:{control}"))
     sys.stdout.flush()
     await ended.wait()
     await server.stop()

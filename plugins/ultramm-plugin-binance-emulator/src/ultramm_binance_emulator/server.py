@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 from aiohttp import WSMsgType, web
 
-from ultramm.simulation.events import MarketEvent
+from ultramm.simulation.events import MarketEvent, MarketTrade
 from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.errors import VenueError, mandatory
+from ultramm_binance_emulator.errors import VenueError, mandatory, unknown_to_cancel
+from ultramm_binance_emulator.faults import Fault, Faults
 from ultramm_binance_emulator.limits import OrderCount, RequestWeight
 from ultramm_binance_emulator.signing import check_signature, check_time
 from ultramm_binance_emulator.streams import Connection, Streams
@@ -43,29 +45,54 @@ class Server:
         The market outside, by symbol; played as fast as its own times, times `pace`.
     pace : float
         Seconds of the market in a second.
+    seed : int
+        Of faults that chance decides.
+
+    Attributes
+    ----------
+    faults : Faults
+        What goes wrong.
     """
 
-    def __init__(self, venue: Venue, feed: Feed, pace: float = 1.0) -> None:
+    def __init__(self, venue: Venue, feed: Feed, pace: float = 1.0, seed: int = 1) -> None:
         self.venue = venue
-        self.streams = Streams(venue, venue.now_ms)
+        true_ms = venue.now_ms
+        self.faults = Faults(true_ms, seed)
+        venue.now_ms = lambda: true_ms() + self.faults.skew_ms
+        self.streams = Streams(venue, venue.now_ms, self.faults)
+        self._connections: set[Connection] = set()
+        self._frozen: dict[str, Json] = {}
         self._feed = feed
         self._pace = pace
         self._weights: dict[str, RequestWeight] = {}
         self._orders = {key: OrderCount() for key in venue.accounts}
         self._tasks: list[asyncio.Task[None]] = []
-        self._runner: web.AppRunner | None = None
+        self._runners: list[web.AppRunner] = []
 
     # -- life ------------------------------------------------------------------------------------------------
 
     async def start(self, port: int, host: str = "127.0.0.1") -> int:
         """Listen and play; gives the port, a free one for 0."""
-        self._runner = web.AppRunner(self._application(), access_log=None)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
-        await site.start()
+        bound = await self._listen(self._application(), port, host)
         self._tasks = [asyncio.create_task(self._play(name, events)) for name, events in self._feed.items()]
         self._tasks.append(asyncio.create_task(self._flush()))
-        bound: int = self._runner.addresses[0][1]
+        return bound
+
+    async def start_control(self, port: int, host: str = "127.0.0.1") -> int:
+        """Take commands of faults on a port of its own; gives the port."""
+        app = web.Application()
+        app.router.add_get("/faults", self._show_faults)
+        app.router.add_post("/faults", self._set_fault)
+        app.router.add_delete("/faults", self._clear_faults)
+        app.router.add_get("/happened", self._show_happened)
+        return await self._listen(app, port, host)
+
+    async def _listen(self, app: web.Application, port: int, host: str) -> int:
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, host, port).start()
+        bound: int = runner.addresses[0][1]
         return bound
 
     async def stop(self) -> None:
@@ -73,8 +100,8 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._runner is not None:
-            await self._runner.cleanup()
+        for runner in self._runners:
+            await runner.cleanup()
 
     async def _play(self, name: str, events: Iterator[MarketEvent]) -> None:
         start = time.monotonic()
@@ -93,12 +120,12 @@ class Server:
 
     def _application(self) -> web.Application:
         app = web.Application(middlewares=[self._answer])
-        venue, streams = self.venue, self.streams
+        venue = self.venue
         public: dict[str, tuple[int, Callable[[dict[str, str]], Any]]] = {
             "/api/v3/ping": (1, lambda _: {}),
             "/api/v3/time": (1, lambda _: {"serverTime": venue.now_ms()}),
             "/api/v3/exchangeInfo": (20, self._exchange_info),
-            "/api/v3/depth": (5, lambda p: streams.snapshot(venue.book(p.get("symbol")).symbol.name, _depth(p))),
+            "/api/v3/depth": (5, self._snapshot),
             "/api/v3/ticker/price": (2, self._last_price),
             "/api/v3/ticker/bookTicker": (2, self._touch),
         }
@@ -109,7 +136,7 @@ class Server:
             ("POST", "/api/v3/order", 1, self._place),
             ("POST", "/api/v3/order/test", 1, lambda a, p: (venue.place(a, p, dry=True), {})[1]),
             ("GET", "/api/v3/order", 4, lambda a, p: venue.query(a, p).info()),
-            ("DELETE", "/api/v3/order", 1, lambda a, p: _cancelled(venue.cancel(a, p), p)),
+            ("DELETE", "/api/v3/order", 1, self._cancel),
             ("GET", "/api/v3/openOrders", 6, lambda a, p: [o.info() for o in venue.open_orders(a, p)]),
             ("DELETE", "/api/v3/openOrders", 1, lambda a, p: [_cancelled(o, {}) for o in venue.cancel_all(a, p)]),
             ("GET", "/api/v3/allOrders", 20, lambda a, p: [o.info() for o in venue.all_orders(a, p)]),
@@ -130,9 +157,14 @@ class Server:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         """Refusals as the venue words them, with the headers that say how much was used."""
-        weight = self._weight(request.remote or "")
+        weight, name = self._weight(request.remote or ""), f"{request.method} {request.path}"
         try:
+            await self._before(request, name)
             response = await handler(request)
+            if self.faults.hit("swallow_after", name) is not None:
+                raise _lost(request)
+        except _Lost:
+            return web.Response(status=500)  # to nobody
         except VenueError as exc:
             response = web.json_response({"code": exc.code, "msg": exc.message}, status=exc.status)
             if exc.status in (418, 429):
@@ -142,6 +174,21 @@ class Server:
         if not response.prepared:
             response.headers["X-MBX-USED-WEIGHT-1M"] = str(weight.used)
         return response
+
+    async def _before(self, request: web.Request, name: str) -> None:
+        """What may happen to a request before it takes effect."""
+        faults = self.faults
+        if (delay := faults.hit("delay", name)) is not None:
+            await asyncio.sleep(max(0.0, delay.seconds))
+        if (hang := faults.hit("hang", name)) is not None:
+            await asyncio.sleep(max(0.0, hang.seconds))
+            raise _lost(request)
+        if faults.hit("swallow_before", name) is not None:
+            raise _lost(request)
+        refusal = faults.hit("reject", name) or faults.hit("server_error", name)
+        if refusal is not None:
+            status = refusal.status if refusal.kind == "server_error" else 400
+            raise VenueError(refusal.code, "Internal error; unable to process your request. Please try again.", status)
 
     def _weight(self, address: str) -> RequestWeight:
         return self._weights.setdefault(address, RequestWeight())
@@ -197,6 +244,26 @@ class Server:
             "exchangeFilters": [],
             "symbols": [self.venue.book(name).symbol.info() for name in names],
         }
+
+    def _snapshot(self, parameters: dict[str, str]) -> Json:
+        name = self.venue.book(parameters.get("symbol")).symbol.name
+        if self.faults.hit("stale_snapshot", f"depth {name}") is not None and name in self._frozen:
+            return self._frozen[name]
+        return self.streams.snapshot(name, _depth(parameters))
+
+    def _cancel(self, account: Account, parameters: dict[str, str]) -> Json:
+        if self.faults.hit("fill_on_cancel", "DELETE /api/v3/order") is not None:
+            self._fill_half(self.venue.find(account, parameters, unknown_to_cancel))
+        return _cancelled(self.venue.cancel(account, parameters), parameters)
+
+    def _fill_half(self, order: Order) -> None:
+        """Others trade through an order until half of what is left of it is filled."""
+        if not order.open or order.resting.ticks is None:
+            return
+        base = self.venue.books[order.symbol.name].base_ticks
+        ticks = order.resting.ticks - base - order.side
+        trade = MarketTrade(order.side.opposite, ticks, max(1, order.resting.left // 2))
+        self.venue.on_market(order.symbol.name, MarketEvent(0.0, (), (trade,)))
 
     def _last_price(self, parameters: dict[str, str]) -> Any:
         if not parameters.get("symbol"):
@@ -273,9 +340,8 @@ class Server:
         return await self._market_socket(request, request.query.get("streams", "").split("/"), wrapped=True)
 
     async def _market_socket(self, request: web.Request, names: list[str], *, wrapped: bool) -> web.StreamResponse:
-        socket = web.WebSocketResponse(heartbeat=20.0)
-        await socket.prepare(request)
-        connection = Connection(socket, wrapped=wrapped)
+        connection = await self._open(request, wrapped=wrapped)
+        socket = connection.socket
         pump = asyncio.create_task(connection.pump())
         accounts = [account for name in names if (account := self.streams.listener(name)) is not None]
         for account in accounts:
@@ -286,11 +352,21 @@ class Server:
                 if message.type is WSMsgType.TEXT:
                     self._on_stream_request(connection, message.data)
         finally:
+            self._connections.discard(connection)
             self.streams.unsubscribe(connection, connection.streams)
             for account in accounts:
                 self.streams.remove_user(account, connection.send)
             pump.cancel()
         return socket
+
+    async def _open(self, request: web.Request, *, wrapped: bool = False) -> Connection:
+        if self.faults.hit("refuse", request.path_qs) is not None:
+            raise _lost(request)
+        socket = web.WebSocketResponse(heartbeat=20.0)
+        await socket.prepare(request)
+        connection = Connection(socket, request, wrapped=wrapped)
+        self._connections.add(connection)
+        return connection
 
     def _on_stream_request(self, connection: Connection, text: str) -> None:
         try:
@@ -310,9 +386,8 @@ class Server:
         connection.send({"result": listed, "id": request.get("id")})
 
     async def _socket_api(self, request: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse(heartbeat=20.0)
-        await socket.prepare(request)
-        connection = Connection(socket, wrapped=False)
+        connection = await self._open(request)
+        socket = connection.socket
         pump = asyncio.create_task(connection.pump())
         session = _Session(self, connection)
         try:
@@ -320,9 +395,50 @@ class Server:
                 if message.type is WSMsgType.TEXT:
                     session.on_request(message.data)
         finally:
+            self._connections.discard(connection)
             session.end()
             pump.cancel()
         return socket
+
+    # -- what goes wrong ---------------------------------------------------------------------------------------
+
+    async def _show_faults(self, _: web.Request) -> web.Response:
+        active = {str(number): msgspec.to_builtins(fault) for number, fault in self.faults.active().items()}
+        return web.json_response(active)
+
+    async def _set_fault(self, request: web.Request) -> web.Response:
+        try:
+            fault = msgspec.json.decode(await request.read(), type=Fault)
+        except msgspec.DecodeError as exc:
+            return web.json_response({"error": str(exc)}, status=400)
+        number = self.faults.add(fault)
+        self._act(fault)
+        return web.json_response({"id": number})
+
+    def _act(self, fault: Fault) -> None:
+        """What a fault does at once."""
+        if fault.kind == "cut":
+            for connection in list(self._connections):
+                if fault.where in connection.path:
+                    connection.cut()
+        elif fault.kind == "expire_listen_keys":
+            self.streams.expire_listen_keys()
+        elif fault.kind == "ban":
+            for weight in self._weights.values():
+                weight.banned_until_ms = self.venue.now_ms() + round(1e3 * fault.seconds)
+        elif fault.kind == "skew":
+            self.faults.skew_ms = round(1e3 * fault.seconds)
+        elif fault.kind == "stale_snapshot":
+            self._frozen = {name: self.streams.snapshot(name, 5_000) for name in self.venue.books}
+
+    async def _clear_faults(self, _: web.Request) -> web.Response:
+        self.faults.clear()
+        for weight in self._weights.values():
+            weight.banned_until_ms = 0
+        return web.json_response({})
+
+    async def _show_happened(self, _: web.Request) -> web.Response:
+        return web.json_response(msgspec.to_builtins(self.faults.happened))
 
 
 class _Session:
@@ -400,6 +516,17 @@ class _Session:
         if self._listening is not None:
             self._server.streams.remove_user(self._listening, self._tell)
             self._listening = None
+
+
+class _Lost(Exception):
+    """A connection that ended without an answer."""
+
+
+def _lost(request: web.Request) -> _Lost:
+    """End a connection without an answer."""
+    if request.transport is not None:
+        request.transport.abort()
+    return _Lost()
 
 
 def _without_signature(payload: str) -> tuple[str, str]:

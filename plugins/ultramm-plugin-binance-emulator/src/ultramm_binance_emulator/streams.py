@@ -13,6 +13,7 @@ from aiohttp import web
 
 from ultramm.market import Side
 from ultramm_binance_emulator.accounts import Account
+from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.symbols import Symbol, plain
 from ultramm_binance_emulator.venue import Json, Venue
 
@@ -21,10 +22,22 @@ _KEY_LIFE_MS = 60 * 60_000
 
 
 class Connection:
-    """One socket: what is sent to it waits in a queue of its own, and one that does not read is cut."""
+    """One socket: what is sent to it waits in a queue of its own, and one that does not read is cut.
 
-    def __init__(self, socket: web.WebSocketResponse, *, wrapped: bool) -> None:
+    Parameters
+    ----------
+    socket : WebSocketResponse
+        Prepared.
+    request : Request
+        That opened it.
+    wrapped : bool
+        Whether market messages say which stream they are of.
+    """
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, wrapped: bool = False) -> None:
         self.socket = socket
+        self.path = request.path_qs
+        self._transport = request.transport
         self.wrapped = wrapped
         self.streams: set[str] = set()
         self._queue: asyncio.Queue[str | None] = asyncio.Queue(_QUEUED)
@@ -35,6 +48,12 @@ class Connection:
             self._queue.put_nowait(json.dumps(message, separators=(",", ":")))
         except asyncio.QueueFull:
             self.close()
+
+    def cut(self) -> None:
+        """End it without a word, as a network does."""
+        self.close()
+        if self._transport is not None:
+            self._transport.abort()
 
     def close(self) -> None:
         """Stop sending; what waits is dropped."""
@@ -58,10 +77,15 @@ class Streams:
         Whose events.
     now_ms : callable
         The clock.
+    faults : Faults
+        What happens to messages on their way.
     """
 
-    def __init__(self, venue: Venue, now_ms: Callable[[], int]) -> None:
+    def __init__(self, venue: Venue, now_ms: Callable[[], int], faults: Faults) -> None:
         self._venue = venue
+        self._faults = faults
+        # By stream, a message that waits for the next one to go before it.
+        self._held: dict[str, Callable[[], None]] = {}
         self._now_ms = now_ms
         self._by_stream: dict[str, set[Connection]] = defaultdict(set)
         self._users: dict[str, set[Callable[[Json], None]]] = defaultdict(set)
@@ -118,8 +142,18 @@ class Streams:
     # -- what happens ----------------------------------------------------------------------------------------
 
     def on_user_event(self, account: Account, event: Json) -> None:
-        for tell in list(self._users[account.key]):
-            tell(event)
+        def deliver() -> None:
+            for tell in list(self._users[account.key]):
+                tell(event)
+
+        self._deliver("user", deliver)
+
+    def expire_listen_keys(self) -> None:
+        """Tell who listens by a key that it is over, and forget all keys."""
+        accounts = {account.key: account for account, _ in self._listen_keys.values()}
+        self._listen_keys.clear()
+        for account in accounts.values():
+            self.on_user_event(account, {"e": "listenKeyExpired", "E": self._now_ms()})
 
     def on_trade(self, symbol: Symbol, trade: Json) -> None:
         self._publish(f"{symbol.name.lower()}@trade", trade)
@@ -191,5 +225,28 @@ class Streams:
         return {"lastUpdateId": self._update_ids[name], "bids": sides[0], "asks": sides[1]}
 
     def _publish(self, stream: str, data: Json) -> None:
-        for connection in list(self._by_stream.get(stream, ())):
-            connection.send({"stream": stream, "data": data} if connection.wrapped else data)
+        def deliver() -> None:
+            for connection in list(self._by_stream.get(stream, ())):
+                connection.send({"stream": stream, "data": data} if connection.wrapped else data)
+
+        if self._by_stream.get(stream):
+            self._deliver(stream, deliver)
+
+    def _deliver(self, stream: str, deliver: Callable[[], None]) -> None:
+        """Send a message, unless something happens to it."""
+        faults = self._faults
+        if faults.hit("drop", stream) is not None:
+            return
+        late = faults.hit("late", stream)
+        if late is not None:
+            asyncio.get_running_loop().call_later(max(0.0, late.seconds), deliver)
+            return
+        if stream not in self._held and faults.hit("reorder", stream) is not None:
+            self._held[stream] = deliver
+            return
+        deliver()
+        if faults.hit("duplicate", stream) is not None:
+            deliver()
+        held = self._held.pop(stream, None)
+        if held is not None:
+            held()

@@ -40,8 +40,8 @@ class ThreadedServer:
     ----------
     venue : Venue
         What is served; to be touched by `do` alone.
-    url : str
-        Where.
+    url, control_url : str
+        Where, and where to command faults.
     """
 
     def __init__(self, accounts: Iterable[Account], feed: Feed | None = None) -> None:
@@ -52,6 +52,8 @@ class ThreadedServer:
         self._thread.start()
         self.port = asyncio.run_coroutine_threadsafe(self.server.start(0), self._loop).result(_PATIENCE_S)
         self.url = f"http://127.0.0.1:{self.port}"
+        control = asyncio.run_coroutine_threadsafe(self.server.start_control(0), self._loop).result(_PATIENCE_S)
+        self.control_url = f"http://127.0.0.1:{control}"
         if not feed:
             self.market(*[LevelChange(side, -side * (1 + i), 10 + i) for side in Side for i in range(_LEVELS)])
 
