@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 from aiohttp import WSMsgType, web
@@ -531,8 +531,6 @@ def _lost(request: web.Request) -> _Lost:
 
 def _without_signature(payload: str) -> tuple[str, str]:
     """What was signed, as it was sent, and the signature."""
-    from urllib.parse import unquote
-
     parts = payload.split("&")
     signature = next((part.partition("=")[2] for part in parts if part.startswith("signature=")), "")
     return "&".join(part for part in parts if not part.startswith("signature=")), unquote(signature)
