@@ -164,7 +164,9 @@ class Recalibrating(Protocol):
 
 @runtime_checkable
 class LearningFromOrders(Protocol):
-    """A strategy that learns how often orders of its own are filled."""
+    """A strategy that learns how often orders of its own are filled, if `learns` says so when it is made."""
+
+    learns: bool
 
     def on_exposure(self, ts_ns: int, depth: float, seconds: float, fills: int) -> None:
         """An order stood `seconds` at `depth` from the mid, price, until `ts_ns`, and was filled `fills` times."""
@@ -277,7 +279,7 @@ class Maker:
         self._strategy = strategy
         self._recalibrating = strategy if isinstance(strategy, Recalibrating) else None
         self._judging = strategy if isinstance(strategy, Judging) else None
-        self._learning = strategy if isinstance(strategy, LearningFromOrders) else None
+        self._learning = strategy if isinstance(strategy, LearningFromOrders) and strategy.learns else None
         # Since when, and around which mid, our orders have stood that have not been told of.
         self._exposed_ns, self._exposed_mid = 0, math.nan
         self._others_mid = math.nan

@@ -834,6 +834,8 @@ def test_a_place_ends_with_its_order(strategy):
 class Learning(Scripted):
     """Remembers what it was told of its orders."""
 
+    learns = True
+
     def __init__(self, *quotes: Quote) -> None:
         super().__init__(*quotes)
         self.told: list[tuple[float, float, int]] = []
@@ -872,6 +874,16 @@ def test_a_fill_is_told_once_an_order_and_how_long_it_stood():
         maker.on_fill(fill)
         maker.tell_fill(fill)
     assert strategy.told == [(1.0, 0.0, 1), (1.0, 1.0, 0)]
+
+
+def test_who_does_not_want_to_learn_is_told_nothing():
+    strategy = Learning(BID, ASK)
+    strategy.learns = False
+    desk = Desk(maker_of(strategy))
+    desk.maker.on_book(book())
+    desk.quote(0)
+    desk.step(S)
+    assert strategy.told == []
 
 
 def test_an_order_that_is_cancelled_has_stood_until_then():

@@ -89,6 +89,8 @@ class EdgeCurve:
         self._block_end_ns = 0
         self._seconds = 0.0
         self._last_ns = -1
+        # Of the blocks that have ended: asked for several times until the next one does.
+        self._points: dict[Side | None, tuple[EdgePoint, ...]] = {}
 
     def on_fill(self, ts_ns: int, side: Side, fair: float, distances: Floats) -> None:
         """The nearest quotes of a side, placed at `ts_ns` at these distances from `fair`, were filled."""
@@ -114,12 +116,15 @@ class EdgeCurve:
         for sums in self._sides.values():
             sums.end_block(keep, self._seconds)
         self._seconds = 0.0
+        self._points.clear()
         self._last_ns = ts_ns
         self._block_end_ns = ts_ns + self._block_ns
 
     def points(self, side: Side | None = None) -> tuple[EdgePoint, ...]:
         """The curve of our quotes on `side`, or of both together, one point a depth."""
-        return (self._both if side is None else self._sides[side]).points(self.depths)
+        if side not in self._points:
+            self._points[side] = (self._both if side is None else self._sides[side]).points(self.depths)
+        return self._points[side]
 
     def best(self, side: Side, fee: float, z: float) -> EdgePoint | None:
         """The depth that earns most a second after fees, of those whose edge pays for sure; None if none does.

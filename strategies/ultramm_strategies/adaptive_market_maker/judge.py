@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ultramm.analytics.attribution import Attribution
 from ultramm.calibration.edge_curve import EdgeCurve, EdgePoint, VirtualQuotes
 from ultramm.market import Book, Fill, Instrument, Side, Trade
 from ultramm_strategies.adaptive_market_maker.params import AdaptiveParams
@@ -77,7 +78,7 @@ class Judge:
         self._curves: tuple[EdgeCurve, ...] = ()
         self._own: tuple[EdgeCurve, ...] = ()
         self._own_ns = 0
-        self._ledger = _Ledger(instrument)
+        self._earned = Attribution(instrument)
         self._mid = math.nan
         self._verdicts = dict.fromkeys(_SIDES, _UNJUDGED)
         # How much may be lost, in all, before nothing is found out any more, as a share of an order: by default what it
@@ -107,7 +108,7 @@ class Judge:
 
     def on_fill(self, fill: Fill) -> None:
         """One of our orders traded."""
-        self._ledger.on_fill(fill)
+        self._earned.on_fill(fill, self._mid)
         # Behind a closed gate fills only work a position off, nearer than what pays: they tell nothing of it.
         closed = not math.isfinite(self._verdicts[fill.side].least)
         if closed or not fill.maker or math.isnan(self._mid):
@@ -201,7 +202,7 @@ class Judge:
 
     def _may_probe(self) -> bool:
         budget = self._loss * self._instrument.exposure(self._mid, self._params.order_size)
-        return self.probe_lots > 0 and self._ledger.pnl(self._mid) > -budget
+        return self.probe_lots > 0 and self._earned.equity_change(self._mid) > -budget
 
     def _why(self, fee: float, own_fails: bool, lasts: float) -> str:
         bps = 1e4 / self._mid
@@ -229,19 +230,3 @@ class Judge:
     def points(self, side: Side) -> tuple[EdgePoint, ...]:
         """The curve of one side that is judged soon after fills."""
         return self._curves[0].points(side) if self._curves else ()
-
-
-class _Ledger:
-    """What our fills have earned so far, settlement currency."""
-
-    def __init__(self, instrument: Instrument) -> None:
-        self._instrument = instrument
-        self._cash = self._position = 0.0
-
-    def on_fill(self, fill: Fill) -> None:
-        signed = fill.side * fill.size
-        self._cash -= signed * self._instrument.value(fill.price) + fill.fee
-        self._position += signed
-
-    def pnl(self, price: float) -> float:
-        return self._cash + self._position * self._instrument.value(price)

@@ -34,6 +34,7 @@ class AdaptiveMarketMaker:
 
     def __init__(self, params: AdaptiveParams, instrument: Instrument) -> None:
         self.recalibrate_s = params.recalibrate_s
+        self.learns = params.own_fills
         self._params = params
         self._instrument = instrument
         self._conditions = Conditions()

@@ -26,6 +26,7 @@ class Glft:
 
     def __init__(self, params: GlftParams, instrument: Instrument) -> None:
         self.recalibrate_s = params.recalibrate_s
+        self.learns = params.own_fills
         self._params = params
         self._instrument = instrument
         self._solver = Solver(instrument, params)

@@ -5,21 +5,14 @@ from __future__ import annotations
 import math
 
 import pytest
+from market_path import instrument
 
-from ultramm.market import Book, Instrument, Level, Quote, Side, Trade
+from ultramm.market import Book, Level, Quote, Side, Trade
 from ultramm.orders.live import LiveOrder, OrderState
 from ultramm.orders.watch import QueueWatch
 
 S = 1_000_000_000
-INSTRUMENT = Instrument(
-    id="X.SIM",
-    tick_size=0.5,
-    lot_size=0.1,
-    price_precision=1,
-    size_precision=1,
-    quote_currency="USDT",
-    settlement_currency="USDT",
-)
+INSTRUMENT = instrument(tick_size=0.5, lot_size=0.1, price_precision=1, size_precision=1)
 
 
 def order(ticks: int, side: Side = Side.BUY, order_id: str = "ours") -> LiveOrder:
