@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import http.client
 import json
 import time
 import urllib.error
-import urllib.request
 from typing import Any
-from urllib.parse import urlencode
 
 import aiohttp
 import pytest
+from wire import KEY, ORDER, send, signed
 
 from ultramm.market import Side
 from ultramm.simulation.events import LevelChange
@@ -23,38 +20,17 @@ from ultramm_binance_emulator.threaded import ThreadedServer
 
 pytestmark = pytest.mark.integration
 
-KEY, SECRET = "emulator-key", "emulator-secret"
-ORDER = {
-    "symbol": "BTCUSDT",
-    "side": "BUY",
-    "type": "LIMIT",
-    "timeInForce": "GTC",
-    "price": "49990",
-    "quantity": "0.01",
-}
-
 
 def call(method: str, url: str, body: Any = None) -> tuple[int, Any]:
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(
-        url, data, {"X-MBX-APIKEY": KEY, "Content-Type": "application/json"}, method=method
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=5) as response:
-            return response.status, json.loads(response.read())
-    except urllib.error.HTTPError as exc:
-        with exc:
-            return exc.code, json.loads(exc.read())
+    return send(method, url, body)[:2]
 
 
-def signed(served: ThreadedServer, method: str, path: str, **parameters: Any) -> tuple[int, Any]:
-    query = urlencode({"timestamp": time.time_ns() // 1_000_000, **parameters})
-    signature = hmac.new(SECRET.encode(), query.encode(), hashlib.sha256).hexdigest()
-    return call(method, f"{served.url}{path}?{query}&signature={signature}")
+def member(served: ThreadedServer, method: str, path: str, **parameters: Any) -> tuple[int, Any]:
+    return call(method, f"{served.url}{path}?{signed(**parameters)}")
 
 
 def place(served: ThreadedServer) -> tuple[int, Any]:
-    return signed(served, "POST", "/api/v3/order", **ORDER)
+    return member(served, "POST", "/api/v3/order", **ORDER)
 
 
 def fault(served: ThreadedServer, kind: str, where: str = "", **more: Any) -> int:
@@ -152,7 +128,7 @@ def test_a_delayed_request_is_answered_in_the_end(served: ThreadedServer) -> Non
 def test_an_order_may_be_filled_in_part_while_it_is_cancelled(served: ThreadedServer) -> None:
     _, order = place(served)
     fault(served, "fill_on_cancel")
-    _, cancelled = signed(served, "DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=order["orderId"])
+    _, cancelled = member(served, "DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=order["orderId"])
     assert (cancelled["status"], cancelled["executedQty"]) == ("CANCELED", "0.00500000")
     assert served.venue.accounts[KEY].balance("USDT").locked == 0
 

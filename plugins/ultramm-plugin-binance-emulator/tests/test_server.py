@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
-import hmac
 import json
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -23,6 +18,7 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from wire import KEY, ORDER, SECRET, Answer, now_ms, send, signature, signed
 
 from ultramm.market import Side
 from ultramm.simulation.events import LevelChange
@@ -33,33 +29,9 @@ from ultramm_binance_emulator.threaded import ThreadedServer
 
 pytestmark = pytest.mark.integration
 
-KEY, SECRET = "emulator-key", "emulator-secret"
-Answer = tuple[int, Any, dict[str, str]]
-
 
 def ask(served: ThreadedServer, method: str, path: str, query: str = "", key: str = KEY) -> Answer:
-    request = urllib.request.Request(f"{served.url}{path}?{query}", method=method, headers={"X-MBX-APIKEY": key})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as response:
-            return response.status, json.loads(response.read()), dict(response.headers)
-    except urllib.error.HTTPError as exc:
-        with exc:
-            return exc.code, json.loads(exc.read()), dict(exc.headers)
-
-
-def signed(secret: str = SECRET, **parameters: Any) -> str:
-    query = urlencode({"timestamp": time.time_ns() // 1_000_000, **parameters})
-    return f"{query}&signature={hmac.new(secret.encode(), query.encode(), hashlib.sha256).hexdigest()}"
-
-
-ORDER = {
-    "symbol": "BTCUSDT",
-    "side": "BUY",
-    "type": "LIMIT",
-    "timeInForce": "GTC",
-    "price": "49990",
-    "quantity": "0.01",
-}
+    return send(method, f"{served.url}{path}?{query}", key=key)
 
 
 def test_an_order_is_placed_found_and_cancelled(served: ThreadedServer) -> None:
@@ -75,23 +47,25 @@ def test_an_order_is_placed_found_and_cancelled(served: ThreadedServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "key", "status", "code"),
+    ("changes", "secret", "key", "status", "code"),
     [
-        (signed("wrong", **ORDER), KEY, 400, -1022),
-        (urlencode(ORDER) + "&timestamp=1", KEY, 400, -1102),
-        (signed(**ORDER), "", 401, -2014),
-        (signed(**ORDER), "somebody", 401, -2015),
-        (signed(**ORDER, recvWindow=70_000), KEY, 400, -1131),
-        (signed(**{**ORDER, "timestamp": 1_000}), KEY, 400, -1021),
-        (signed(**{**ORDER, "timestamp": 10**15}), KEY, 400, -1021),
-        (signed(**{**ORDER, "timestamp": "soon"}), KEY, 400, -1100),
-        (signed(**{**ORDER, "symbol": "DOGE"}), KEY, 400, -1121),
+        ({}, "wrong", KEY, 400, -1022),
+        ({}, "", KEY, 400, -1102),
+        ({}, SECRET, "", 401, -2014),
+        ({}, SECRET, "somebody", 401, -2015),
+        ({"recvWindow": 70_000}, SECRET, KEY, 400, -1131),
+        ({"timestamp": 1_000}, SECRET, KEY, 400, -1021),
+        ({"timestamp": 10**15}, SECRET, KEY, 400, -1021),
+        ({"timestamp": "soon"}, SECRET, KEY, 400, -1100),
+        ({"symbol": "DOGE"}, SECRET, KEY, 400, -1121),
     ],
     ids=["signature", "unsigned", "no key", "unknown key", "window", "too old", "of the future", "no time", "symbol"],
 )
 def test_what_is_refused_says_so_by_the_venues_codes(
-    served: ThreadedServer, query: str, key: str, status: int, code: int
+    served: ThreadedServer, changes: dict[str, Any], secret: str, key: str, status: int, code: int
 ) -> None:
+    parameters = {**ORDER, **changes}
+    query = signed(secret, **parameters) if secret else urlencode({**parameters, "timestamp": now_ms()})
     found, answer, _ = ask(served, "POST", "/api/v3/order", query, key)
     assert (found, answer["code"]) == (status, code)
     assert served.do(lambda: served.venue.open_orders(served.venue.accounts[KEY], {})) == []
@@ -101,10 +75,10 @@ def test_a_signature_of_ed25519_is_as_good() -> None:
     private = Ed25519PrivateKey.generate()
     public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     with ThreadedServer([Account.funded(KEY, public, {"USDT": Decimal(1)})]) as served:
-        query = f"timestamp={time.time_ns() // 1_000_000}"
+        query = f"timestamp={now_ms()}"
         for payload, status in ((query, 200), (query + "0", 400)):
-            signature = urlencode({"signature": base64.b64encode(private.sign(payload.encode())).decode()})
-            assert ask(served, "GET", "/api/v3/account", f"{query}&{signature}")[0] == status
+            by_key = urlencode({"signature": base64.b64encode(private.sign(payload.encode())).decode()})
+            assert ask(served, "GET", "/api/v3/account", f"{query}&{by_key}")[0] == status
 
 
 def test_paths_that_are_not_here_say_so(served: ThreadedServer) -> None:
@@ -211,9 +185,8 @@ def test_a_member_hears_of_its_orders_and_balances(served: ThreadedServer, door:
             path = f"/ws/{ask(served, 'POST', '/api/v3/userDataStream')[1]['listenKey']}"
         async with aiohttp.ClientSession() as session, session.ws_connect(served.url + path) as ws:
             if door == "session":
-                params: dict[str, Any] = {"apiKey": KEY, "timestamp": time.time_ns() // 1_000_000}
-                payload = "&".join(f"{name}={params[name]}" for name in sorted(params))
-                params["signature"] = hmac.new(SECRET.encode(), payload.encode(), hashlib.sha256).hexdigest()
+                params: dict[str, Any] = {"apiKey": KEY, "timestamp": now_ms()}
+                params["signature"] = signature("&".join(f"{name}={params[name]}" for name in sorted(params)))
                 await ws.send_json({"id": "0", "method": "session.logon", "params": params})
                 assert (await _next(ws))["status"] == 200
                 await ws.send_json({"id": "1", "method": "userDataStream.subscribe", "params": {}})
@@ -311,13 +284,7 @@ def test_the_kernels_own_adapter_trades_here() -> None:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         told = json.loads(done.stdout.strip().splitlines()[-1])
-        query = f"timestamp={time.time_ns() // 1_000_000}"
-        signature = hmac.new(SECRET.encode(), query.encode(), hashlib.sha256).hexdigest()
-        request = urllib.request.Request(
-            f"{url}/api/v3/account?{query}&signature={signature}", headers={"X-MBX-APIKEY": KEY}
-        )
-        with urllib.request.urlopen(request, timeout=10) as response:
-            account = json.loads(response.read())
+        account = send("GET", f"{url}/api/v3/account?{signed()}")[1]
     assert told["events"]["resting"] == ["OrderSubmitted", "OrderAccepted", "OrderPendingCancel", "OrderCanceled"]
     assert told["events"]["taking"][:2] == ["OrderSubmitted", "OrderAccepted"]
     assert set(told["events"]["taking"][2:]) == {"OrderFilled"}

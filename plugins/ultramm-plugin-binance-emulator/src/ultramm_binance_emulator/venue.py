@@ -163,15 +163,17 @@ class Venue:
         self._by_client[account.key, book.symbol.name, order.client_id] = order
         self._report(order, "NEW")
         self._told_balances(account, order)
-        for own in book.matching.own_in_reach(order.resting):
+        met = book.matching.own_in_reach(order.resting)
+        for own in met:
             self._end(self._orders[int(own.id)], "EXPIRED_IN_MATCH")
-        before = self._levels_of(book)
-        self._book_matches(book, book.matching.place(order.resting, order.tif))
+        matches = book.matching.place(order.resting, order.tif)
+        self._book_matches(book, matches)
         if order.open and (order.tif is not Tif.GTC or order.type == "MARKET"):
             self._close(order, "EXPIRED")
             self._report(order, "EXPIRED")
             self._told_balances(account, order)
-        self._told_levels(book, before)
+        taken = [(order.side.opposite, match.ticks) for match in matches]
+        self._told_levels(book, [*taken, *[_place(resting) for resting in (*met, order.resting)]])
         return order
 
     def _read(self, account: Account, book: Book, request: Mapping[str, str]) -> Order:
@@ -249,10 +251,8 @@ class Venue:
         order = self.find(account, request, unknown_to_cancel)
         if not order.open:
             raise unknown_to_cancel()
-        book = self.books[order.symbol.name]
-        before = self._levels_of(book)
         self._end(order, "CANCELED")
-        self._told_levels(book, before)
+        self._told_levels(self.books[order.symbol.name], [_place(order.resting)])
         return order
 
     def cancel_all(self, account: Account, request: Mapping[str, str]) -> list[Order]:
@@ -294,8 +294,7 @@ class Venue:
         matches = book.matching.on_levels(shifted.changes)
         changed += [(match.order.side, match.ticks) for match in matches]
         self._book_matches(book, matches)
-        for listener in self.listeners:
-            listener.on_levels(book.symbol, changed)
+        self._told_levels(book, changed)
 
     def _book_matches(self, book: Book, matches: Iterable[Match], *, public: bool = True) -> None:
         """Enter fills: balances, orders, trades; each is told to its member, and to everybody unless they know."""
@@ -459,15 +458,15 @@ class Venue:
         for listener in self.listeners:
             listener.on_trade(symbol, event)
 
-    @staticmethod
-    def _levels_of(book: Book) -> dict[tuple[Side, int], int]:
-        return {(side, ticks): lots for side in Side for ticks, lots in book.matching.levels(side)}
-
-    def _told_levels(self, book: Book, before: dict[tuple[Side, int], int]) -> None:
-        after = self._levels_of(book)
-        changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    def _told_levels(self, book: Book, places: Iterable[tuple[Side, int | None]]) -> None:
+        """The levels at these places may have changed; a market order has none of its own."""
+        changed = list(dict.fromkeys((side, ticks) for side, ticks in places if ticks is not None))
         for listener in self.listeners:
             listener.on_levels(book.symbol, changed)
+
+
+def _place(order: Resting) -> tuple[Side, int | None]:
+    return order.side, order.ticks
 
 
 def _shifted(event: MarketEvent, base: int) -> MarketEvent:
