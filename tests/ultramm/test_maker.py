@@ -844,6 +844,16 @@ class Learning(Scripted):
         self.told.append((depth, seconds, fills))
 
 
+def learning(*quotes: Quote) -> tuple[Learning, Maker, Desk]:
+    """One whose quotes rest at the venue."""
+    strategy = Learning(*quotes)
+    maker = maker_of(strategy)
+    maker.on_book(book())
+    desk = Desk(maker)
+    desk.quote(0)
+    return strategy, maker, desk
+
+
 def test_a_strategy_that_learns_is_told_how_long_its_orders_stood_where():
     strategy = Learning(BID, ASK)
     assert isinstance(strategy, LearningFromOrders)
@@ -863,11 +873,7 @@ def test_a_strategy_that_learns_is_told_how_long_its_orders_stood_where():
 
 
 def test_a_fill_is_told_once_an_order_and_how_long_it_stood():
-    strategy = Learning(BID, ASK)
-    maker = maker_of(strategy)
-    desk = Desk(maker)
-    maker.on_book(book())
-    desk.quote(0)
+    strategy, maker, _ = learning(BID, ASK)
     (bid,) = (order for order in maker.orders if order.side is Side.BUY)
     for size in (0.3, 0.7):
         fill = Fill(S, bid.id, Side.BUY, 99.0, size, 0.0, maker=True)
@@ -887,11 +893,7 @@ def test_who_does_not_want_to_learn_is_told_nothing():
 
 
 def test_an_order_that_is_cancelled_has_stood_until_then():
-    strategy = Learning(BID)
-    maker = maker_of(strategy)
-    desk = Desk(maker)
-    maker.on_book(book())
-    desk.quote(0)
+    strategy, maker, desk = learning(BID)
     strategy.wants()
     desk.step(2 * S)
     strategy.told.clear()
@@ -900,11 +902,7 @@ def test_an_order_that_is_cancelled_has_stood_until_then():
 
 
 def test_a_fill_on_a_book_of_one_side_is_booked_though_nobody_can_say_how_deep_it_was():
-    strategy = Learning(BID, ASK)
-    maker = maker_of(strategy)
-    desk = Desk(maker)
-    maker.on_book(book())
-    desk.quote(0)
+    strategy, maker, desk = learning(BID, ASK)
     maker.on_book(book(S, ask=None))
     desk.step(S)
     strategy.told.clear()

@@ -127,13 +127,19 @@ def test_what_quotes_seemed_to_tell_is_forgotten_with_the_first_trade() -> None:
 # -- our own orders --------------------------------------------------------------------------------------------
 
 
-def test_own_orders_that_are_hit_less_often_lower_the_rate_of_both_sides() -> None:
-    """Market orders reach our price twice as often as an order in its queue there is filled."""
-    alone, learning = MarketModel(BTC), MarketModel(BTC, own_fills=True)
-    for model in (alone, learning):
+def alone_and_learning() -> tuple[MarketModel, MarketModel]:
+    """Two that have seen the same market; only the second learns from orders of ours."""
+    models = MarketModel(BTC), MarketModel(BTC, own_fills=True)
+    for model in models:
         feed(model, 1.0)
         model.aim(S, 4 * BTC.tick_size)
         feed(model, 600.0)
+    return models
+
+
+def test_own_orders_that_are_hit_less_often_lower_the_rate_of_both_sides() -> None:
+    """Market orders reach our price twice as often as an order in its queue there is filled."""
+    alone, learning = alone_and_learning()
     before = alone.estimate()
     assert not isinstance(before, str)
     for second in range(600):
@@ -153,9 +159,5 @@ def test_own_orders_that_are_hit_less_often_lower_the_rate_of_both_sides() -> No
 
 
 def test_without_orders_of_ours_nothing_changes() -> None:
-    alone, learning = MarketModel(BTC), MarketModel(BTC, own_fills=True)
-    for model in (alone, learning):
-        feed(model, 1.0)
-        model.aim(S, 4 * BTC.tick_size)
-        feed(model, 600.0)
+    alone, learning = alone_and_learning()
     assert alone.estimate() == learning.estimate()
