@@ -19,7 +19,9 @@ from ultramm_binance_emulator.server import Server, now_ms
 from ultramm_binance_emulator.symbols import Symbol
 from ultramm_binance_emulator.venue import Venue
 
-app = typer.Typer(help="A venue on this machine that speaks Binance's spot protocol.", no_args_is_help=True)
+app = typer.Typer(
+    help="A venue on this machine that speaks Binance's spot protocol.", no_args_is_help=True, rich_markup_mode=None
+)
 
 _QUOTES = ("USDT", "USDC", "BTC", "ETH")
 
