@@ -12,7 +12,7 @@ events say: the same events give the same orders in backtest, paper and live.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
@@ -457,6 +457,20 @@ class Maker:
         """Let the strategy compute what decisions look up: between events, never before the answer to one."""
         if self._recalibrating is not None and not self.degraded:
             self._recalibrating.recalibrate(now_ns)
+
+    def restore(self, fills: Iterable[tuple[Fill, float]]) -> None:
+        """Go on from the fills of earlier runs, each with the mid of its time: inventory, P&L, and funds beside them.
+
+        What the account has now was read when this run began, and holds what those fills did.
+        """
+        for fill, mid in fills:
+            self.score.restore(fill, mid)
+        gone = self.score.attribution
+        self._limits = msgspec.structs.replace(
+            self._limits, sellable=self._limits.sellable - gone.position, spendable=self._limits.spendable - gone.cash
+        )
+        equity = self._funds.equity - gone.equity_change(self.score.mid)
+        self._funds = msgspec.structs.replace(self._funds, equity=equity)
 
     def withdraw(self, now_ns: int) -> Plan:
         """Cancel whatever is open; orders in flight follow when the venue has answered."""

@@ -180,7 +180,10 @@ class Quote(msgspec.Struct, frozen=True, gc=False):
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False):
-    """An execution of one of our orders; `fee` in settlement currency, positive = paid."""
+    """An execution of one of our orders.
+
+    `fee` is in settlement currency, positive = paid; `base_fee` is what was taken of the coins bought instead, size.
+    """
 
     ts_ns: int
     order_id: str
@@ -189,6 +192,7 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     size: float
     fee: float
     maker: bool
+    base_fee: float = 0.0
 
 
 def known(value: float) -> float | None:

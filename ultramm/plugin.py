@@ -55,14 +55,17 @@ class AdapterPlugin(msgspec.Struct, frozen=True, kw_only=True):
     params : str
         ``module:Class`` of the msgspec struct that holds the adapter's parameters.
     source : str
-        ``module:Class`` of its `ultramm.nautilus.source.Source`: instruments, recorded data for a backtest, and
-        the data client of a node.
+        ``module:Class`` of its `ultramm.nautilus.source.Source`: a recorded or generated market, for backtest and
+        paper; empty for a venue without.
+    live : str
+        ``module:Class`` of its `ultramm.nautilus.venue.LiveVenue`, which trades for real; empty where it cannot.
     """
 
     name: str
     summary: str
     params: str
-    source: str
+    source: str = ""
+    live: str = ""
     capabilities: frozenset[Capability] = frozenset()
 
 

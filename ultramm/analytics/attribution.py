@@ -8,6 +8,8 @@ import msgspec
 
 from ultramm.market import Fill, Instrument
 
+_COIN_DECIMALS = 12
+
 
 class PnL(msgspec.Struct, frozen=True, kw_only=True):
     """Profit and loss in settlement currency.
@@ -28,6 +30,8 @@ class PnL(msgspec.Struct, frozen=True, kw_only=True):
 class Attribution:
     """Exact split of the P&L of one instrument, updated at each fill.
 
+    A fee that is taken in the coin bought lessens the position, and is a fee of what that is worth at the mid.
+
     Spread capture of a fill is what it earned against the mid at that moment, ``side * (V(mid) - V(price)) *
     size``; inventory P&L is ``position * (V(mid now) - V(mid at the last fill))`` summed over the times between
     fills; ``V`` is `Instrument.value`, so that coin-margined contracts split as exactly as linear ones.
@@ -46,9 +50,11 @@ class Attribution:
         self._cash = 0.0
         self._cash_lost = 0.0
         self.fees = 0.0
+        self._cash_fees = 0.0
         self.position = 0.0
         self.volume = 0.0
         self._turnover = 0.0
+        self._decimals = instrument.size_precision
 
     def on_fill(self, fill: Fill, mid: float) -> None:
         """Take one fill; `mid` is the mid of the market when it happened, price."""
@@ -58,15 +64,18 @@ class Attribution:
         self._value_at_last_fill = value_mid
         self._capture_terms += fill.side * (value_mid - value_fill) * fill.size
         self._add_cash(-fill.side * value_fill * fill.size)
-        self.fees += fill.fee
+        self.fees += fill.fee + fill.base_fee * value_mid
+        self._cash_fees += fill.fee
         self._turnover += abs(value_fill) * fill.size
-        self.position = round(self.position + fill.side * fill.size, instrument.size_precision)
+        if fill.base_fee:
+            self._decimals = _COIN_DECIMALS
+        self.position = round(self.position + fill.side * fill.size - fill.base_fee, self._decimals)
         self.volume += instrument.notional(fill.price, fill.size)
 
     @property
     def cash(self) -> float:
         """Settlement currency taken in less paid out, fees included, since the beginning."""
-        return self._cash + self._cash_lost - self.fees
+        return self._cash + self._cash_lost - self._cash_fees
 
     def equity_change(self, mid: float) -> float:
         """`PnL.total` alone: cash, and the inventory valued at `mid`."""
@@ -79,7 +88,7 @@ class Attribution:
         else:
             value = self._instrument.value(mid)
         inventory = self._inventory_terms + self.position * (value - self._value_at_last_fill)
-        equity_change = math.fsum([self._cash, self._cash_lost, self.position * value, -self.fees])
+        equity_change = math.fsum([self._cash, self._cash_lost, self.position * value, -self._cash_fees])
         parts = self._capture_terms + inventory - self.fees
         gross = abs(self._capture_terms) + abs(inventory) + abs(self.fees)
         return PnL(

@@ -103,6 +103,13 @@ class Scorecard:
         self._maker_fills += fill.maker
         self._sample_equity()
 
+    def restore(self, fill: Fill, mid: float) -> None:
+        """Count a fill of an earlier run, at whose time the mid was `mid`."""
+        self.attribution.on_fill(fill, mid)
+        self._fills += 1
+        self._maker_fills += fill.maker
+        self._mid = mid
+
     def started(self, ts_ns: int) -> None:
         """Averages over time begin here."""
         self._abs_inventory.update(ts_ns, abs(self.attribution.position))

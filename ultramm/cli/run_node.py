@@ -25,6 +25,7 @@ from ultramm.errors import DataError, RunError
 from ultramm.journal.records import Command, CommandEvent, Record, RunEnded, RunStarted
 from ultramm.journal.sqlite import SqliteJournal, journal_path
 from ultramm.journal.writer import JournalWriter
+from ultramm.nautilus.live import LiveVenues
 from ultramm.nautilus.node import NodeRunner, NodeSummary
 
 
@@ -56,14 +57,15 @@ def run_node(resolved: Resolved, duration_s: float | None, dashboard_port: int |
 
 async def _run(resolved: Resolved, journal: SqliteJournal, run: str, duration_s: float | None) -> NodeSummary:
     loop = asyncio.get_running_loop()
-    runner: NodeRunner
+    runner: NodeRunner | None = None
 
     def on_command(command: Command) -> None:
-        loop.call_soon_threadsafe(_obey, runner, writer, command)
+        loop.call_soon_threadsafe(lambda: _obey(runner, writer, command))
 
     writer = JournalWriter(journal, run, on_command)
     view = _view(resolved, run)
-    runner = NodeRunner(resolved, _both(writer.write, view.on_record), lambda: writer.problem, view.on_status)
+    record = _both(writer.write, view.on_record)
+    venues = LiveVenues(resolved, record) if resolved.config.mode == "live" else None
     writer.start()
     writer.write(
         time.time_ns(),
@@ -78,19 +80,24 @@ async def _run(resolved: Resolved, journal: SqliteJournal, run: str, duration_s:
     reason: str = "failed"
     open_orders: int | None = None
     try:
+        if venues is not None:
+            await venues.open()
+        runner = NodeRunner(resolved, record, lambda: writer.problem, view.on_status, venues)
         with view:
             summary = await runner.run(duration_s)
         reason, open_orders = summary.reason, summary.open_orders
         return summary
     finally:
+        if venues is not None:
+            await venues.close()
         writer.write(time.time_ns(), RunEnded(reason=reason, open_orders=open_orders))
         if not await asyncio.to_thread(writer.close):
             print(f"ultramm: records were lost: {writer.problem}", file=sys.stderr)
 
 
-def _obey(runner: NodeRunner, writer: JournalWriter, command: Command) -> None:
+def _obey(runner: NodeRunner | None, writer: JournalWriter, command: Command) -> None:
     try:
-        reply = runner.command(command.verb)
+        reply = "not yet: the node takes over its venues" if runner is None else runner.command(command.verb)
     except Exception as exc:
         reply = f"{command.verb} failed: {type(exc).__name__}: {exc}"
     writer.write(time.time_ns(), CommandEvent(verb=command.verb, origin=command.origin, reply=reply))
@@ -184,5 +191,7 @@ def _print_summary(summary: NodeSummary) -> None:
         print(in_words(summary.reported))
     if summary.recording:
         print(summary.recording)
+    for line in summary.accounts:
+        print(line)
     print(f"fills: {sum(score.fills for score in summary.scores)}")
     print(f"open orders: {summary.open_orders}")

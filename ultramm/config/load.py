@@ -50,11 +50,20 @@ _WHERE = re.compile(r" - at `(?:key` in `)?\$(.*)`$")
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """A configuration, where it came from, and the values that environment variables gave (never to be shown)."""
+    """A configuration and where it came from.
+
+    Parameters
+    ----------
+    secrets : frozenset of str
+        Values that environment variables gave, never to be shown.
+    substituted : frozenset of str
+        Key paths whose value names an environment variable.
+    """
 
     config: Config
     path: Path
     secrets: frozenset[str]
+    substituted: frozenset[str]
 
 
 def read(path: Path | None, overrides: Iterable[str] = (), environment: Mapping[str, str] | None = None) -> Loaded:
@@ -76,13 +85,13 @@ def read(path: Path | None, overrides: Iterable[str] = (), environment: Mapping[
     document = parse(source)
     for override in overrides:
         _apply(document, override)
-    secrets: set[str] = set()
+    found = _Found(set(), set())
     values = os.environ if environment is None else environment
     try:
-        document = _substitute(document, source, values, secrets, "")
+        document = _substitute(document, source, values, found, "")
     except RecursionError as exc:
         raise ConfigError(f"{source}: it contains itself, through an anchor and its alias") from exc
-    return Loaded(convert(document, Config, source, ""), source, frozenset(secrets))
+    return Loaded(convert(document, Config, source, ""), source, frozenset(found.secrets), frozenset(found.substituted))
 
 
 def convert[T](value: object, to: type[T], source: Path, prefix: str) -> T:
@@ -160,27 +169,33 @@ def _step(target: Any, part: str, override: str) -> Any:
     raise ConfigError(f"--set {override}: {part} is below a value that has no keys")
 
 
-def _substitute(value: Any, source: Path, environment: Mapping[str, str], secrets: set[str], where: str) -> Any:
+class _Found(msgspec.Struct):
+    """What substituting came across."""
+
+    secrets: set[str]
+    substituted: set[str]
+
+
+def _substitute(value: Any, source: Path, environment: Mapping[str, str], found: _Found, where: str) -> Any:
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
                 raise ConfigError(f"{source}: {where or 'file'}: the key {key!r} must be text; put it in quotes")
         return {
-            key: _substitute(item, source, environment, secrets, f"{where}.{key}" if where else str(key))
+            key: _substitute(item, source, environment, found, f"{where}.{key}" if where else str(key))
             for key, item in value.items()
         }
     if isinstance(value, list):
-        return [
-            _substitute(item, source, environment, secrets, f"{where}[{index}]") for index, item in enumerate(value)
-        ]
+        return [_substitute(item, source, environment, found, f"{where}[{index}]") for index, item in enumerate(value)]
     if not isinstance(value, str):
         return value
 
     def replace(match: re.Match[str]) -> str:
         name, default = match.group(1), match.group(2)
+        found.substituted.add(where)
         given = environment.get(name)
         if given:
-            secrets.add(given)
+            found.secrets.add(given)
             return given
         if default is None:
             raise ConfigError(

@@ -10,6 +10,7 @@ import msgspec
 from ultramm import plugin
 from ultramm.config.load import Loaded, convert
 from ultramm.config.schema import Config, Strategy, Venue
+from ultramm.config.secrets import require_environment
 from ultramm.errors import ConfigError, PluginError
 from ultramm.plugin import ActorPlugin, AdapterPlugin, StrategyPlugin
 
@@ -69,8 +70,12 @@ def _venue(loaded: Loaded, name: str, venue: Venue) -> ResolvedVenue:
     adapter = _record(loaded, f"{where}.adapter", "adapter", venue.adapter)
     params = _params(loaded, f"{where}.params", adapter.params, venue.params)
     mode = loaded.config.mode
+    require_environment(loaded, params, f"{where}.params")
     if mode == "live" and "live-orders" not in adapter.capabilities:
         raise _error(loaded, "mode", f"adapter {venue.adapter} of venue {name} takes no live orders; use mode: paper")
+    if mode != "live" and not adapter.source:
+        text = f"adapter {venue.adapter} of venue {name} has no market to play; use mode: live, or another adapter"
+        raise _error(loaded, "mode", text)
     if mode != "live" and venue.paper is None:
         raise _error(loaded, f"{where}.paper", f"mode {mode} needs it, with starting_balances")
     return ResolvedVenue(name, venue, adapter, params)

@@ -113,6 +113,18 @@ class Journal(_Section, frozen=True, kw_only=True):
     to: Annotated[str, msgspec.Meta(pattern=r"^sqlite:///.+")] = "sqlite:///data/journal.db"
 
 
+class State(_Section, frozen=True, kw_only=True):
+    """What outlives a live node: its orders and fills.
+
+    Parameters
+    ----------
+    directory : str
+        Folder of the ledger, ``NAME.orders``.
+    """
+
+    directory: str = "data"
+
+
 class Recorder(_Section, frozen=True, kw_only=True):
     """Records the market that a node sees, for later backtests and training; off when the section is left out.
 
@@ -154,6 +166,7 @@ class Config(_Section, frozen=True, kw_only=True):
     risk: Risk = Risk()
     reporting: Reporting | None = None
     journal: Journal = Journal()
+    state: State = State()
     recorder: Recorder | None = None
     dashboard: Dashboard = Dashboard()
     logging: Logging = Logging()

@@ -38,6 +38,20 @@ class OrderEvent(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
     reason: str = ""
 
 
+class CustodyEvent(msgspec.Struct, frozen=True, kw_only=True, tag="custody"):
+    """Our ledger was held against a venue's books, or could not be.
+
+    Parameters
+    ----------
+    event : str
+        ``took over``, ``doubt``, ``agreed``, ``account``.
+    """
+
+    venue: str
+    event: str
+    detail: str = ""
+
+
 class FillEvent(msgspec.Struct, frozen=True, kw_only=True, tag="fill"):
     """One of our orders traded; `mid` is the market's mid at that moment, `position` the inventory after it."""
 
@@ -101,7 +115,9 @@ class CommandEvent(msgspec.Struct, frozen=True, kw_only=True, tag="command"):
     reply: str
 
 
-Record = RunStarted | RunEnded | OrderEvent | FillEvent | HaltEvent | RecordingEvent | Status | CommandEvent
+Record = (
+    RunStarted | RunEnded | OrderEvent | FillEvent | CustodyEvent | HaltEvent | RecordingEvent | Status | CommandEvent
+)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ import msgspec
 from ultramm import plugin
 from ultramm.config.resolve import Resolved, ResolvedStrategy
 from ultramm.config.schema import Config, Risk
+from ultramm.custody.ledger import OrderLedger
 from ultramm.errors import ConfigError, DataError, PluginError, UserError
 from ultramm.journal.records import Record
 from ultramm.maker import Maker
@@ -94,7 +95,9 @@ def merged(opened: list[Feed], *, endless: bool = False) -> Iterator[Any]:
     return heapq.merge(*streams, key=lambda event: event.ts_init)
 
 
-def shells(resolved: Resolved, record: Recorder, shell: type[MakerShell] = MakerShell) -> list[MakerShell]:
+def shells(
+    resolved: Resolved, record: Recorder, shell: type[MakerShell] = MakerShell, ledger: OrderLedger | None = None
+) -> list[MakerShell]:
     """A shell for each strategy and instrument, of the class `shell`."""
     made: list[MakerShell] = []
     for strategy in resolved.strategies:
@@ -113,6 +116,7 @@ def shells(resolved: Resolved, record: Recorder, shell: type[MakerShell] = Maker
                     depth_levels=_depth_levels(resolved, strategy),
                     record=record,
                     reference=strategy.params.reference,
+                    ledger=ledger,
                 )
             )
     return made

@@ -5,35 +5,30 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
-from nautilus_trader.config import LiveExecClientConfig, LoggingConfig, TradingNodeConfig
-from nautilus_trader.live.config import (
-    LiveDataClientConfig,
-    LiveDataEngineConfig,
-    LiveExecEngineConfig,
-    LiveRiskEngineConfig,
-)
+from nautilus_trader.config import LoggingConfig, TradingNodeConfig
+from nautilus_trader.live.config import LiveDataEngineConfig, LiveRiskEngineConfig
 from nautilus_trader.live.node import TradingNode
 from nautilus_trader.model.identifiers import InstrumentId, TraderId, Venue
 
 from ultramm.analytics.reporting import Reported
 from ultramm.analytics.scorecard import Score
 from ultramm.config.resolve import Resolved
-from ultramm.errors import ConfigError, RunError
+from ultramm.custody.ledger import OrderLedger
+from ultramm.errors import RunError
 from ultramm.features.depth import SpreadStatistics
 from ultramm.features.volatility import EwVolatility
 from ultramm.journal.records import BookView, Record, Status
 from ultramm.market import known
-from ultramm.nautilus.account import KERNEL_RATE, exchange_arguments, paper_settings
-from ultramm.nautilus.build import Feed, actors, defined_instruments, feeds, shells
+from ultramm.nautilus.account import KERNEL_RATE
+from ultramm.nautilus.build import Feed, actors, defined_instruments, shells
 from ultramm.nautilus.conversion import Conversion
 from ultramm.nautilus.convert import to_book
-from ultramm.nautilus.feed import Player, common_speed
-from ultramm.nautilus.paper import paper_factory
+from ultramm.nautilus.played import PlayedVenues
 from ultramm.nautilus.recorder.beside_node import NodeRecording
 from ultramm.nautilus.shell import MakerShell
 
@@ -49,7 +44,7 @@ SHUTDOWN = "commands.system.shutdown"
 class NodeSummary(msgspec.Struct, frozen=True, kw_only=True):
     """How a node's run ended; `open_orders` is what the kernel still knows to be live at the venue.
 
-    `recording` says what came of the recording, empty without one.
+    `recording` says what came of the recording, empty without one; `accounts` how they stand at live venues.
     """
 
     reason: str
@@ -57,6 +52,46 @@ class NodeSummary(msgspec.Struct, frozen=True, kw_only=True):
     scores: tuple[Score, ...]
     reported: Reported | None = None
     recording: str = ""
+    accounts: tuple[str, ...] = ()
+
+
+class Venues(Protocol):
+    """Where a node trades.
+
+    Attributes
+    ----------
+    feeds : list of Feed
+        The venues and their instruments.
+    ledger : OrderLedger or None
+        Where orders are written down before they are sent; none on paper.
+    """
+
+    feeds: list[Feed]
+    ledger: OrderLedger | None
+
+    def data_clients(self) -> dict[str, Any]:
+        """The kernel's configuration of each venue's data client."""
+
+    def exec_clients(self) -> dict[str, Any]:
+        """The kernel's configuration of each venue's execution client."""
+
+    def exec_engine(self) -> Any:
+        """The kernel's configuration of its execution engine."""
+
+    def join(self, node: Any) -> None:
+        """Register factories, before the node is built."""
+
+    def heard_by_all(self, instrument_ids: Iterable[Any]) -> bool:
+        """Whether subscriptions to these have arrived."""
+
+    async def begin(self, node: Any, shells: list[MakerShell], ended: Callable[[BaseException | None], None]) -> None:
+        """The strategies have started: let the market come."""
+
+    async def leave(self, patience_s: float) -> tuple[str, ...]:
+        """All orders are cancelled, as far as we know: make sure, and say how the accounts stand."""
+
+    def hold(self) -> None:
+        """Let nothing come any more."""
 
 
 class NodeRunner:
@@ -65,13 +100,15 @@ class NodeRunner:
     Parameters
     ----------
     resolved : Resolved
-        What to run; ``mode`` must not be live with an adapter that takes no live orders.
+        What to run.
     record : callable
         Takes (ts_ns, record) for the journal; must not block.
     journal_problem : callable
         Why the journal cannot be written, or None; while it cannot, nothing is quoted.
     on_status : callable
         Called on the loop several times a second with the latest `Status`.
+    venues : Venues, optional
+        Where it trades; the configuration's markets played on paper when left out.
     """
 
     def __init__(
@@ -80,17 +117,19 @@ class NodeRunner:
         record: Callable[[int, Record], None],
         journal_problem: Callable[[], str | None] = lambda: None,
         on_status: Callable[[Status], None] = lambda _: None,
+        venues: Venues | None = None,
     ) -> None:
         self._resolved = resolved
         self._record = record
         self._journal_problem = journal_problem
         self._on_status = on_status
-        self._feeds = feeds(resolved)
-        self._player = Player(self._feeds, _speed(resolved, self._feeds), self._data_ended)
-        self._shells = shells(resolved, record)
-        self._conversion = Conversion(resolved, self._feeds) if resolved.config.reporting is not None else None
-        self._recording = NodeRecording(resolved.config.recorder, defined_instruments(self._feeds), record)
-        self._views = {instrument.id.value: _MarketView() for feed in self._feeds for instrument in feed.instruments}
+        self._venues: Venues = venues or PlayedVenues(resolved)
+        opened = self._venues.feeds
+        self._shells = shells(resolved, record, ledger=self._venues.ledger)
+        self._conversion = Conversion(resolved, opened) if resolved.config.reporting is not None else None
+        self._recording = NodeRecording(resolved.config.recorder, defined_instruments(opened), record)
+        self._views = {instrument.id.value: _MarketView() for feed in opened for instrument in feed.instruments}
+        self._accounts: tuple[str, ...] = ()
         self._stop_reason: str | None = None
         self._failure: BaseException | None = None
         self._killed = False
@@ -125,13 +164,14 @@ class NodeRunner:
         task = asyncio.create_task(node.run_async())
         try:
             await self._started(task)
-            self._player.play(node.kernel.clock.timestamp_ns())
+            await self._venues.begin(node, self._shells, self._data_ended)
             await self._watch(task, duration_s)
         finally:
             # Whatever went wrong: no order is left behind while there is a venue to ask.
             self.stop("the node failed")
             try:
                 await self._withdraw()
+                self._accounts = await self._venues.leave(_KILL_TIMEOUT_S if self._killed else _CANCEL_TIMEOUT_S)
                 summary = self._summary()
             finally:
                 await self._end(task)
@@ -144,15 +184,8 @@ class NodeRunner:
         self._stop_reason = self._stop_reason or reason
 
     def _build(self, loop: asyncio.AbstractEventLoop) -> Any:
-        node = TradingNode(_node_config(self._resolved), loop=loop)
-        for feed in self._feeds:
-            rules = exchange_arguments(self._resolved, feed.venue, feed.instruments)
-            for instrument in feed.instruments:
-                node.kernel.cache.add_instrument(instrument)
-            node.add_data_client_factory(feed.venue, self._player.factory(feed))
-            node.add_exec_client_factory(
-                feed.venue, paper_factory(feed.venue, rules, feed.instruments, node.kernel.exec_engine)
-            )
+        node = TradingNode(_node_config(self._resolved, self._venues), loop=loop)
+        self._venues.join(node)
         node.build()
         for shell in self._shells:
             node.trader.add_strategy(shell)
@@ -195,7 +228,7 @@ class NodeRunner:
 
     def _all_listen(self) -> bool:
         return self._node.trader.is_running and all(
-            shell.started and self._player.heard_by_all(shell.listens_to) for shell in self._shells
+            shell.started and self._venues.heard_by_all(shell.listens_to) for shell in self._shells
         )
 
     async def _watch(self, task: asyncio.Task[None], duration_s: float | None) -> None:
@@ -238,7 +271,7 @@ class NodeRunner:
         self._report(keep=True)
 
     async def _end(self, task: asyncio.Task[None]) -> None:
-        self._player.hold()
+        self._venues.hold()
         await self._node.stop_async()
         if not task.done():
             task.cancel()
@@ -263,6 +296,7 @@ class NodeRunner:
             open_orders=self._open_orders(),
             scores=scores,
             reported=self._conversion.reported(scores) if self._conversion is not None else None,
+            accounts=self._accounts,
         )
 
     # -- commands --------------------------------------------------------------------------------------------
@@ -335,24 +369,12 @@ class NodeRunner:
 
     def _balances(self) -> dict[str, str]:
         shown: dict[str, str] = {}
-        for feed in self._feeds:
+        for feed in self._venues.feeds:
             account = self._node.kernel.portfolio.account(Venue(feed.venue))
             if account is not None:
                 for currency, balance in account.balances_total().items():
                     shown[f"{feed.venue} {currency.code}"] = str(balance)
         return shown
-
-
-def _speed(resolved: Resolved, opened: list[Feed]) -> float:
-    """The speed of all venues. Latency passes on the clock, a replay at another speed does not: refused together."""
-    for feed in opened:
-        latency_ms = paper_settings(resolved.venues[feed.venue]).latency_ms
-        if latency_ms > 0 and feed.source.pace().speed != 1.0:
-            raise ConfigError(
-                f"{resolved.loaded.path}: venues.{feed.venue}.paper.latency_ms: a replay at another speed than 1 "
-                f"needs latency_ms: 0, it says {latency_ms:g}"
-            )
-    return common_speed(resolved, opened)
 
 
 class _MarketView:
@@ -387,28 +409,19 @@ def log_settings(resolved: Resolved, name: str) -> Any:
     )
 
 
-def _node_config(resolved: Resolved) -> Any:
-    config = resolved.config
-    venues = list(config.venues)
+def _node_config(resolved: Resolved, venues: Venues) -> Any:
     return TradingNodeConfig(
         trader_id=TraderId("ULTRAMM-001"),
-        logging=log_settings(resolved, config.name),
+        logging=log_settings(resolved, resolved.config.name),
         data_engine=LiveDataEngineConfig(graceful_shutdown_on_exception=True),
         risk_engine=LiveRiskEngineConfig(
             graceful_shutdown_on_exception=True,
             max_order_submit_rate=KERNEL_RATE,
             max_order_modify_rate=KERNEL_RATE,
         ),
-        # A simulated venue answers always: checks that invent outcomes for orders without an answer must be off.
-        exec_engine=LiveExecEngineConfig(
-            graceful_shutdown_on_exception=True,
-            reconciliation=True,
-            reconciliation_startup_delay_secs=0.0,
-            inflight_check_interval_ms=0,
-            generate_missing_orders=False,
-        ),
-        data_clients={name: LiveDataClientConfig() for name in venues},
-        exec_clients={name: LiveExecClientConfig() for name in venues},
+        exec_engine=venues.exec_engine(),
+        data_clients=venues.data_clients(),
+        exec_clients=venues.exec_clients(),
         timeout_connection=10.0,
         timeout_reconciliation=10.0,
         timeout_portfolio=10.0,

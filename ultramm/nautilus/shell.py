@@ -10,16 +10,21 @@ import asyncio
 import functools
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 from nautilus_trader.config import StrategyConfig
 from nautilus_trader.model.enums import LiquiditySide, TimeInForce
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 from nautilus_trader.trading.strategy import Strategy
 
+from ultramm.custody.ledger import OrderLedger
+from ultramm.custody.records import Accepted, Ended, Ending, Filled, Sent
 from ultramm.journal.records import FillEvent, HaltEvent, OrderEvent, Record
 from ultramm.maker import Maker
 from ultramm.market import Fill, Instrument, Quote, Side, known
+from ultramm.nautilus.bookkeeping import earlier, to_fill, to_filled
 from ultramm.nautilus.books import subscribe_book
 from ultramm.nautilus.convert import (
     BookReader,
@@ -73,6 +78,8 @@ class MakerShell(Strategy):
         Takes (ts_ns, record) for the journal.
     reference : str, optional
         Another instrument whose touch the strategy is shown.
+    ledger : OrderLedger, optional
+        Where orders are written down before they are sent, and whose fills it goes on from.
     """
 
     def __init__(
@@ -85,6 +92,7 @@ class MakerShell(Strategy):
         depth_levels: int,
         record: Callable[[int, Record], None],
         reference: str | None = None,
+        ledger: OrderLedger | None = None,
     ) -> None:
         super().__init__(
             StrategyConfig(strategy_id=f"{name}-{tag}", order_id_tag=tag, log_events=False, log_commands=False)
@@ -95,6 +103,9 @@ class MakerShell(Strategy):
         self._funds_share = funds_share
         self._depth_levels = depth_levels
         self._record = record
+        self._ledger = ledger
+        # Called with a reason when the venue should be asked about our orders.
+        self.on_question: Callable[[str], None] = lambda _: None
         self._maker: Maker | None = None
         self._read: BookReader | None = None
         self._reference_id = None if reference is None else InstrumentId.from_str(reference)
@@ -133,6 +144,8 @@ class MakerShell(Strategy):
         self._loop = _running_loop()
         self._nautilus_instrument = self.cache.instrument(self.instrument_id)
         self._maker = self._build(to_instrument(self._nautilus_instrument), self._funds())
+        if self._ledger is not None:
+            self.maker.restore(earlier(self._ledger.fills_of(self.maker_name, self.maker.instrument.id), self.maker))
         self._now_ns = self._seen_ns = self.clock.timestamp_ns()
         subscribe_book(self, self.instrument_id)
         self.subscribe_trade_ticks(self.instrument_id)
@@ -280,12 +293,32 @@ class MakerShell(Strategy):
                 self._nautilus_instrument.make_price(instrument.price(quote.ticks)),
                 time_in_force=TimeInForce.IOC if quote.taking else TimeInForce.GTC,
                 post_only=not quote.taking,
+                client_order_id=self._new_id(),
             )
-            order_id = order.client_order_id.value
-            self.maker.orders.sent(order_id, quote, now_ns)
             self.maker.score.submitted += 1
-            self._record_order(now_ns, order_id, "sent", quote)
-            self.submit_order(order)
+            self._submit(order, quote, now_ns)
+
+    def _new_id(self) -> Any:
+        """None lets the kernel choose."""
+        return None if self._ledger is None else ClientOrderId(self._ledger.new_id())
+
+    def _submit(self, order: Any, quote: Quote, now_ns: int, reason: str = "") -> None:
+        order_id, instrument = order.client_order_id.value, self.maker.instrument
+        if self._ledger is not None:
+            self._ledger.write(
+                Sent(
+                    ts_ns=now_ns,
+                    order_id=order_id,
+                    strategy=self.maker_name,
+                    instrument=instrument.id,
+                    side=quote.side,
+                    price=Decimal(str(instrument.price(quote.ticks))),
+                    size=order.quantity.as_decimal(),
+                )
+            )
+        self.maker.orders.sent(order_id, quote, now_ns)
+        self._record_order(now_ns, order_id, "sent", quote, reason)
+        self.submit_order(order)
 
     def _cancel(self, order_ids: tuple[str, ...]) -> None:
         orders = [self.cache.order(ClientOrderId(order_id)) for order_id in order_ids]
@@ -301,10 +334,15 @@ class MakerShell(Strategy):
 
     @guarded
     def on_order_accepted(self, event: Any) -> None:
-        order_id = event.client_order_id.value
+        self.accepted(event.client_order_id.value, event.venue_order_id.value, event.ts_init)
+
+    def accepted(self, order_id: str, venue_order_id: str, ts_ns: int) -> None:
+        """The venue holds an order."""
+        if self._ledger is not None:
+            self._ledger.write(Accepted(ts_ns=ts_ns, order_id=order_id, venue_order_id=venue_order_id))
         if order_id in self.maker.orders:
-            self.maker.on_accepted(order_id, event.ts_init)
-            self._record_order(event.ts_init, order_id, "accepted")
+            self.maker.on_accepted(order_id, ts_ns)
+            self._record_order(ts_ns, order_id, "accepted")
 
     @guarded
     def on_order_rejected(self, event: Any) -> None:
@@ -315,9 +353,7 @@ class MakerShell(Strategy):
         self._refused(event, "denied")
 
     def _refused(self, event: Any, how: str) -> None:
-        order_id = event.client_order_id.value
-        self.maker.on_rejected(order_id, self._now_ns)
-        self._record_order(self._now_ns, order_id, how, reason=event.reason)
+        self.ended(event.client_order_id.value, "rejected", self._now_ns, event.reason, how)
 
     @guarded
     def on_order_canceled(self, event: Any) -> None:
@@ -327,10 +363,20 @@ class MakerShell(Strategy):
     def on_order_expired(self, event: Any) -> None:
         self._ended(event, "expired")
 
-    def _ended(self, event: Any, how: str) -> None:
-        order_id = event.client_order_id.value
-        self.maker.on_cancelled(order_id, event.ts_init)
-        self._record_order(event.ts_init, order_id, how)
+    def _ended(self, event: Any, how: Ending) -> None:
+        self.ended(event.client_order_id.value, how, event.ts_init)
+
+    def ended(self, order_id: str, how: Ending, ts_ns: int, reason: str = "", words: str = "") -> None:
+        """The venue says that an order is no more; told twice, it counts once."""
+        if self._ledger is not None and not self._ledger.write(
+            Ended(ts_ns=ts_ns, order_id=order_id, how=how, reason=reason)
+        ):
+            return
+        if how == "rejected":
+            self.maker.on_rejected(order_id, ts_ns)
+        else:
+            self.maker.on_cancelled(order_id, ts_ns)
+        self._record_order(ts_ns, order_id, words or how, reason=reason)
 
     @guarded
     def on_order_cancel_rejected(self, event: Any) -> None:
@@ -341,20 +387,34 @@ class MakerShell(Strategy):
         else:
             self.maker.orders.cancel_failed(order_id)
         self._record_order(self._now_ns, order_id, "cancel rejected", reason=event.reason)
+        self.on_question("a cancel was refused")
 
     @guarded
     def on_order_filled(self, event: Any) -> None:
-        maker = self.maker
-        fill = Fill(
-            # Our clock, as for books and trades: the venue's may be seconds away from it.
-            ts_ns=event.ts_init,
-            order_id=event.client_order_id.value,
-            side=to_side(event.order_side),
-            price=to_float(event.last_px),
-            size=to_float(event.last_qty),
-            fee=event.commission.as_double(),
-            maker=event.liquidity_side == LiquiditySide.MAKER,
+        if self._ledger is not None:
+            self.filled(to_filled(event, self.maker_name))
+            return
+        self._book(
+            Fill(
+                # Our clock, as for books and trades: the venue's may be seconds away from it.
+                ts_ns=event.ts_init,
+                order_id=event.client_order_id.value,
+                side=to_side(event.order_side),
+                price=to_float(event.last_px),
+                size=to_float(event.last_qty),
+                fee=event.commission.as_double(),
+                maker=event.liquidity_side == LiquiditySide.MAKER,
+            )
         )
+
+    def filled(self, fill: Filled) -> None:
+        """One of our orders traded; told twice, it counts once."""
+        assert self._ledger is not None
+        if self._ledger.write(msgspec.structs.replace(fill, mid=known(self.maker.score.mid))):
+            self._book(to_fill(fill, self.maker.instrument))
+
+    def _book(self, fill: Fill) -> None:
+        maker = self.maker
         maker.on_fill(fill)
         self._record(
             fill.ts_ns,
@@ -444,11 +504,15 @@ class MakerShell(Strategy):
         side = Side.SELL if maker.inventory_lots > 0 else Side.BUY
         size = self._nautilus_instrument.make_qty(abs(maker.inventory))
         # What the book cannot fill is cancelled, and sent again at the next heartbeat.
-        order = self.order_factory.market(self.instrument_id, to_order_side(side), size, time_in_force=TimeInForce.IOC)
+        order = self.order_factory.market(
+            self.instrument_id,
+            to_order_side(side),
+            size,
+            time_in_force=TimeInForce.IOC,
+            client_order_id=self._new_id(),
+        )
         quote = Quote(side, maker.instrument.ticks(maker.score.mid), abs(maker.inventory_lots))
-        maker.orders.sent(order.client_order_id.value, quote, self._now_ns)
-        self._record_order(self._now_ns, order.client_order_id.value, "sent", quote, "flatten at market")
-        self.submit_order(order)
+        self._submit(order, quote, self._now_ns, "flatten at market")
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -186,7 +186,7 @@ def test_a_silent_market_pulls_the_quotes_and_says_why(configured: Any) -> None:
 
     async def scenario(runner: NodeRunner) -> None:
         await eventually(lambda: quoting(runner))
-        runner._player.hold()
+        runner._venues.hold()
         (shell,) = runner.shells
         await eventually(lambda: len(shell.maker.orders) == 0)
         status = shell.maker.status(shell.now_ns)

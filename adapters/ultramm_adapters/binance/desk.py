@@ -1,0 +1,191 @@
+"""The venue's word about our account, by REST."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from nautilus_trader.adapters.binance.common.symbol import BinanceSymbol
+from nautilus_trader.adapters.binance.http.error import BinanceClientError
+from nautilus_trader.core.nautilus_pyo3 import HttpMethod
+
+from ultramm.custody.desk import Holdings, NoAnswer, Terms
+from ultramm.custody.records import VenueFill, VenueOrder
+from ultramm.market import Side
+from ultramm_adapters.binance.http import OutcomeUnknown, VenueHttpClient
+from ultramm_adapters.binance.product import Product
+
+_NO_SUCH_ORDER, _CANCEL_REJECTED = -2013, -2011
+_PAGE = 1_000
+# A request may lie in a network for as long as the venue's window lets it, and a margin.
+_MARGIN_S = 2.0
+_STATUS = {
+    "PENDING_NEW": "open",
+    "NEW": "open",
+    "PARTIALLY_FILLED": "open",
+    "PENDING_CANCEL": "open",
+    "FILLED": "filled",
+    "CANCELED": "cancelled",
+    "REJECTED": "rejected",
+    "EXPIRED": "expired",
+    "EXPIRED_IN_MATCH": "expired",
+}
+
+
+class BinanceDesk:
+    """Asks one product of Binance about one account; see `ultramm.custody.desk.Desk`.
+
+    Parameters
+    ----------
+    client : VenueHttpClient
+        Signs and sends.
+    product : Product
+        Whose paths and names.
+    names : iterable of str
+        Of the instruments, without the venue.
+    venue : str
+        Of the instruments' ids.
+    recv_window_ms : int
+        After which the venue refuses a request.
+    """
+
+    def __init__(
+        self, client: VenueHttpClient, product: Product, names: Iterable[str], venue: str, recv_window_ms: int
+    ) -> None:
+        self.forgets_after_s = recv_window_ms / 1e3 + _MARGIN_S
+        self._client = client
+        self._product = product
+        self._recv_window = str(recv_window_ms)
+        self._symbols = {f"{name}.{venue}": str(BinanceSymbol(name)) for name in names}
+        self._instruments = {symbol: name for name, symbol in self._symbols.items()}
+
+    async def terms(self) -> dict[str, Terms]:
+        info = await self._ask(HttpMethod.GET, f"{self._product.root}/exchangeInfo", signed=False)
+        listed = {row["symbol"]: row for row in info["symbols"]}
+        missing = [symbol for symbol in self._instruments if symbol not in listed]
+        if missing:
+            raise NoAnswer(f"the venue does not list {', '.join(missing)}")
+        return {name: self._product.terms(listed[symbol]) for name, symbol in self._symbols.items()}
+
+    async def open_orders(self) -> list[VenueOrder]:
+        found = []
+        for symbol in self._instruments:
+            rows = await self._ask(HttpMethod.GET, f"{self._product.root}/openOrders", symbol=symbol)
+            found += [self._order(row) for row in rows]
+        return found
+
+    async def order(self, instrument: str, order_id: str) -> VenueOrder | None:
+        try:
+            row = await self._signed(
+                HttpMethod.GET,
+                f"{self._product.root}/order",
+                symbol=self._symbols[instrument],
+                origClientOrderId=order_id,
+            )
+        except BinanceClientError as exc:
+            if _code(exc) == _NO_SUCH_ORDER:
+                return None
+            raise NoAnswer(str(exc.message)) from exc
+        return self._order(row)
+
+    async def fills(self, instrument: str, since_ns: int) -> list[VenueFill]:
+        symbol, path = self._symbols[instrument], f"{self._product.root}/{self._product.trades}"
+        rows = await self._ask(HttpMethod.GET, path, symbol=symbol, startTime=since_ns // 1_000_000, limit=_PAGE)
+        page = rows
+        while len(page) == _PAGE:
+            page = await self._ask(HttpMethod.GET, path, symbol=symbol, fromId=page[-1]["id"] + 1, limit=_PAGE)
+            rows += page
+        return [self._fill(instrument, row) for row in rows]
+
+    async def holdings(self) -> Holdings:
+        if self._product.cash:
+            account = await self._ask(HttpMethod.GET, f"{self._product.root}/account")
+            totals = {row["asset"]: Decimal(row["free"]) + Decimal(row["locked"]) for row in account["balances"]}
+            return Holdings(balances=totals)
+        account = await self._ask(HttpMethod.GET, self._product.account)
+        balances = {row["asset"]: Decimal(row["walletBalance"]) for row in account["assets"]}
+        rows = await self._ask(HttpMethod.GET, self._product.positions)
+        held = {self._instruments[row["symbol"]]: row for row in rows if row["symbol"] in self._instruments}
+        return Holdings(
+            balances=balances,
+            positions={name: size for name, row in held.items() if (size := Decimal(row["positionAmt"]))},
+            unrealised={name: Decimal(row["unRealizedProfit"]) for name, row in held.items()},
+            marks={name: Decimal(row["markPrice"]) for name, row in held.items()},
+        )
+
+    async def cancel(self, order: VenueOrder) -> bool:
+        try:
+            await self._signed(
+                HttpMethod.DELETE,
+                f"{self._product.root}/order",
+                symbol=self._symbols[order.instrument],
+                orderId=order.venue_order_id,
+            )
+        except BinanceClientError as exc:
+            if _code(exc) == _CANCEL_REJECTED:
+                return False
+            raise NoAnswer(str(exc.message)) from exc
+        return True
+
+    async def keep_alive(self, seconds: float) -> bool:
+        if self._product.cash:
+            return False
+        for symbol in self._instruments:
+            countdown = round(1e3 * seconds)
+            path = f"{self._product.root}/countdownCancelAll"
+            await self._ask(HttpMethod.POST, path, symbol=symbol, countdownTime=countdown)
+        return True
+
+    async def close(self) -> None:
+        """The kernel's client has nothing to close."""
+
+    async def _ask(self, method: Any, path: str, *, signed: bool = True, **parameters: object) -> Any:
+        try:
+            if signed:
+                return await self._signed(method, path, **parameters)
+            return msgspec.json.decode(await self._client.send_request(method, path))
+        except (BinanceClientError, OutcomeUnknown) as exc:
+            raise NoAnswer(str(getattr(exc, "message", exc))) from exc
+
+    async def _signed(self, method: Any, path: str, **parameters: object) -> Any:
+        """Send and read; a refusal is raised as it came."""
+        payload = {name: str(value) for name, value in parameters.items()} | {"recvWindow": self._recv_window}
+        try:
+            return msgspec.json.decode(await self._client.sign_request(method, path, payload))
+        except OutcomeUnknown as exc:
+            raise NoAnswer(str(exc)) from exc
+
+    def _order(self, row: dict[str, Any]) -> VenueOrder:
+        return VenueOrder(
+            order_id=row["clientOrderId"],
+            venue_order_id=str(row["orderId"]),
+            instrument=self._instruments[row["symbol"]],
+            side=Side[row["side"]],
+            price=Decimal(row["price"]),
+            size=Decimal(row["origQty"]),
+            filled=Decimal(row["executedQty"]),
+            status=_STATUS[row["status"]],  # type: ignore[arg-type]
+        )
+
+    @staticmethod
+    def _fill(instrument: str, row: dict[str, Any]) -> VenueFill:
+        bought = row["isBuyer"] if "isBuyer" in row else row["side"] == "BUY"
+        return VenueFill(
+            ts_ns=row["time"] * 1_000_000,
+            venue_order_id=str(row["orderId"]),
+            instrument=instrument,
+            side=Side.BUY if bought else Side.SELL,
+            trade_id=str(row["id"]),
+            price=Decimal(row["price"]),
+            size=Decimal(row["qty"]),
+            fee=Decimal(row["commission"]),
+            fee_currency=row["commissionAsset"],
+            maker=row.get("isMaker", row.get("maker", False)),
+        )
+
+
+def _code(exc: BinanceClientError) -> int:
+    message = exc.message
+    return int(message.get("code", 0)) if isinstance(message, dict) else 0

@@ -1,0 +1,206 @@
+"""Binance as a live venue: the clients of a node, and the desk that is asked in doubt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nautilus_trader.adapters.binance.common.enums import BinanceEnvironment, BinanceKeyType
+from nautilus_trader.adapters.binance.common.urls import (
+    get_http_base_url,
+    get_usdm_ws_route_base_url,
+    get_ws_base_url,
+    get_ws_public_base_url,
+)
+from nautilus_trader.adapters.binance.config import BinanceDataClientConfig, BinanceExecClientConfig
+from nautilus_trader.adapters.binance.futures.providers import BinanceFuturesInstrumentProvider
+from nautilus_trader.adapters.binance.http.error import BinanceError
+from nautilus_trader.adapters.binance.spot.providers import BinanceSpotInstrumentProvider
+from nautilus_trader.common.component import LiveClock
+from nautilus_trader.config import InstrumentProviderConfig
+from nautilus_trader.live.factories import LiveDataClientFactory, LiveExecClientFactory
+from nautilus_trader.model.identifiers import InstrumentId, Venue
+
+from ultramm.errors import RunError, UserError
+from ultramm.nautilus.venue import Clients
+from ultramm_adapters.binance.data import FuturesData, SpotData
+from ultramm_adapters.binance.desk import BinanceDesk
+from ultramm_adapters.binance.execution import FuturesExecution, SpotExecution
+from ultramm_adapters.binance.http import OutcomeUnknown, VenueHttpClient
+from ultramm_adapters.binance.params import BinanceParams
+from ultramm_adapters.binance.product import PRODUCTS
+
+_ENVIRONMENTS = {"live": BinanceEnvironment.LIVE, "testnet": BinanceEnvironment.TESTNET}
+
+
+class BinanceVenue:
+    """One account on one product; see `ultramm.nautilus.venue.LiveVenue`.
+
+    Parameters
+    ----------
+    venue : str
+        Of the instruments' ids.
+    symbols : list of str
+        Instruments without the venue, such as ``BTCUSDT`` or ``BTCUSDT-PERP``.
+    params : BinanceParams
+        Account, product, server.
+
+    Raises
+    ------
+    UserError
+        Without a key; or a symbol is not of the product.
+    """
+
+    def __init__(self, venue: str, symbols: list[str], params: BinanceParams) -> None:
+        self.venue = venue
+        self.dead_man_s = 0.0 if params.product == "spot" else params.dead_man_s
+        self._symbols = symbols
+        self._params = params
+        self._product = PRODUCTS[params.product]
+        if not (params.api_key and params.api_secret):
+            raise UserError("params.api_key and params.api_secret are needed to trade; write ${BINANCE_API_KEY}")
+        for symbol in symbols:
+            if symbol.endswith("-PERP") and self._product.cash:
+                raise UserError(f"instruments: {symbol} is a future; params.product says spot")
+        environment = _ENVIRONMENTS[params.environment]
+        account_type = self._product.account_type
+        self._http_url = params.base_url or get_http_base_url(account_type, environment, is_us=False)
+        self._sockets = params.base_url and params.base_url.replace("http", "ws", 1)
+
+    def clients(self) -> Clients:
+        """What a node is built with."""
+        common: dict[str, Any] = {
+            "venue": Venue(self.venue),
+            "api_key": self._params.api_key,
+            "api_secret": self._params.api_secret,
+            "key_type": BinanceKeyType.HMAC,
+            "account_type": self._product.account_type,
+            "environment": _ENVIRONMENTS[self._params.environment],
+            "base_url_http": self._http_url,
+            "instrument_provider": InstrumentProviderConfig(
+                load_ids=frozenset(InstrumentId.from_str(f"{symbol}.{self.venue}") for symbol in self._symbols)
+            ),
+        }
+        if "BEGIN" in self._params.api_secret:
+            common["key_type"] = BinanceKeyType.ED25519
+        sockets = self._sockets
+        execution = BinanceExecClientConfig(
+            **common,
+            base_url_ws=sockets and f"{sockets}{self._product.socket_api}",
+            base_url_ws_stream=sockets,
+            recv_window_ms=self._params.recv_window_ms,
+            treat_expired_as_canceled=False,
+        )
+        data = BinanceDataClientConfig(**common, base_url_ws=sockets, update_instruments_interval_mins=None)
+        return Clients(self._data_factory(), data, self._exec_factory(), execution)
+
+    async def instruments(self) -> list[Any]:
+        """As the venue lists them, with the account's fees.
+
+        Raises
+        ------
+        RunError
+            They cannot be had.
+        """
+        clock = LiveClock()
+        provider = self._provider(self._client(clock), clock, self.clients().data_config)
+        try:
+            await provider.initialize()
+        except (BinanceError, OutcomeUnknown) as exc:
+            raise RunError(f"{self.venue}: its instruments cannot be had: {exc}") from exc
+        found = provider.get_all()
+        wanted = [InstrumentId.from_str(f"{symbol}.{self.venue}") for symbol in self._symbols]
+        missing = [each.value for each in wanted if each not in found]
+        if missing:
+            raise RunError(f"{self.venue}: the venue does not trade {', '.join(missing)}, or told nothing of it")
+        return [found[each] for each in wanted]
+
+    def desk(self) -> BinanceDesk:
+        """Asks the venue, without a node."""
+        client = self._client(LiveClock())
+        return BinanceDesk(client, self._product, self._symbols, self.venue, self._params.recv_window_ms)
+
+    def _client(self, clock: Any) -> VenueHttpClient:
+        params = self._params
+        return VenueHttpClient(
+            clock, params.api_key, params.api_secret, self._http_url, self._product.root, params.weight_budget
+        )
+
+    def _provider(self, client: Any, clock: Any, config: Any) -> Any:
+        if self._product.cash:
+            return BinanceSpotInstrumentProvider(
+                client=client,
+                clock=clock,
+                account_type=config.account_type,
+                environment=config.environment,
+                config=config.instrument_provider,
+                venue=config.venue,
+            )
+        return BinanceFuturesInstrumentProvider(
+            client=client,
+            clock=clock,
+            account_type=config.account_type,
+            config=config.instrument_provider,
+            venue=config.venue,
+        )
+
+    def _urls(self, config: Any) -> tuple[str, str]:
+        """Of the market streams, and of those of books."""
+        kind, environment = config.account_type, config.environment
+        if self._sockets:
+            # Of the venue's own host alone the kernel makes two routes.
+            return get_usdm_ws_route_base_url(self._sockets, "market"), get_usdm_ws_route_base_url(
+                self._sockets, "public"
+            )
+        return get_ws_base_url(kind, environment, False), get_ws_public_base_url(kind, environment, False)
+
+    def _data_factory(self) -> type:
+        venue = self
+
+        class BinanceDataFactory(LiveDataClientFactory):
+            @staticmethod
+            def create(loop: Any, name: str, config: Any, msgbus: Any, cache: Any, clock: Any) -> Any:
+                client = venue._client(clock)
+                market, public = venue._urls(config)
+                arguments = {
+                    "loop": loop,
+                    "client": client,
+                    "msgbus": msgbus,
+                    "cache": cache,
+                    "clock": clock,
+                    "instrument_provider": venue._provider(client, clock, config),
+                    "account_type": config.account_type,
+                    "base_url_ws": market,
+                    "name": name,
+                    "config": config,
+                }
+                if venue._product.cash:
+                    return SpotData(**arguments)
+                return FuturesData(**arguments, base_url_ws_public=public)
+
+        return BinanceDataFactory
+
+    def _exec_factory(self) -> type:
+        venue = self
+
+        class BinanceExecFactory(LiveExecClientFactory):
+            @staticmethod
+            def create(loop: Any, name: str, config: Any, msgbus: Any, cache: Any, clock: Any) -> Any:
+                client = venue._client(clock)
+                kind = SpotExecution if venue._product.cash else FuturesExecution
+                return kind(
+                    loop=loop,
+                    client=client,
+                    msgbus=msgbus,
+                    cache=cache,
+                    clock=clock,
+                    instrument_provider=venue._provider(client, clock, config),
+                    base_url_ws=venue._urls(config)[0],
+                    account_type=config.account_type,
+                    name=name,
+                    config=config,
+                    environment=config.environment,
+                    api_key=config.api_key,
+                    api_secret=config.api_secret,
+                )
+
+        return BinanceExecFactory

@@ -1,0 +1,29 @@
+"""Values that may only come from the environment."""
+
+from __future__ import annotations
+
+from typing import Annotated, get_args, get_type_hints
+
+import msgspec
+
+from ultramm.config.load import Loaded
+from ultramm.errors import ConfigError
+
+_MARK = {"secret": True}
+# Of an adapter's parameter: a file that holds it in plain text is refused.
+Secret = Annotated[str, msgspec.Meta(extra=_MARK)]
+
+
+def require_environment(loaded: Loaded, params: object, where: str) -> None:
+    """Refuse secrets that are written in the file.
+
+    Raises
+    ------
+    ConfigError
+        One is; the key is named, the value is not.
+    """
+    for name, hint in get_type_hints(type(params), include_extras=True).items():
+        secret = any(isinstance(extra, msgspec.Meta) and extra.extra == _MARK for extra in get_args(hint))
+        key = f"{where}.{name}"
+        if secret and getattr(params, name) and key not in loaded.substituted:
+            raise ConfigError(f"{loaded.path}: {key}: a secret in a file; write ${{NAME}} and export NAME=...")

@@ -1,0 +1,222 @@
+"""The venues of a live node: taken over before it trades, watched while it does, and left with nothing of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from nautilus_trader.live.config import LiveExecEngineConfig
+
+from ultramm import plugin
+from ultramm.config.resolve import Resolved
+from ultramm.custody.account import Difference, compare, effects
+from ultramm.custody.desk import Desk, NoAnswer
+from ultramm.custody.ledger import OrderLedger
+from ultramm.custody.settle import ToLedger, settle, take_over
+from ultramm.errors import ConfigError, PluginError, RunError, UserError
+from ultramm.journal.records import CustodyEvent, Record
+from ultramm.nautilus.build import Feed
+from ultramm.nautilus.custodian import Custodian
+from ultramm.nautilus.source import Pace
+from ultramm.nautilus.venue import Clients, LiveVenue
+
+_TAKE_OVER_S = 60.0
+_AGAIN_S = 0.5
+
+
+class VenueSource:
+    """What a live venue defines, its instruments; its events come from itself."""
+
+    def __init__(self, instruments: list[Any]) -> None:
+        self._instruments = instruments
+
+    def instruments(self) -> list[Any]:
+        return list(self._instruments)
+
+    def events(self, *, endless: bool = False) -> Iterator[Any]:
+        return iter(())
+
+    def pace(self) -> Pace:
+        return Pace()
+
+    def files(self) -> list[Path]:
+        return []
+
+
+class _Venue:
+    """One venue, opened."""
+
+    def __init__(self, name: str, live: LiveVenue, instruments: list[str]) -> None:
+        self.name = name
+        self.live = live
+        self.desk: Desk = live.desk()
+        self.clients: Clients = live.clients()
+        self.instruments = instruments
+
+
+def open_venue(resolved: Resolved, name: str) -> LiveVenue:
+    """A live venue of the configuration.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be had; the message names file and key.
+    """
+    venue, path = resolved.venues[name], resolved.loaded.path
+    try:
+        live: LiveVenue = plugin.load(venue.adapter.live)(name, venue.settings.instruments, venue.params)
+    except PluginError as exc:
+        raise ConfigError(f"{path}: venues.{name}.adapter: {exc}") from exc
+    except UserError as exc:
+        raise type(exc)(f"{path}: venues.{name}.{exc}") from exc
+    return live
+
+
+def ledger_path(resolved: Resolved) -> Path:
+    """The file of a configuration's orders."""
+    return Path(resolved.config.state.directory) / f"{resolved.config.name}.orders"
+
+
+class LiveVenues:
+    """See `ultramm.nautilus.node.Venues`.
+
+    Parameters
+    ----------
+    resolved : Resolved
+        The configuration.
+    record : callable
+        Takes (ts_ns, record) for the journal.
+
+    Raises
+    ------
+    UserError
+        A venue or the ledger cannot be had.
+    """
+
+    def __init__(self, resolved: Resolved, record: Callable[[int, Record], None]) -> None:
+        self._record = record
+        self._ledger = OrderLedger(ledger_path(resolved))
+        self.ledger: OrderLedger | None = self._ledger
+        self._venues = [
+            _Venue(name, open_venue(resolved, name), [f"{symbol}.{name}" for symbol in venue.settings.instruments])
+            for name, venue in resolved.venues.items()
+        ]
+        self.feeds: list[Feed] = []
+        self._custodians: list[Custodian] = []
+
+    async def open(self) -> None:
+        """Take over what an earlier run left, and learn the instruments.
+
+        Raises
+        ------
+        RunError
+            A venue does not say what became of every order of ours.
+        """
+        for venue in self._venues:
+            await self._take_over(venue)
+            instruments = await venue.live.instruments()
+            self.feeds.append(Feed(venue.name, VenueSource(instruments), instruments))
+
+    async def _take_over(self, venue: _Venue) -> None:
+        told = ToLedger(self._ledger, time.time_ns)
+        deadline = time.monotonic() + _TAKE_OVER_S
+        while True:
+            try:
+                found = await take_over(venue.desk, self._ledger, venue.name, told, time.time_ns)
+                break
+            except NoAnswer as exc:
+                if time.monotonic() > deadline:
+                    raise RunError(f"{venue.name} does not say how our orders stand: {exc}") from exc
+                await asyncio.sleep(_AGAIN_S)
+        detail = f"{found.cancelled} orders of an earlier run cancelled, {found.news} things happened meanwhile"
+        if found.moved:
+            detail += f"; the account holds {found.moved} more than expected"
+        self._record(time.time_ns(), CustodyEvent(venue=venue.name, event="took over", detail=detail))
+
+    def data_clients(self) -> dict[str, Any]:
+        return {venue.name: venue.clients.data_config for venue in self._venues}
+
+    def exec_clients(self) -> dict[str, Any]:
+        return {venue.name: venue.clients.exec_config for venue in self._venues}
+
+    def exec_engine(self) -> Any:
+        """All checks off that invent an outcome for an order nobody answers about: the custodian asks instead."""
+        return LiveExecEngineConfig(
+            graceful_shutdown_on_exception=True,
+            reconciliation=False,
+            inflight_check_interval_ms=0,
+            generate_missing_orders=False,
+        )
+
+    def join(self, node: Any) -> None:
+        for venue in self._venues:
+            node.add_data_client_factory(venue.name, venue.clients.data_factory)
+            node.add_exec_client_factory(venue.name, venue.clients.exec_factory)
+
+    def heard_by_all(self, instrument_ids: Iterable[Any]) -> bool:
+        """A venue's events wait for nobody."""
+        return True
+
+    async def begin(self, node: Any, shells: list[Any], ended: Callable[[BaseException | None], None]) -> None:
+        for venue in self._venues:
+            mine = [shell for shell in shells if shell.instrument_id.venue.value == venue.name]
+            custodian = Custodian(
+                venue.name, venue.desk, self._ledger, mine, venue.instruments, venue.live.dead_man_s, self._record
+            )
+            custodian.begin(node)
+            self._custodians.append(custodian)
+
+    async def leave(self, patience_s: float) -> tuple[str, ...]:
+        lines: list[str] = []
+        for custodian, venue in zip(self._custodians, self._venues, strict=True):
+            await custodian.end()
+            lines += await self._leave(custodian, venue, time.monotonic() + patience_s)
+        return tuple(lines)
+
+    async def _leave(self, custodian: Custodian, venue: _Venue, deadline: float) -> list[str]:
+        """Until the venue itself says that it holds nothing of ours, and holds what our fills say."""
+        problem = ""
+        while time.monotonic() < deadline:
+            try:
+                held = [order for order in await venue.desk.open_orders() if self._ledger.is_ours(order.order_id)]
+                for order in held:
+                    await venue.desk.cancel(order)
+                settled = await settle(
+                    venue.desk, self._ledger, custodian, venue.instruments, time.time_ns, with_fills=True
+                )
+                if not held and settled.agreed:
+                    if venue.live.dead_man_s:
+                        await venue.desk.keep_alive(0)
+                    return self._account(venue.name, await self._differences(venue))
+                problem = f"{len(held)} orders were still open, {settled.unresolved} not accounted for"
+            except NoAnswer as exc:
+                problem = str(exc)
+            await asyncio.sleep(_AGAIN_S)
+        return [f"{venue.name}: not known how it stands: {problem}"]
+
+    async def _differences(self, venue: _Venue) -> list[Difference]:
+        terms = await venue.desk.terms()
+        held = await venue.desk.holdings()
+        return compare(self._ledger.funded[venue.name], effects(self._ledger.fills, terms), held, terms)
+
+    def _account(self, venue: str, differences: list[Difference]) -> list[str]:
+        lines = [
+            f"{venue} {each.what}: {each.venue:f} at the venue, "
+            + ("the same by our fills" if not each.gap else f"{each.ours:f} by our fills, {each.gap:+f} apart")
+            for each in differences
+        ]
+        for line in lines:
+            self._record(time.time_ns(), CustodyEvent(venue=venue, event="account", detail=line))
+        return lines
+
+    def hold(self) -> None:
+        """The venue goes on."""
+
+    async def close(self) -> None:
+        """End connections and let go of the ledger."""
+        for venue in self._venues:
+            await venue.desk.close()
+        self._ledger.close()

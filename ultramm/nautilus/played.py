@@ -1,0 +1,89 @@
+"""The venues of a paper node: markets that are played, and simulated accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from nautilus_trader.config import LiveExecClientConfig
+from nautilus_trader.live.config import LiveDataClientConfig, LiveExecEngineConfig
+
+from ultramm.config.resolve import Resolved
+from ultramm.custody.ledger import OrderLedger
+from ultramm.errors import ConfigError
+from ultramm.nautilus.account import exchange_arguments, paper_settings
+from ultramm.nautilus.build import Feed, feeds
+from ultramm.nautilus.feed import Player, common_speed
+from ultramm.nautilus.paper import paper_factory
+
+
+class PlayedVenues:
+    """See `ultramm.nautilus.node.Venues`.
+
+    Parameters
+    ----------
+    resolved : Resolved
+        The configuration.
+    """
+
+    ledger: OrderLedger | None = None
+
+    def __init__(self, resolved: Resolved) -> None:
+        self._resolved = resolved
+        self.feeds = feeds(resolved)
+        self._ended: Callable[[BaseException | None], None] = lambda _: None
+        self._player = Player(self.feeds, _speed(resolved, self.feeds), self._end)
+
+    def _end(self, error: BaseException | None) -> None:
+        self._ended(error)
+
+    def data_clients(self) -> dict[str, Any]:
+        return {feed.venue: LiveDataClientConfig() for feed in self.feeds}
+
+    def exec_clients(self) -> dict[str, Any]:
+        return {feed.venue: LiveExecClientConfig() for feed in self.feeds}
+
+    def exec_engine(self) -> Any:
+        """A simulated venue answers always: checks that invent outcomes for orders without an answer must be off."""
+        return LiveExecEngineConfig(
+            graceful_shutdown_on_exception=True,
+            reconciliation=True,
+            reconciliation_startup_delay_secs=0.0,
+            inflight_check_interval_ms=0,
+            generate_missing_orders=False,
+        )
+
+    def join(self, node: Any) -> None:
+        for feed in self.feeds:
+            rules = exchange_arguments(self._resolved, feed.venue, feed.instruments)
+            for instrument in feed.instruments:
+                node.kernel.cache.add_instrument(instrument)
+            node.add_data_client_factory(feed.venue, self._player.factory(feed))
+            node.add_exec_client_factory(
+                feed.venue, paper_factory(feed.venue, rules, feed.instruments, node.kernel.exec_engine)
+            )
+
+    def heard_by_all(self, instrument_ids: Iterable[Any]) -> bool:
+        return self._player.heard_by_all(instrument_ids)
+
+    async def begin(self, node: Any, shells: list[Any], ended: Callable[[BaseException | None], None]) -> None:
+        self._ended = ended
+        self._player.play(node.kernel.clock.timestamp_ns())
+
+    async def leave(self, patience_s: float) -> tuple[str, ...]:
+        return ()
+
+    def hold(self) -> None:
+        self._player.hold()
+
+
+def _speed(resolved: Resolved, opened: list[Feed]) -> float:
+    """The speed of all venues. Latency passes on the clock, a replay at another speed does not: refused together."""
+    for feed in opened:
+        latency_ms = paper_settings(resolved.venues[feed.venue]).latency_ms
+        if latency_ms > 0 and feed.source.pace().speed != 1.0:
+            raise ConfigError(
+                f"{resolved.loaded.path}: venues.{feed.venue}.paper.latency_ms: a replay at another speed than 1 "
+                f"needs latency_ms: 0, it says {latency_ms:g}"
+            )
+    return common_speed(resolved, opened)
