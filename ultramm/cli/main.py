@@ -10,7 +10,7 @@ import sys
 import typer
 
 from ultramm import __version__
-from ultramm.cli import backtest, config, dashboard, data, import_config, node, plugins
+from ultramm.cli import backtest, config, dashboard, data, import_config, node, plugins, venue
 from ultramm.errors import UltrammError, UserError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(node.app, name="node")
+app.add_typer(venue.app, name="venue")
 app.add_typer(backtest.app, name="backtest")
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")

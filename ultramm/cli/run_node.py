@@ -22,6 +22,7 @@ from ultramm.cli.output import in_words
 from ultramm.config.load import resolved as plain_config
 from ultramm.config.resolve import Resolved
 from ultramm.errors import DataError, RunError
+from ultramm.journal.backfill import missing
 from ultramm.journal.records import Command, CommandEvent, Record, RunEnded, RunStarted
 from ultramm.journal.sqlite import SqliteJournal, journal_path
 from ultramm.journal.writer import JournalWriter
@@ -82,6 +83,8 @@ async def _run(resolved: Resolved, journal: SqliteJournal, run: str, duration_s:
     try:
         if venues is not None:
             await venues.open()
+            for ts_ns, late in missing(journal, venues.orders, venues.bases()):
+                record(ts_ns, late)
         runner = NodeRunner(resolved, record, lambda: writer.problem, view.on_status, venues)
         with view:
             summary = await runner.run(duration_s)

@@ -100,6 +100,20 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True, tag="checked"):
 
 OrderRecord = Sent | Accepted | Amended | Filled | Ended | Funded | Checked
 
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(OrderRecord)
+
+
+def encode(record: OrderRecord) -> bytes:
+    """A line of the ledger."""
+    return _encoder.encode(record) + b"\n"
+
+
+def decode(line: bytes) -> OrderRecord:
+    """The record of a line; msgspec's error where it is none."""
+    record: OrderRecord = _decoder.decode(line)
+    return record
+
 
 class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An order as the venue tells of it; `status` is ``open`` or how it ended."""

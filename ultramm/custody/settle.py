@@ -9,7 +9,8 @@ import msgspec
 
 from ultramm.custody.account import compare, effects
 from ultramm.custody.desk import Desk, Holdings, NoAnswer, Terms
-from ultramm.custody.ledger import OrderLedger, OwnOrder
+from ultramm.custody.ledger import OrderLedger
+from ultramm.custody.own import OwnOrder
 from ultramm.custody.records import Accepted, Checked, Ended, Ending, Filled, Funded, VenueFill, VenueOrder
 
 # What a venue's clock may be behind ours, or its lists behind its streams.

@@ -18,7 +18,8 @@ from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, Trade
 from nautilus_trader.model.objects import Currency, Money
 
 from ultramm.custody.desk import Desk, NoAnswer
-from ultramm.custody.ledger import OrderLedger, OwnOrder
+from ultramm.custody.ledger import OrderLedger
+from ultramm.custody.own import OwnOrder
 from ultramm.custody.records import Ending, Filled
 from ultramm.custody.settle import Settled, ToLedger, settle
 from ultramm.journal.records import CustodyEvent, Record

@@ -13,7 +13,7 @@ from nautilus_trader.live.config import LiveExecEngineConfig
 from ultramm import plugin
 from ultramm.config.resolve import Resolved
 from ultramm.custody.account import Difference, compare, effects
-from ultramm.custody.desk import Desk, NoAnswer
+from ultramm.custody.desk import Desk, NoAnswer, Terms
 from ultramm.custody.ledger import OrderLedger
 from ultramm.custody.settle import ToLedger, settle, take_over
 from ultramm.errors import ConfigError, PluginError, RunError, UserError
@@ -90,6 +90,11 @@ class LiveVenues:
     record : callable
         Takes (ts_ns, record) for the journal.
 
+    Attributes
+    ----------
+    orders : OrderLedger
+        All orders of the node.
+
     Raises
     ------
     UserError
@@ -98,14 +103,15 @@ class LiveVenues:
 
     def __init__(self, resolved: Resolved, record: Callable[[int, Record], None]) -> None:
         self._record = record
-        self._ledger = OrderLedger(ledger_path(resolved))
-        self.ledger: OrderLedger | None = self._ledger
+        self.orders = OrderLedger(ledger_path(resolved))
+        self.ledger: OrderLedger | None = self.orders
         self._venues = [
             _Venue(name, open_venue(resolved, name), [f"{symbol}.{name}" for symbol in venue.settings.instruments])
             for name, venue in resolved.venues.items()
         ]
         self.feeds: list[Feed] = []
         self._custodians: list[Custodian] = []
+        self._terms: dict[str, Terms] = {}
 
     async def open(self) -> None:
         """Take over what an earlier run left, and learn the instruments.
@@ -117,15 +123,20 @@ class LiveVenues:
         """
         for venue in self._venues:
             await self._take_over(venue)
+            self._terms |= await venue.desk.terms()
             instruments = await venue.live.instruments()
             self.feeds.append(Feed(venue.name, VenueSource(instruments), instruments))
 
+    def bases(self) -> dict[str, str]:
+        """By instrument of a cash account, the coin that changes hands."""
+        return {name: terms.base for name, terms in self._terms.items() if terms.cash}
+
     async def _take_over(self, venue: _Venue) -> None:
-        told = ToLedger(self._ledger, time.time_ns)
+        told = ToLedger(self.orders, time.time_ns)
         deadline = time.monotonic() + _TAKE_OVER_S
         while True:
             try:
-                found = await take_over(venue.desk, self._ledger, venue.name, told, time.time_ns)
+                found = await take_over(venue.desk, self.orders, venue.name, told, time.time_ns)
                 break
             except NoAnswer as exc:
                 if time.monotonic() > deadline:
@@ -164,7 +175,7 @@ class LiveVenues:
         for venue in self._venues:
             mine = [shell for shell in shells if shell.instrument_id.venue.value == venue.name]
             custodian = Custodian(
-                venue.name, venue.desk, self._ledger, mine, venue.instruments, venue.live.dead_man_s, self._record
+                venue.name, venue.desk, self.orders, mine, venue.instruments, venue.live.dead_man_s, self._record
             )
             custodian.begin(node)
             self._custodians.append(custodian)
@@ -181,11 +192,11 @@ class LiveVenues:
         problem = ""
         while time.monotonic() < deadline:
             try:
-                held = [order for order in await venue.desk.open_orders() if self._ledger.is_ours(order.order_id)]
+                held = [order for order in await venue.desk.open_orders() if self.orders.is_ours(order.order_id)]
                 for order in held:
                     await venue.desk.cancel(order)
                 settled = await settle(
-                    venue.desk, self._ledger, custodian, venue.instruments, time.time_ns, with_fills=True
+                    venue.desk, self.orders, custodian, venue.instruments, time.time_ns, with_fills=True
                 )
                 if not held and settled.agreed:
                     if venue.live.dead_man_s:
@@ -200,7 +211,7 @@ class LiveVenues:
     async def _differences(self, venue: _Venue) -> list[Difference]:
         terms = await venue.desk.terms()
         held = await venue.desk.holdings()
-        return compare(self._ledger.funded[venue.name], effects(self._ledger.fills, terms), held, terms)
+        return compare(self.orders.funded[venue.name], effects(self.orders.fills, terms), held, terms)
 
     def _account(self, venue: str, differences: list[Difference]) -> list[str]:
         lines = [
@@ -219,4 +230,4 @@ class LiveVenues:
         """End connections and let go of the ledger."""
         for venue in self._venues:
             await venue.desk.close()
-        self._ledger.close()
+        self.orders.close()

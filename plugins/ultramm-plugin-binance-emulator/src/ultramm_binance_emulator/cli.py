@@ -15,6 +15,7 @@ import typer
 from ultramm.simulation.presets import PRESETS
 from ultramm.simulation.synthetic import SyntheticMarket
 from ultramm_binance_emulator.accounts import Account
+from ultramm_binance_emulator.campaign.cli import campaign
 from ultramm_binance_emulator.server import Server, now_ms
 from ultramm_binance_emulator.symbols import Symbol
 from ultramm_binance_emulator.venue import Venue
@@ -38,6 +39,9 @@ class Preset(enum.StrEnum):
 @app.callback()
 def main() -> None:
     """A venue on this machine that speaks Binance's spot protocol."""
+
+
+app.command("campaign")(campaign)
 
 
 @app.command()

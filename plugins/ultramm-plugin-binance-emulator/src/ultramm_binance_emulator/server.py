@@ -411,9 +411,13 @@ class Server:
             fault = msgspec.json.decode(await request.read(), type=Fault)
         except msgspec.DecodeError as exc:
             return web.json_response({"error": str(exc)}, status=400)
+        return web.json_response({"id": self.set_fault(fault)})
+
+    def set_fault(self, fault: Fault) -> int:
+        """Let it go wrong from now on; gives the fault's number."""
         number = self.faults.add(fault)
         self._act(fault)
-        return web.json_response({"id": number})
+        return number
 
     def _act(self, fault: Fault) -> None:
         """What a fault does at once."""

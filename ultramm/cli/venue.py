@@ -1,0 +1,78 @@
+"""``ultramm venue``: look after an account when no node does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ultramm.cli.options import Json, Set
+from ultramm.cli.output import print_json
+from ultramm.errors import RunError
+
+if TYPE_CHECKING:
+    from ultramm.config.resolve import Resolved
+
+app = typer.Typer(help="Look after an account when no node does.", no_args_is_help=True)
+
+_PATIENCE_S = 30.0
+
+
+@app.callback()
+def main() -> None:
+    """Look after an account when no node does."""
+
+
+@app.command("sweep")
+def sweep(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration file.")],
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Orders that this configuration did not send too.")
+    ] = False,
+    overrides: Set = [],  # noqa: B006
+    json: Json = False,
+) -> None:
+    """Cancel at every venue of a configuration what it left there, without a node; says what was cancelled."""
+    from ultramm.config.load import read
+    from ultramm.config.resolve import resolve
+
+    resolved = resolve(read(config, overrides))
+    found = asyncio.run(_sweep(resolved, everything=everything))
+    if json:
+        print_json(found)
+        return
+    for name, orders in found.items():
+        print(f"{name}: {len(orders)} orders cancelled, none of ours is left" + "".join(f"\n  {o}" for o in orders))
+
+
+async def _sweep(resolved: Resolved, *, everything: bool) -> dict[str, list[str]]:
+    from ultramm.custody.desk import NoAnswer
+    from ultramm.custody.ledger import OrderLedger
+    from ultramm.nautilus.live import ledger_path, open_venue
+
+    ledger = OrderLedger(ledger_path(resolved))
+    found: dict[str, list[str]] = {}
+    for name in resolved.venues:
+        desk = open_venue(resolved, name).desk()
+        cancelled = found[name] = []
+        deadline, problem = time.monotonic() + _PATIENCE_S, ""
+        while True:
+            try:
+                orders = [o for o in await desk.open_orders() if everything or ledger.is_ours(o.order_id)]
+                if not orders:
+                    break
+                cancelled += [
+                    f"{order.side.name} {order.size:f} {order.instrument} at {order.price:f}, {order.order_id}"
+                    for order in orders
+                    if await desk.cancel(order)
+                ]
+            except NoAnswer as exc:
+                problem = str(exc)
+                await asyncio.sleep(0.5)
+            if time.monotonic() > deadline:
+                raise RunError(f"{name}: orders may still be open: {problem or 'they come back'}")
+        await desk.close()
+    return found
