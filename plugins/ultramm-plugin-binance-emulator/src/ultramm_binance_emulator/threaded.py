@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Self
 
 from ultramm.market import Side
 from ultramm.simulation.events import LevelChange, MarketEvent
@@ -57,7 +58,7 @@ class ThreadedServer:
         if not feed:
             self.market(*[LevelChange(side, -side * (1 + i), 10 + i) for side in Side for i in range(_LEVELS)])
 
-    def __enter__(self) -> ThreadedServer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
