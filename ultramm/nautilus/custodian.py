@@ -30,6 +30,8 @@ from ultramm.orders.live import OrderState
 _LOOK_S = 0.1
 # An order on its way for longer is asked about.
 _PATIENCE_S = 2.0
+# What the venue's list does not show yet after so long was lost.
+_TRAVEL_S = 0.5
 _QUIET_S = 5.0
 _FILLS_EVERY = 6
 _AGAIN_S = 0.3
@@ -206,7 +208,7 @@ class Custodian:
             self.doubt(f"{self.venue} holds orders that we believed gone: {', '.join(settled.orphans)}")
         elif settled.unresolved:
             self.doubt(f"{settled.unresolved} orders are not accounted for yet")
-        elif await self._cancel_overdue():
+        elif self._doubt is not None and await self._cancel_overdue():
             self.doubt("cancels were lost on their way")
         elif self._doubt is not None and before == self._doubts and with_fills:
             self._agree()
@@ -218,7 +220,7 @@ class Custodian:
         late = {
             order_id
             for (order_id, state), since in self._waiting_since.items()
-            if state is OrderState.CANCELLING and now - since > _PATIENCE_S
+            if state is OrderState.CANCELLING and now - since > _TRAVEL_S
         }
         if late:
             for order in await self.desk.open_orders():

@@ -46,7 +46,7 @@ def campaign(
         raise typer.Exit(2) from None
     with Emulator(seed, _PACE, product) as emulator:
         os.environ.update(EMULATOR_URL=emulator.url, EMULATOR_KEY=KEY, EMULATOR_SECRET=SECRET)
-        settings = ["strategies.0.params.refresh_ms=100", "strategies.0.params.tolerance_bps=0"]
+        settings = ["strategies.0.params.refresh_ms=200"]
         node = Node(config, read(config).config.name, where, settings)
         began = time.monotonic()
 

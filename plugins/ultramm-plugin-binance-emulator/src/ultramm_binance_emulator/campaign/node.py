@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from ultramm.custody.own import OwnOrders
-from ultramm.custody.records import decode
+from ultramm.custody.records import Accepted, OrderRecord, decode
 from ultramm.journal.records import FillEvent, HaltEvent
 from ultramm.journal.sqlite import SqliteJournal
 
@@ -19,13 +19,20 @@ _WAITS = ("custody", "feed", "error")
 
 
 class Ledger:
-    """The node's ledger of orders, read as it grows."""
+    """The node's ledger of orders, read as it grows.
+
+    Attributes
+    ----------
+    newest_ns : int
+        When the newest of the orders that the venue took was sent.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._inode = 0
         self._offset = 0
         self.orders = OwnOrders()
+        self.newest_ns = 0
 
     def read(self) -> OwnOrders:
         """As it stands now."""
@@ -40,8 +47,14 @@ class Ledger:
         whole = lines[: lines.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():
-            self.orders.apply(decode(line))
+            self._take(decode(line))
         return self.orders
+
+    def _take(self, record: OrderRecord) -> None:
+        self.orders.apply(record)
+        own = self.orders.find(record.order_id) if isinstance(record, Accepted) else None
+        if own is not None:
+            self.newest_ns = max(self.newest_ns, own.sent.ts_ns)
 
 
 class Node:

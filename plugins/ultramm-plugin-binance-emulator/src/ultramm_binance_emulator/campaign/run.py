@@ -141,7 +141,7 @@ class Campaign:
             return f"halted: {next(iter(halts.values()))}"
         held, done = self._truth.open_ids(), self._truth.fills()
         ours = self._node.ledger.read()
-        if not any(order.sent.ts_ns > since_ns for order in ours.open.values()):
+        if self._node.ledger.newest_ns <= since_ns:
             return "nothing was quoted since"
         if orphans := held - set(ours.open):
             return f"orphans: {', '.join(sorted(orphans))}"
