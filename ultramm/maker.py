@@ -34,6 +34,7 @@ from ultramm.trading_hours import TradingHours
 if TYPE_CHECKING:
     # Beside numpy, which a list of plugins does not need.
     from ultramm.calibration.edge_curve import EdgePoint
+    from ultramm.plugin import Capability
 
 # Bounded, since YAML can say .inf, which no size, time or distance is.
 Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
@@ -58,6 +59,8 @@ class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         An order is replaced when older, seconds.
     stale_after_s : float
         Quotes are pulled when the market has been silent for longer, seconds.
+    display_size : float, optional
+        What of an order the book shows, size; all of it when left out. The venue must honour it.
     """
 
     max_position: Positive
@@ -65,6 +68,12 @@ class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     tolerance_bps: NonNegative = 0.0
     max_order_age_s: Positive = 1800.0
     stale_after_s: Positive = 10.0
+    display_size: Positive | None = None
+
+    @property
+    def requires(self) -> frozenset[Capability]:
+        """What a venue must be able to do for these parameters."""
+        return frozenset() if self.display_size is None else frozenset({"iceberg"})
 
     @property
     def depth_levels(self) -> int:
@@ -244,6 +253,8 @@ class Maker:
         Whether the venue's book has our own orders in it, as a live one does: the strategy is shown it without them.
     show_queues : bool
         Estimate where orders stand in their queues for the status, also where the strategy does not need it.
+    amends : bool
+        The venue can change an order in one message.
 
     Attributes
     ----------
@@ -253,6 +264,8 @@ class Maker:
         Where they stand, if that is watched.
     due_ns : int
         When it is time for the next `step`.
+    display_lots : int or None
+        Lots of an order that the book shows at most; None for all.
     heard_ns, reference_heard_ns : int
         When the market, and the one of the reference, was last heard of; moved by whoever saw an event that left all as
         it was for the strategy.
@@ -269,6 +282,7 @@ class Maker:
         funds: Funds = _WITHOUT_BOUND,
         book_shows_ours: bool = False,
         show_queues: bool = False,
+        amends: bool = False,
     ) -> None:
         self.name = name
         self.instrument = instrument
@@ -295,6 +309,9 @@ class Maker:
         )
         self._funds = funds
         self._book_shows_ours = book_shows_ours
+        self._amends = amends
+        shown = params.display_size
+        self.display_lots = None if shown is None else max(1, instrument.whole_lots(shown))
         self._hours = TradingHours(instrument.hours) if instrument.hours else None
         self._budget = budget
         self._refresh_ns = round(params.refresh_ms * 1e6)
@@ -376,6 +393,7 @@ class Maker:
             tolerance_ticks=math.floor(tolerance),
             max_age_ns=self._max_age_ns,
             keeps=self._keeps if self._keeps_places and math.isfinite(self._decision.kappa) else None,
+            amends=self._amends,
         )
         if planned.empty:
             self._refusals = planned.held
@@ -473,7 +491,7 @@ class Maker:
         self._funds = msgspec.structs.replace(self._funds, equity=equity)
 
     def withdraw(self, now_ns: int) -> Plan:
-        """Cancel whatever is open; orders in flight follow when the venue has answered."""
+        """Cancel whatever is open; orders in flight and those that change follow when the venue has answered."""
         cancels = tuple(order.id for order in self.orders if order.state is OrderState.OPEN)
         self._budget.spend(now_ns, len(cancels))
         return Plan(cancels=cancels)
@@ -524,6 +542,16 @@ class Maker:
             self.queues.joined(order)
         self.score.accepted += 1
         self._presence(ts_ns)
+
+    def on_amended(self, order_id: str, ticks: int, lots: int) -> None:
+        """The venue changed an order: `lots` are left of it, at `ticks`."""
+        before = self.orders.get(order_id)
+        order = self.orders.amended(order_id, ticks, lots)
+        # Smaller at its price, it kept its place.
+        if order is None or before is None or self.queues is None or (ticks == before.ticks and lots <= before.lots):
+            return
+        self.queues.left(order_id)
+        self.queues.joined(order)
 
     def on_rejected(self, order_id: str, ts_ns: int) -> None:
         self.closed_order(order_id)
@@ -598,6 +626,11 @@ class Maker:
         ask = min((order.ticks for order in held if order.side is Side.SELL), default=None)
         price = self.instrument.price
         return math.nan if bid is None else price(bid), math.nan if ask is None else price(ask)
+
+    def worst_ticks(self, side: Side) -> int:
+        """Where an order that must trade ends: so far from the mid, and no further."""
+        price = self.score.mid * (1.0 + side * self._limits.max_slippage_bps * 1e-4)
+        return max(1, self.instrument.ticks(price))
 
     @property
     def inventory(self) -> float:

@@ -57,6 +57,8 @@ class AdapterPlugin(msgspec.Struct, frozen=True, kw_only=True):
     source : str
         ``module:Class`` of its `ultramm.nautilus.source.Source`: a recorded or generated market, for backtest and
         paper; empty for a venue without.
+    capabilities : frozenset of Capability
+        What the venue can do; parameters may name fewer, by a property of that name.
     live : str
         ``module:Class`` of its `ultramm.nautilus.venue.LiveVenue`, which trades for real; empty where it cannot.
     """

@@ -108,7 +108,7 @@ def resume(config: OptionalConfig = None, journal: JournalOption = None) -> None
 
 @app.command("flatten")
 def flatten(config: OptionalConfig = None, journal: JournalOption = None) -> None:
-    """Pull the quotes and close the positions at market."""
+    """Pull the quotes and close the positions at what the market takes."""
     _command("flatten", config, journal)
 
 

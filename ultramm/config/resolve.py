@@ -12,16 +12,22 @@ from ultramm.config.load import Loaded, convert
 from ultramm.config.schema import Config, Strategy, Venue
 from ultramm.config.secrets import require_environment
 from ultramm.errors import ConfigError, PluginError
-from ultramm.plugin import ActorPlugin, AdapterPlugin, StrategyPlugin
+from ultramm.plugin import ActorPlugin, AdapterPlugin, Capability, StrategyPlugin
 
 
 class ResolvedVenue(msgspec.Struct, frozen=True):
-    """A venue with its adapter's record and parameters."""
+    """A venue with its adapter's record and parameters, and what it can do with these."""
 
     name: str
     settings: Venue
     adapter: AdapterPlugin
     params: Any
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Those of the adapter, unless its parameters name fewer."""
+        narrowed: frozenset[Capability] = getattr(self.params, "capabilities", self.adapter.capabilities)
+        return narrowed & self.adapter.capabilities
 
 
 class ResolvedStrategy(msgspec.Struct, frozen=True):
@@ -92,10 +98,14 @@ def _strategy(loaded: Loaded, index: int, venues: dict[str, ResolvedVenue]) -> R
             raise _error(loaded, f"{where}.params.reference", f"{params.reference} is what is quoted; name another")
     for position, instrument in enumerate(settings.instruments):
         venue = _venue_of(loaded, f"{where}.instruments[{position}]", instrument, venues)
-        missing = record.requires - venue.adapter.capabilities
+        missing = record.requires - venue.capabilities
         if missing:
             text = f"{settings.use} needs {', '.join(sorted(missing))}, which adapter {venue.adapter.name} cannot do"
             raise _error(loaded, f"{where}.use", text)
+        missing = params.requires - venue.capabilities
+        if missing:
+            text = f"they need {', '.join(sorted(missing))}, which {venue.name} cannot do"
+            raise _error(loaded, f"{where}.params", text)
     return ResolvedStrategy(settings, record, params)
 
 

@@ -81,6 +81,8 @@ class Risk(_Section, frozen=True, kw_only=True):
         Orders at or on their way to the venue.
     price_collar_bps : float
         Furthest an order may be from fair value.
+    max_slippage_bps : float
+        Furthest from the mid that a position is closed at; what the book does not take within waits.
     messages_per_second : float
         New orders and cancels in the long run; ``message_burst`` at once.
     """
@@ -88,6 +90,7 @@ class Risk(_Section, frozen=True, kw_only=True):
     max_notional: Positive | None = None
     max_open_orders: Annotated[int, msgspec.Meta(ge=1)] = 100
     price_collar_bps: Positive = 500.0
+    max_slippage_bps: Positive = 100.0
     messages_per_second: Positive = 100.0
     message_burst: Annotated[float, msgspec.Meta(ge=1)] = 200.0
 

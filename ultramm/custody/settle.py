@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Protocol
 
 import msgspec
@@ -11,7 +12,7 @@ from ultramm.custody.account import compare, effects
 from ultramm.custody.desk import Desk, Holdings, NoAnswer, Terms
 from ultramm.custody.ledger import OrderLedger
 from ultramm.custody.own import OwnOrder
-from ultramm.custody.records import Accepted, Checked, Ended, Ending, Filled, Funded, VenueFill, VenueOrder
+from ultramm.custody.records import Accepted, Amended, Checked, Ended, Ending, Filled, Funded, VenueFill, VenueOrder
 
 # What a venue's clock may be behind ours, or its lists behind its streams.
 _OVERLAP_NS = 60_000_000_000
@@ -21,6 +22,8 @@ class Told(Protocol):
     """Who hears of what the venue said and nobody had told us."""
 
     def accepted(self, order: OwnOrder, venue_order_id: str) -> None: ...
+
+    def amended(self, order: OwnOrder, price: Decimal, size: Decimal) -> None: ...
 
     def filled(self, fill: Filled) -> None: ...
 
@@ -45,6 +48,9 @@ class ToLedger:
     def accepted(self, order: OwnOrder, venue_order_id: str) -> None:
         self._ledger.write(Accepted(ts_ns=self._now_ns(), order_id=order.id, venue_order_id=venue_order_id))
 
+    def amended(self, order: OwnOrder, price: Decimal, size: Decimal) -> None:
+        self._ledger.write(Amended(ts_ns=self._now_ns(), order_id=order.id, price=price, size=size))
+
     def filled(self, fill: Filled) -> None:
         self._ledger.write(fill)
 
@@ -61,13 +67,14 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
         Orders of which the venue could not say yet what became of them.
     orphans : tuple of str
         Orders that it held and we believed gone; their cancel was sent.
-    accepted, filled, ended : int
+    accepted, amended, filled, ended : int
         What nobody had told us.
     """
 
     unresolved: int
     orphans: tuple[str, ...]
     accepted: int = 0
+    amended: int = 0
     filled: int = 0
     ended: int = 0
 
@@ -78,7 +85,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def news(self) -> int:
-        return self.accepted + self.filled + self.ended
+        return self.accepted + self.amended + self.filled + self.ended
 
 
 async def settle(
@@ -118,6 +125,7 @@ async def settle(
             unresolved += 1
     orphans = [order for order in listed.values() if _is_orphan(order, ledger, asked_ns)]
     accepted = _tell_accepted(ledger, told, (*seen.values(), *orphans))
+    amended = _tell_amended(ledger, told, seen.values())
     filled = await _book_fills(desk, ledger, told, names, _since(ledger, seen, with_fills=with_fills))
     ended = 0
     for order_id, said in seen.items():
@@ -141,6 +149,7 @@ async def settle(
         unresolved=unresolved,
         orphans=tuple(order.order_id for order in orphans),
         accepted=accepted,
+        amended=amended,
         filled=filled,
         ended=ended,
     )
@@ -162,6 +171,18 @@ def _tell_accepted(ledger: OrderLedger, told: Told, orders: Iterable[VenueOrder]
         if own is not None and own.venue_order_id != said.venue_order_id:
             told.accepted(own, said.venue_order_id)
             count += 1
+    return count
+
+
+def _tell_amended(ledger: OrderLedger, told: Told, orders: Iterable[VenueOrder]) -> int:
+    """Prices and sizes that are others than we know; an order at market has no price."""
+    count = 0
+    for said in orders:
+        own = ledger.open.get(said.order_id)
+        if own is None or not said.price or (said.price, said.size) == (own.sent.price, own.sent.size):
+            continue
+        told.amended(own, said.price, said.size)
+        count += 1
     return count
 
 

@@ -111,7 +111,7 @@ def shells(
                     name=strategy.settings.name,
                     tag=f"{len(made) + 1:03d}",
                     instrument_id=instrument_id,
-                    build=_maker_builder(strategy, quoting, resolved.config),
+                    build=_maker_builder(strategy, quoting, resolved.config, amends=_amends(resolved, instrument_id)),
                     funds_share=1.0 / _sharers(resolved, instrument_id),
                     depth_levels=_depth_levels(resolved, strategy),
                     record=record,
@@ -133,6 +133,12 @@ def actors(resolved: Resolved) -> list[Any]:
     return made
 
 
+def _amends(resolved: Resolved, instrument_id: str) -> bool:
+    """Whether the venue can change an order; on paper, where that would lose its place, it is not done."""
+    venue = resolved.venues[instrument_id.rpartition(".")[2]]
+    return resolved.config.mode == "live" and "amend" in venue.capabilities
+
+
 def _sharers(resolved: Resolved, instrument_id: str) -> int:
     """How many makers trade with the same account."""
     venue = instrument_id.rpartition(".")[2]
@@ -146,7 +152,7 @@ def _depth_levels(resolved: Resolved, strategy: ResolvedStrategy) -> int:
     return max(wanted, _BEHIND_OURS) if resolved.config.mode == "live" else wanted
 
 
-def _maker_builder(strategy: ResolvedStrategy, quoting: Any, config: Config) -> MakerBuilder:
+def _maker_builder(strategy: ResolvedStrategy, quoting: Any, config: Config, *, amends: bool) -> MakerBuilder:
     risk, mode = config.risk, config.mode
 
     def build(instrument: Instrument, funds: Funds) -> Maker:
@@ -160,6 +166,7 @@ def _maker_builder(strategy: ResolvedStrategy, quoting: Any, config: Config) -> 
             funds=funds,
             book_shows_ours=mode == "live",
             show_queues=mode != "backtest",
+            amends=amends,
         )
 
     return build
@@ -170,4 +177,5 @@ def _limits(risk: Risk) -> Limits:
         max_notional=risk.max_notional if risk.max_notional is not None else math.inf,
         max_open_orders=risk.max_open_orders,
         price_collar_bps=risk.price_collar_bps,
+        max_slippage_bps=risk.max_slippage_bps,
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from nautilus_trader.model.enums import LiquiditySide, OrderSide, OrderType
@@ -211,8 +212,18 @@ class Custodian:
         elif self._doubt is not None and await self._cancel_overdue():
             self.doubt("cancels were lost on their way")
         elif self._doubt is not None and before == self._doubts and with_fills:
+            self._end_changes()
             self._agree()
         return settled
+
+    def _end_changes(self) -> None:
+        """The venue's word about every order is known: a change that it does not show was lost, or refused."""
+        now = time.monotonic()
+        for (order_id, state), since in self._waiting_since.items():
+            if state is OrderState.AMENDING and now - since > _TRAVEL_S:
+                for shell in self._shells.values():
+                    if shell.started:
+                        shell.maker.orders.amend_failed(order_id)
 
     async def _cancel_overdue(self) -> int:
         """Cancel by REST what the venue holds and the kernel believes to be cancelling: it would not ask again."""
@@ -248,6 +259,26 @@ class Custodian:
         if known is not None and known.is_inflight:
             ids = known.strategy_id, known.instrument_id, known.client_order_id
             self._client.generate_order_accepted(*ids, VenueOrderId(venue_order_id), time.time_ns())
+
+    def amended(self, order: OwnOrder, price: Decimal, size: Decimal) -> None:
+        shell = self._shell(order)
+        if shell is None:
+            ToLedger(self._ledger, time.time_ns).amended(order, price, size)
+            return
+        shell.amended(order.id, price, size, time.time_ns())
+        known = self._known(order)
+        if known is not None and not known.is_closed:
+            instrument = self._cache.instrument(known.instrument_id)
+            self._client.generate_order_updated(
+                known.strategy_id,
+                known.instrument_id,
+                known.client_order_id,
+                known.venue_order_id or VenueOrderId(order.venue_order_id),
+                instrument.make_qty(size),
+                instrument.make_price(price),
+                None,
+                time.time_ns(),
+            )
 
     def filled(self, fill: Filled) -> None:
         shell = self._shells.get((fill.strategy, fill.instrument))

@@ -322,7 +322,7 @@ class NodeRunner:
             self._paused = True
             for shell in self._shells:
                 shell.flatten()
-            return "flattening: quotes are pulled, positions are closed at market; resume to quote again"
+            return "flattening: quotes are pulled, positions are closed at what the market takes; resume to quote again"
         if verb in ("stop", "kill"):
             self._killed = verb == "kill"
             self.stop(f"{verb} by operator")

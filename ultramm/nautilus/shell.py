@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -20,7 +21,7 @@ from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 from nautilus_trader.trading.strategy import Strategy
 
 from ultramm.custody.ledger import OrderLedger
-from ultramm.custody.records import Accepted, Ended, Ending, Filled, Sent
+from ultramm.custody.records import Accepted, Amended, Ended, Ending, Filled, Sent
 from ultramm.journal.records import FillEvent, HaltEvent, OrderEvent, Record
 from ultramm.maker import Maker
 from ultramm.market import Fill, Instrument, Quote, Side, known
@@ -36,7 +37,7 @@ from ultramm.nautilus.convert import (
     to_trade,
     touch_reader,
 )
-from ultramm.orders.plan import Plan
+from ultramm.orders.plan import Amend, Plan
 from ultramm.risk.limits import Funds
 
 MakerBuilder = Callable[[Instrument, Funds], Maker]
@@ -284,19 +285,26 @@ class MakerShell(Strategy):
 
     def _send(self, plan: Plan, now_ns: int) -> None:
         self._cancel(plan.cancels)
-        instrument = self.maker.instrument
+        for amend in plan.amends:
+            self._amend(amend, now_ns)
         for quote in plan.submits:
-            order = self.order_factory.limit(
-                self.instrument_id,
-                to_order_side(quote.side),
-                self._nautilus_instrument.make_qty(instrument.size(quote.lots)),
-                self._nautilus_instrument.make_price(instrument.price(quote.ticks)),
-                time_in_force=TimeInForce.IOC if quote.taking else TimeInForce.GTC,
-                post_only=not quote.taking,
-                client_order_id=self._new_id(),
-            )
             self.maker.score.submitted += 1
-            self._submit(order, quote, now_ns)
+            self._submit(self._limit(quote), quote, now_ns)
+
+    def _limit(self, quote: Quote) -> Any:
+        """The kernel's order for a quote."""
+        instrument, make = self.maker.instrument, self._nautilus_instrument
+        shown = self.maker.display_lots
+        return self.order_factory.limit(
+            self.instrument_id,
+            to_order_side(quote.side),
+            make.make_qty(instrument.size(quote.lots)),
+            make.make_price(instrument.price(quote.ticks)),
+            time_in_force=TimeInForce.IOC if quote.taking else TimeInForce.GTC,
+            post_only=not quote.taking,
+            display_qty=None if shown is None or shown >= quote.lots else make.make_qty(instrument.size(shown)),
+            client_order_id=self._new_id(),
+        )
 
     def _new_id(self) -> Any:
         """None lets the kernel choose."""
@@ -319,6 +327,18 @@ class MakerShell(Strategy):
         self.maker.orders.sent(order_id, quote, now_ns)
         self._record_order(now_ns, order_id, "sent", quote, reason)
         self.submit_order(order)
+
+    def _amend(self, amend: Amend, now_ns: int) -> None:
+        order, quote, instrument = self.cache.order(ClientOrderId(amend.order_id)), amend.quote, self.maker.instrument
+        if order is None or not order.is_open or order.is_pending_update or order.is_pending_cancel:
+            return
+        self.maker.orders.amending(amend.order_id, quote)
+        self._record_order(now_ns, amend.order_id, "amending", quote)
+        self.modify_order(
+            order,
+            quantity=self._nautilus_instrument.make_qty(instrument.size(quote.lots)),
+            price=self._nautilus_instrument.make_price(instrument.price(quote.ticks)),
+        )
 
     def _cancel(self, order_ids: tuple[str, ...]) -> None:
         orders = [self.cache.order(ClientOrderId(order_id)) for order_id in order_ids]
@@ -377,6 +397,33 @@ class MakerShell(Strategy):
         else:
             self.maker.on_cancelled(order_id, ts_ns)
         self._record_order(ts_ns, order_id, words or how, reason=reason)
+
+    @guarded
+    def on_order_updated(self, event: Any) -> None:
+        order_id = event.client_order_id.value
+        price = to_float(event.price) if event.price is not None else math.nan
+        if order_id in self.maker.orders and not math.isnan(price):
+            self.amended(order_id, event.price.as_decimal(), event.quantity.as_decimal(), event.ts_init)
+
+    def amended(self, order_id: str, price: Decimal, size: Decimal, ts_ns: int) -> None:
+        """The venue changed an order: `size` counts what of it had traded by then."""
+        instrument, own = self.maker.instrument, None
+        if self._ledger is not None:
+            self._ledger.write(Amended(ts_ns=ts_ns, order_id=order_id, price=price, size=size))
+            own = self._ledger.find(order_id)
+        left = size if own is None else size - own.filled
+        ticks, lots = instrument.ticks(float(price)), instrument.lots(float(left))
+        self.maker.on_amended(order_id, ticks, lots)
+        order = self.maker.orders.get(order_id)
+        if order is not None:
+            self._record_order(ts_ns, order_id, "amended", Quote(order.side, ticks, lots))
+
+    @guarded
+    def on_order_modify_rejected(self, event: Any) -> None:
+        order_id = event.client_order_id.value
+        self.maker.orders.amend_failed(order_id)
+        self._record_order(self._now_ns, order_id, "amend rejected", reason=event.reason)
+        self.on_question("a change was refused")
 
     @guarded
     def on_order_cancel_rejected(self, event: Any) -> None:
@@ -476,7 +523,7 @@ class MakerShell(Strategy):
         self._record_halt(source, active=False)
 
     def flatten(self) -> None:
-        """Pull the quotes, then close the position at market."""
+        """Pull the quotes, then close the position at what the market takes, within the slippage allowed."""
         self.withdraw("operator", "flattened by operator")
         self._flattening = True
         self._unwind()
@@ -502,17 +549,9 @@ class MakerShell(Strategy):
         if not self._flattening or len(maker.orders) or not maker.inventory_lots:
             return
         side = Side.SELL if maker.inventory_lots > 0 else Side.BUY
-        size = self._nautilus_instrument.make_qty(abs(maker.inventory))
-        # What the book cannot fill is cancelled, and sent again at the next heartbeat.
-        order = self.order_factory.market(
-            self.instrument_id,
-            to_order_side(side),
-            size,
-            time_in_force=TimeInForce.IOC,
-            client_order_id=self._new_id(),
-        )
-        quote = Quote(side, maker.instrument.ticks(maker.score.mid), abs(maker.inventory_lots))
-        self._submit(order, quote, self._now_ns, "flatten at market")
+        quote = Quote(side, maker.worst_ticks(side), abs(maker.inventory_lots), taking=True)
+        # What the book cannot fill within the slippage is cancelled, and sent again at the next heartbeat.
+        self._submit(self._limit(quote), quote, self._now_ns, "flatten")
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

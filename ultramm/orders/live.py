@@ -16,12 +16,14 @@ class OrderState(enum.Enum):
     SENT = "sent"
     OPEN = "open"
     CANCELLING = "cancelling"
+    AMENDING = "amending"
 
 
 class LiveOrder(msgspec.Struct, frozen=True, gc=False):
     """An order that may still be filled: in flight counts as live until the venue says otherwise.
 
-    `lots` is what is left of the `placed_lots` it began with; `sent_ns` is when it was sent.
+    `lots` is what is left of the `placed_lots` it began with; `sent_ns` is when it was sent. While a change of it
+    travels, `ticks` and `lots` are the old ones and `amended` what it may already be.
     """
 
     id: str
@@ -32,6 +34,19 @@ class LiveOrder(msgspec.Struct, frozen=True, gc=False):
     level: int
     sent_ns: int
     state: OrderState = OrderState.SENT
+    amended: Quote | None = None
+
+    @property
+    def most_lots(self) -> int:
+        """Lots that may still be filled."""
+        return self.lots if self.amended is None else max(self.lots, self.amended.lots)
+
+    @property
+    def reach_ticks(self) -> int:
+        """The price nearest to the other side that it may have."""
+        if self.amended is None:
+            return self.ticks
+        return int(self.side) * max(self.side * self.ticks, self.side * self.amended.ticks)
 
 
 class LiveOrders:
@@ -72,6 +87,28 @@ class LiveOrders:
         if order is not None:
             self._replace(order, state=OrderState.CANCELLING)
 
+    def amending(self, order_id: str, quote: Quote) -> None:
+        """A change of it leaves: until the venue answers it may be either."""
+        order = self._orders.get(order_id)
+        if order is not None:
+            self._orders[order_id] = msgspec.structs.replace(order, state=OrderState.AMENDING, amended=quote)
+
+    def amended(self, order_id: str, ticks: int, lots: int) -> LiveOrder | None:
+        """The venue changed it: `lots` are left, at `ticks`. The order as it is now, None if it is not known."""
+        order = self._orders.get(order_id)
+        if order is None:
+            return None
+        state = OrderState.OPEN if order.state is OrderState.AMENDING else order.state
+        changed = msgspec.structs.replace(order, ticks=ticks, lots=lots, placed_lots=lots, state=state, amended=None)
+        self._orders[order_id] = changed
+        return changed
+
+    def amend_failed(self, order_id: str) -> None:
+        """The venue would not change it: it is as it was until it says otherwise."""
+        order = self._orders.get(order_id)
+        if order is not None and order.state is OrderState.AMENDING:
+            self._orders[order_id] = msgspec.structs.replace(order, state=OrderState.OPEN, amended=None)
+
     def cancel_failed(self, order_id: str) -> None:
         """The venue would not cancel: the order is open until it says otherwise."""
         order = self._orders.get(order_id)
@@ -99,7 +136,7 @@ class LiveOrders:
 
     def lots(self, side: Side) -> int:
         """Lots that may still be filled on one side."""
-        return sum(order.lots for order in self._orders.values() if order.side is side)
+        return sum(order.most_lots for order in self._orders.values() if order.side is side)
 
     def resting(self, side: Side) -> bool:
         """Whether the venue holds an order of this side."""
@@ -115,6 +152,7 @@ class LiveOrders:
             order.level,
             order.sent_ns,
             order.state if state is None else state,
+            order.amended,
         )
         self._orders[order.id] = changed
         before, after = order.state is not OrderState.SENT, changed.state is not OrderState.SENT

@@ -25,16 +25,24 @@ class Refusal(msgspec.Struct, frozen=True):
     reason: str
 
 
+class Amend(msgspec.Struct, frozen=True):
+    """An order that is changed into a quote: one message, and never a moment without either."""
+
+    order_id: str
+    quote: Quote
+
+
 class Plan(msgspec.Struct, frozen=True):
-    """What to send: order ids to cancel, quotes to submit; and what was held back until something ends."""
+    """What to send: order ids to cancel, quotes to submit, changes; and what was held back until something ends."""
 
     cancels: tuple[str, ...] = ()
     submits: tuple[Quote, ...] = ()
     held: tuple[Refusal, ...] = ()
+    amends: tuple[Amend, ...] = ()
 
     @property
     def empty(self) -> bool:
-        return not (self.cancels or self.submits)
+        return not (self.cancels or self.submits or self.amends)
 
 
 def plan(
@@ -45,6 +53,7 @@ def plan(
     tolerance_ticks: int = 0,
     max_age_ns: int | None = None,
     keeps: Keeps | None = None,
+    amends: bool = False,
 ) -> Plan:
     """What to send so that the live orders become the desired ones.
 
@@ -63,6 +72,9 @@ def plan(
     keeps : callable, optional
         Whether an open order further from a quote than the tolerance, its nearest without one, stands for it all the
         same.
+    amends : bool
+        The venue can change an order in one message. One that only has to be smaller then keeps its place; one that
+        has to move is moved, instead of cancelled and sent anew. An order that has traded, or is too old, is not.
     """
     oldest_ns = -1 if max_age_ns is None else now_ns - max_age_ns
     orders = list(live)
@@ -81,10 +93,34 @@ def plan(
         for quote in missing
         if (blocker := _blocker(quote, bid, ask)) is not None
     ]
-    if not held:
-        return Plan(cancels, tuple(missing))
-    waiting = [refusal.quote for refusal in held]
-    return Plan(cancels, tuple([quote for quote in missing if quote not in waiting]), tuple(held))
+    if held:
+        waiting = [refusal.quote for refusal in held]
+        missing = [quote for quote in missing if quote not in waiting]
+    changed = _changes([order for order in orders if order.id in cancels], missing, oldest_ns) if amends else ()
+    if changed:
+        amended = {amend.order_id for amend in changed}
+        cancels = tuple([order_id for order_id in cancels if order_id not in amended])
+        missing = [quote for quote in missing if not any(quote is amend.quote for amend in changed)]
+    return Plan(cancels, tuple(missing), tuple(held), changed)
+
+
+def _changes(orders: Sequence[LiveOrder], missing: Sequence[Quote], oldest_ns: int) -> tuple[Amend, ...]:
+    """Of orders that would be cancelled: which become which of the quotes that no order stands for.
+
+    One that stays at its price first; then the best with the best.
+    """
+    changes: list[Amend] = []
+    for side in (_BUY, _SELL):
+        free = [o for o in orders if o.side is side and o.lots == o.placed_lots and o.sent_ns > oldest_ns]
+        wanted = [quote for quote in missing if quote.side is side and not quote.taking]
+        for same_price in (True, False):
+            for quote in wanted.copy():
+                order = next((o for o in free if o.ticks == quote.ticks or not same_price), None)
+                if order is not None:
+                    free.remove(order)
+                    wanted.remove(quote)
+                    changes.append(Amend(order.id, quote))
+    return tuple(changes)
 
 
 def _by_side[T: (LiveOrder, Quote)](placed: Sequence[T]) -> tuple[list[T], list[T]]:
@@ -95,7 +131,7 @@ def _nearest(orders: Sequence[LiveOrder]) -> int | None:
     """Ticks of the one nearest to the market, of a single side; None without any."""
     if not orders:
         return None
-    ticks = [order.ticks for order in orders]
+    ticks = [order.reach_ticks for order in orders]
     return max(ticks) if orders[0].side is _BUY else min(ticks)
 
 

@@ -39,6 +39,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         Orders at or on their way to the venue.
     price_collar_bps : float
         Furthest that an order may be from fair value, basis points of it.
+    max_slippage_bps : float
+        Furthest from the mid that an order which must trade may go, basis points of it.
     sellable : float
         Size that a cash account holds beyond what was bought; infinite on margin, where it may be borrowed.
     spendable : float
@@ -51,6 +53,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_notional: float = math.inf
     max_open_orders: int = 100
     price_collar_bps: float = 500.0
+    max_slippage_bps: float = 100.0
     sellable: float = math.inf
     spendable: float = math.inf
     bearable: float = math.inf

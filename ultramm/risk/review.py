@@ -9,7 +9,7 @@ import msgspec
 
 from ultramm.market import Instrument, Quote, Side
 from ultramm.orders.live import LiveOrders
-from ultramm.orders.plan import Plan, Refusal
+from ultramm.orders.plan import Amend, Plan, Refusal
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.limits import Limits
 
@@ -38,7 +38,7 @@ def review(
     The worst case of a side is the inventory after every live order of that side filled, orders in flight and
     orders whose cancel travels included, and none of the other side. Orders that can only reduce the inventory
     pass the limits on position and notional, and are looked at first, so that no order that adds takes their
-    place. Cancels always pass.
+    place. Cancels always pass; an order whose change is refused is cancelled.
 
     Parameters
     ----------
@@ -47,15 +47,19 @@ def review(
     fair : float
         Fair value, price; with NaN no order passes.
     """
-    budget.spend(now_ns, len(plan.cancels))
     worst = {side: inventory_lots + side * live.lots(side) for side in _SIDES}
-    submits = sorted(plan.submits, key=lambda quote: not _reduces(quote, worst))
     check = _Check(inventory_lots, fair, instrument, limits)
+    cancels, amends = plan.cancels, plan.amends
+    refused: list[Refusal] = []
+    if amends:
+        amends, refused = _amends(check, plan.amends, live, worst, budget, now_ns)
+        cancels += tuple([each.order_id for each in plan.amends if each not in amends])
+    budget.spend(now_ns, len(cancels))
+    submits = sorted(plan.submits, key=lambda quote: not _reduces(quote, worst))
     if _all_pass(check, submits, worst, len(live)) and budget.take(now_ns, len(submits)):
-        return Review(Plan(plan.cancels, tuple(submits), plan.held))
+        return Review(Plan(cancels, tuple(submits), plan.held, amends), tuple(refused))
     open_orders = len(live)
     approved: list[Quote] = []
-    refused: list[Refusal] = []
     for quote in submits:
         reason = check.objection(quote, worst[quote.side], open_orders)
         if reason is None and not budget.take(now_ns):
@@ -66,7 +70,35 @@ def review(
         worst[quote.side] += quote.side * quote.lots
         open_orders += 1
         approved.append(quote)
-    return Review(Plan(plan.cancels, tuple(approved), plan.held), tuple(refused))
+    return Review(Plan(cancels, tuple(approved), plan.held, amends), tuple(refused))
+
+
+def _amends(
+    check: _Check,
+    wanted: Sequence[Amend],
+    live: LiveOrders,
+    worst: dict[Side, int],
+    budget: MessageBudget,
+    now_ns: int,
+) -> tuple[tuple[Amend, ...], list[Refusal]]:
+    """Changes that may be made, counted into `worst`; an order that may not be changed is to be cancelled.
+
+    What a larger order could fill beyond what it could before is reviewed as a new order of that size.
+    """
+    approved: list[Amend] = []
+    refused: list[Refusal] = []
+    for amend in wanted:
+        quote, order = amend.quote, live.get(amend.order_id)
+        more = max(0, quote.lots - (0 if order is None else order.lots))
+        reason = check.objection(Quote(quote.side, quote.ticks, more, quote.level), worst[quote.side], 0)
+        if reason is None and not budget.take(now_ns):
+            reason = "message budget is spent"
+        if reason is None:
+            worst[quote.side] += quote.side * more
+            approved.append(amend)
+        else:
+            refused.append(Refusal(quote, reason))
+    return tuple(approved), refused
 
 
 def _all_pass(check: _Check, quotes: Sequence[Quote], worst: Mapping[Side, int], open_orders: int) -> bool:

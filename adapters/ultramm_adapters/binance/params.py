@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ultramm.config.secrets import Secret
+from ultramm.plugin import Capability
 
 Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^/]+$")]
 
@@ -40,6 +41,14 @@ class BinanceParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     recv_window_ms: Annotated[int, msgspec.Meta(ge=100, le=60_000)] = 3_000
     weight_per_minute: Annotated[int, msgspec.Meta(ge=100)] | None = None
     dead_man_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 60.0
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Spot orders cannot be changed, and futures show all of theirs."""
+        common: frozenset[Capability] = frozenset({"post-only", "live-orders"})
+        if self.product == "spot":
+            return common | {"iceberg"}
+        return common | {"amend", "batch-cancel", "position-reports"}
 
     @property
     def weight_budget(self) -> int:
