@@ -89,7 +89,7 @@ def test_paths_that_are_not_here_say_so(served: ThreadedServer) -> None:
 def test_each_answer_says_what_was_used_and_too_much_is_refused_then_banned(served: ThreadedServer) -> None:
     used = int(ask(served, "GET", "/api/v3/time")[2]["X-MBX-USED-WEIGHT-1M"])
     assert int(ask(served, "GET", "/api/v3/depth", "symbol=BTCUSDT")[2]["X-MBX-USED-WEIGHT-1M"]) == used + 5
-    (weight,) = served.server._weights.values()
+    (weight,) = served.server.apis[0].weights.values()
     weight.limit, weight._patience = 0, 1
     status, answer, headers = ask(served, "GET", "/api/v3/time")
     assert (status, answer["code"]) == (429, -1003)
@@ -275,15 +275,18 @@ def test_ccxt_trades_here() -> None:
         assert Decimal(str(after["BTC"])) == Decimal(str(before["BTC"])) + Decimal("0.01") - fees
 
 
+def kernel_client(url: str, product: str) -> Any:
+    """What NautilusTrader's own adapter was told while it traded."""
+    command = [sys.executable, str(Path(__file__).with_name("kernel_client.py")), url, product]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
 def test_the_kernels_own_adapter_trades_here() -> None:
     """Unmodified: it loads instruments, follows the book, is told of its orders and agrees on the balances."""
     with program("--seed", "3") as url:
-        script = Path(__file__).with_name("kernel_client.py")
-        done = subprocess.run(
-            [sys.executable, str(script), url], capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        told = json.loads(done.stdout.strip().splitlines()[-1])
+        told = kernel_client(url, "spot")
         account = send("GET", f"{url}/api/v3/account?{signed()}")[1]
     assert told["events"]["resting"] == ["OrderSubmitted", "OrderAccepted", "OrderPendingCancel", "OrderCanceled"]
     assert told["events"]["taking"][:2] == ["OrderSubmitted", "OrderAccepted"]
@@ -295,10 +298,34 @@ def test_the_kernels_own_adapter_trades_here() -> None:
     }
 
 
+def test_the_kernels_own_adapter_trades_futures_here() -> None:
+    """It also amends, and agrees on the position."""
+    with program("--seed", "3", "--products", "spot,usdm") as url:
+        told = kernel_client(url, "usdm")
+        (balance,) = send("GET", f"{url}/fapi/v3/balance?{signed()}")[1]
+        (risk,) = send("GET", f"{url}/fapi/v3/positionRisk?{signed()}")[1]
+    assert told["events"]["resting"] == [
+        "OrderSubmitted",
+        "OrderAccepted",
+        "OrderPendingUpdate",
+        "OrderUpdated",
+        "OrderPendingCancel",
+        "OrderCanceled",
+    ]
+    assert told["events"]["taking"][:2] == ["OrderSubmitted", "OrderAccepted"]
+    assert set(told["events"]["taking"][2:]) == {"OrderFilled"}
+    assert told["post_only"] == [True]
+    assert min(told["deltas"], told["quotes"], told["trades"]) > 0
+    assert Decimal(told["balances"]["USDT"]) == Decimal(balance["balance"]) < 100_000
+    assert Decimal(told["position"]) == Decimal(risk["positionAmt"]) == Decimal("0.01")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--symbols", "GOLD"], "--symbols GOLD: it must end in one of"),
+        (["--products", "spot,coinm"], "--products spot,coinm: each of spot, usdm once at most"),
+        (["--products", "usdm", "--symbols", "ETHBTC"], "--symbols ETHBTC: futures are margined in USDT"),
         (["--funds", "lots"], "--funds lots: an amount and an asset are expected"),
     ],
 )
