@@ -42,6 +42,8 @@ class FuturesVenue(Venue):
     def __init__(self, symbols: Mapping[Contract, int], accounts: Iterable[Account], now_ms: Callable[[], int]) -> None:
         super().__init__(dict(symbols.items()), accounts, now_ms)
         self._contracts = {contract.name: contract for contract in symbols}
+        for account in self.accounts.values():
+            account.wallet.updated_ms = now_ms()  # clients take zero for a wallet that was never opened
         # By member and symbol: when all of that member's orders there are cancelled.
         self._countdowns: dict[tuple[str, str], int] = {}
 
