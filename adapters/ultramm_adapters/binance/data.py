@@ -60,7 +60,9 @@ class Sequenced:
         if waiting is not None:
             waiting.append(data)
             return
-        self._apply(instrument_id, data)
+        # Before that the subscription is not complete, and its snapshot yet to be asked for.
+        if instrument_id in self._book_depths:
+            self._apply(instrument_id, data)
 
     def _apply(self, instrument_id: Any, data: Any) -> None:
         last = self._last_ids.get(instrument_id, 0)

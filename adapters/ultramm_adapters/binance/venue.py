@@ -7,7 +7,6 @@ from typing import Any
 from nautilus_trader.adapters.binance.common.enums import BinanceEnvironment, BinanceKeyType
 from nautilus_trader.adapters.binance.common.urls import (
     get_http_base_url,
-    get_usdm_ws_route_base_url,
     get_ws_base_url,
     get_ws_public_base_url,
 )
@@ -86,7 +85,7 @@ class BinanceVenue:
         execution = BinanceExecClientConfig(
             **common,
             base_url_ws=sockets and f"{sockets}{self._product.socket_api}",
-            base_url_ws_stream=sockets,
+            base_url_ws_stream=sockets and f"{sockets}{self._route('private')}",
             recv_window_ms=self._params.recv_window_ms,
             treat_expired_as_canceled=False,
         )
@@ -144,14 +143,14 @@ class BinanceVenue:
         )
 
     def _urls(self, config: Any) -> tuple[str, str]:
-        """Of the market streams, and of those of books."""
+        """Of the market streams, and of those of books; the venue keeps those of futures apart."""
         kind, environment = config.account_type, config.environment
-        if self._sockets:
-            # Of the venue's own host alone the kernel makes two routes.
-            return get_usdm_ws_route_base_url(self._sockets, "market"), get_usdm_ws_route_base_url(
-                self._sockets, "public"
-            )
-        return get_ws_base_url(kind, environment, False), get_ws_public_base_url(kind, environment, False)
+        if self._sockets is None:
+            return get_ws_base_url(kind, environment, False), get_ws_public_base_url(kind, environment, False)
+        return self._sockets + self._route("market"), self._sockets + self._route("public")
+
+    def _route(self, name: str) -> str:
+        return f"/{name}" if self._params.product == "usdm" else ""
 
     def _data_factory(self) -> type:
         venue = self

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from ultramm.market import Side
@@ -15,7 +17,7 @@ def order(name: str, side: Side, ticks: int | None, lots: int, owner: str = "me"
     return Resting(name, owner, side, ticks, lots)
 
 
-def traded(matches: list[Match]) -> list[tuple[str, int, int, bool]]:
+def traded(matches: Iterable[Match]) -> list[tuple[str, int, int, bool]]:
     return [(match.order.id, match.ticks, match.lots, match.maker) for match in matches]
 
 
@@ -23,15 +25,14 @@ def traded(matches: list[Match]) -> list[tuple[str, int, int, bool]]:
 def book() -> Matching:
     """Others bid 5 at 99 and 7 at 98, and offer 5 at 101 and 7 at 102."""
     book = Matching()
-    book.on_levels(
-        [LevelChange(BUY, 99, 5), LevelChange(BUY, 98, 7), LevelChange(SELL, 101, 5), LevelChange(SELL, 102, 7)]
-    )
+    levels = [(BUY, 99, 5), (BUY, 98, 7), (SELL, 101, 5), (SELL, 102, 7)]
+    traded(book.on_levels([LevelChange(*level) for level in levels]))
     return book
 
 
 def test_it_shows_members_and_others_together(book: Matching) -> None:
-    book.place(order("a", BUY, 99, 2), Tif.GTC)
-    book.place(order("b", BUY, 100, 1), Tif.GTC)
+    traded(book.place(order("a", BUY, 99, 2), Tif.GTC))
+    traded(book.place(order("b", BUY, 100, 1), Tif.GTC))
     assert list(book.levels(BUY)) == [(100, 1), (99, 7), (98, 7)]
     assert list(book.levels(SELL)) == [(101, 5), (102, 7)]
     assert (book.best(BUY), book.best(SELL), book.lots_at(BUY, 99)) == (100, 101, 7)
@@ -51,7 +52,7 @@ def test_a_market_order_takes_what_there_is(book: Matching) -> None:
 
 
 def test_fill_or_kill_takes_all_or_nothing(book: Matching) -> None:
-    assert book.place(order("a", BUY, 102, 13), Tif.FOK) == []
+    assert traded(book.place(order("a", BUY, 102, 13), Tif.FOK)) == []
     assert traded(book.place(order("b", BUY, 102, 12), Tif.FOK)) == [("b", 101, 5, False), ("b", 102, 7, False)]
 
 
@@ -62,8 +63,8 @@ def test_immediate_or_cancel_leaves_nothing(book: Matching) -> None:
 
 def test_members_trade_in_the_order_of_price_and_time(book: Matching) -> None:
     for name, ticks in (("late", 100), ("better", 100)):
-        book.place(order(name, SELL, ticks, 2, name), Tif.GTC)
-    matches = book.place(order("taker", BUY, 101, 5), Tif.GTC)
+        traded(book.place(order(name, SELL, ticks, 2, name), Tif.GTC))
+    matches = list(book.place(order("taker", BUY, 101, 5), Tif.GTC))
     assert traded(matches) == [
         ("taker", 100, 2, False),
         ("late", 100, 2, True),
@@ -77,8 +78,8 @@ def test_members_trade_in_the_order_of_price_and_time(book: Matching) -> None:
 
 def test_who_was_there_before_a_member_trades_before_it(book: Matching) -> None:
     """Others had 5 at 101; a taker of 8 gets those, then ours, then what came behind us."""
-    book.place(order("ours", SELL, 101, 2), Tif.GTC)
-    book.on_levels([LevelChange(SELL, 101, 9)])
+    traded(book.place(order("ours", SELL, 101, 2), Tif.GTC))
+    traded(book.on_levels([LevelChange(SELL, 101, 9)]))
     assert traded(book.place(order("taker", BUY, 101, 8, "you"), Tif.IOC)) == [
         ("taker", 101, 5, False),
         ("taker", 101, 2, False),
@@ -89,9 +90,9 @@ def test_who_was_there_before_a_member_trades_before_it(book: Matching) -> None:
 
 
 def test_trades_of_others_reach_us_after_those_before_us(book: Matching) -> None:
-    book.place(order("ours", BUY, 99, 3), Tif.GTC)
-    assert book.on_trade(MarketTrade(SELL, 99, 4)) == []
-    book.on_levels([LevelChange(BUY, 99, 1)])
+    traded(book.place(order("ours", BUY, 99, 3), Tif.GTC))
+    assert traded(book.on_trade(MarketTrade(SELL, 99, 4))) == []
+    traded(book.on_levels([LevelChange(BUY, 99, 1)]))
     assert traded(book.on_trade(MarketTrade(SELL, 99, 2))) == [("ours", 99, 1, True)]
     assert traded(book.on_trade(MarketTrade(SELL, 98, 9))) == [("ours", 99, 2, True)]
     assert traded(book.on_trade(MarketTrade(SELL, 98, 9))) == []
@@ -99,13 +100,13 @@ def test_trades_of_others_reach_us_after_those_before_us(book: Matching) -> None
 
 def test_one_trade_is_spent_once(book: Matching) -> None:
     for name in ("a", "b"):
-        book.place(order(name, BUY, 100, 3), Tif.GTC)
+        traded(book.place(order(name, BUY, 100, 3), Tif.GTC))
     assert traded(book.on_trade(MarketTrade(SELL, 99, 4))) == [("a", 100, 3, True), ("b", 100, 1, True)]
 
 
 def test_others_who_come_to_meet_us_trade_at_our_price(book: Matching) -> None:
     ours = order("ours", BUY, 100, 3)
-    book.place(ours, Tif.GTC)
+    traded(book.place(ours, Tif.GTC))
     assert traded(book.on_levels([LevelChange(SELL, 99, 2), LevelChange(SELL, 101, 0)])) == [("ours", 100, 2, True)]
     assert ours.left == 1
     assert book.best(SELL) == 102
@@ -113,16 +114,16 @@ def test_others_who_come_to_meet_us_trade_at_our_price(book: Matching) -> None:
 
 def test_a_cancelled_order_is_gone(book: Matching) -> None:
     ours = order("ours", BUY, 100, 3)
-    book.place(ours, Tif.GTC)
+    traded(book.place(ours, Tif.GTC))
     book.cancel(ours)
     assert book.best(BUY) == 99
-    assert book.on_trade(MarketTrade(SELL, 90, 100)) == []
+    assert traded(book.on_trade(MarketTrade(SELL, 90, 100))) == []
 
 
 def test_it_finds_own_orders_that_would_be_met(book: Matching) -> None:
     mine = order("mine", SELL, 100, 1)
-    book.place(mine, Tif.GTC)
-    book.place(order("yours", SELL, 100, 1, "you"), Tif.GTC)
+    traded(book.place(mine, Tif.GTC))
+    traded(book.place(order("yours", SELL, 100, 1, "you"), Tif.GTC))
     assert book.own_in_reach(order("x", BUY, 100, 1)) == [mine]
     assert book.own_in_reach(order("x", BUY, 99, 1)) == []
     assert book.would_take(BUY, 100)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +14,8 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from wire import KEY, ORDER, SECRET, Answer, now_ms, send, signature, signed
+from programs import ccxt_client, kernel_client, program
+from wire import KEY, ORDER, SECRET, ask, next_message, now_ms, send, signature, signed
 
 from ultramm.market import Side
 from ultramm.simulation.events import LevelChange
@@ -28,10 +25,6 @@ from ultramm_binance_emulator.limits import OrderCount, RequestWeight
 from ultramm_binance_emulator.threaded import ThreadedServer
 
 pytestmark = pytest.mark.integration
-
-
-def ask(served: ThreadedServer, method: str, path: str, query: str = "", key: str = KEY) -> Answer:
-    return send(method, f"{served.url}{path}?{query}", key=key)
 
 
 def test_an_order_is_placed_found_and_cancelled(served: ThreadedServer) -> None:
@@ -89,7 +82,7 @@ def test_paths_that_are_not_here_say_so(served: ThreadedServer) -> None:
 def test_each_answer_says_what_was_used_and_too_much_is_refused_then_banned(served: ThreadedServer) -> None:
     used = int(ask(served, "GET", "/api/v3/time")[2]["X-MBX-USED-WEIGHT-1M"])
     assert int(ask(served, "GET", "/api/v3/depth", "symbol=BTCUSDT")[2]["X-MBX-USED-WEIGHT-1M"]) == used + 5
-    (weight,) = served.server._weights.values()
+    (weight,) = served.server.apis[0].weights.values()
     weight.limit, weight._patience = 0, 1
     status, answer, headers = ask(served, "GET", "/api/v3/time")
     assert (status, answer["code"]) == (429, -1003)
@@ -126,13 +119,6 @@ def test_orders_are_counted_over_ten_seconds_and_a_day() -> None:
 # -- streams ---------------------------------------------------------------------------------------------------
 
 
-async def _next(socket: aiohttp.ClientWebSocketResponse, *, where: Any = lambda message: True) -> Any:
-    while True:
-        message = json.loads((await socket.receive(timeout=10)).data)
-        if where(message):
-            return message
-
-
 def test_the_depth_stream_carries_the_snapshot_to_where_the_book_is(served: ThreadedServer) -> None:
     async def follow() -> None:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{served.url}/ws/btcusdt@depth@100ms") as ws:
@@ -141,7 +127,7 @@ def test_the_depth_stream_carries_the_snapshot_to_where_the_book_is(served: Thre
             last = snapshot["lastUpdateId"]
             served.market(LevelChange(Side.BUY, -1, 0), LevelChange(Side.SELL, 3, 77))
             while True:
-                update = await _next(ws)
+                update = await next_message(ws)
                 assert update["U"] <= last + 1 or update["u"] <= last
                 last = max(last, update["u"])
                 for side, rows in (("bids", update["b"]), ("asks", update["a"])):
@@ -162,17 +148,17 @@ def test_subscriptions_come_and_go(served: ThreadedServer) -> None:
     async def follow() -> None:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{served.url}/stream?streams=") as ws:
             await ws.send_json({"method": "SUBSCRIBE", "params": ["btcusdt@bookTicker"], "id": 1})
-            assert await _next(ws) == {"result": None, "id": 1}
+            assert await next_message(ws) == {"result": None, "id": 1}
             served.market(LevelChange(Side.BUY, -1, 3))
-            touch = await _next(ws)
+            touch = await next_message(ws)
             assert (touch["stream"], touch["data"]["B"]) == ("btcusdt@bookTicker", "0.00300000")
             await ws.send_json({"method": "UNSUBSCRIBE", "params": ["btcusdt@bookTicker"], "id": 2})
-            await _next(ws)
+            await next_message(ws)
             served.market(LevelChange(Side.BUY, -1, 4))
             await ws.send_json({"method": "LIST_SUBSCRIPTIONS", "id": 3})
-            assert await _next(ws) == {"result": [], "id": 3}
+            assert await next_message(ws) == {"result": [], "id": 3}
             await ws.send_str("nonsense")
-            assert "error" in await _next(ws)
+            assert "error" in await next_message(ws)
 
     asyncio.run(follow())
 
@@ -188,11 +174,11 @@ def test_a_member_hears_of_its_orders_and_balances(served: ThreadedServer, door:
                 params: dict[str, Any] = {"apiKey": KEY, "timestamp": now_ms()}
                 params["signature"] = signature("&".join(f"{name}={params[name]}" for name in sorted(params)))
                 await ws.send_json({"id": "0", "method": "session.logon", "params": params})
-                assert (await _next(ws))["status"] == 200
+                assert (await next_message(ws))["status"] == 200
                 await ws.send_json({"id": "1", "method": "userDataStream.subscribe", "params": {}})
-                assert (await _next(ws))["result"] == {"subscriptionId": 0}
+                assert (await next_message(ws))["result"] == {"subscriptionId": 0}
             ask(served, "POST", "/api/v3/order", signed(**ORDER))
-            report, balances = await _next(ws), await _next(ws)
+            report, balances = await next_message(ws), await next_message(ws)
             if door == "session":
                 assert report["subscriptionId"] == 0
                 report, balances = report["event"], balances["event"]
@@ -206,12 +192,12 @@ def test_a_session_that_did_not_sign_hears_nothing(served: ThreadedServer) -> No
     async def follow() -> None:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{served.url}/ws-api/v3") as ws:
             await ws.send_json({"id": "1", "method": "userDataStream.subscribe", "params": {}})
-            assert (await _next(ws))["error"]["code"] == -2014
+            assert (await next_message(ws))["error"]["code"] == -2014
             await ws.send_json({"id": "2", "method": "session.logon", "params": {"apiKey": KEY, "signature": "x"}})
-            assert (await _next(ws))["error"]["code"] == -1022
+            assert (await next_message(ws))["error"]["code"] == -1022
             ask(served, "POST", "/api/v3/order", signed(**ORDER))
             await ws.send_json({"id": "3", "method": "ping"})
-            assert (await _next(ws))["id"] == "3"
+            assert (await next_message(ws))["id"] == "3"
 
     asyncio.run(follow())
 
@@ -227,34 +213,11 @@ def test_listen_keys_are_kept_and_dropped(served: ThreadedServer) -> None:
 # -- as a program, with a client that is not ours --------------------------------------------------------------
 
 
-@contextmanager
-def program(*arguments: str) -> Iterator[str]:
-    """The emulator as people start it; gives its address."""
-    command = [sys.executable, "-m", "ultramm_binance_emulator", "serve", "--port", "0", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        _, errors = process.communicate(timeout=20)
-    assert process.returncode == 0, errors
-
-
 def test_ccxt_trades_here() -> None:
     """A client of the real venue that knows nothing of us, on a live synthetic market."""
     ccxt = pytest.importorskip("ccxt")
     with program("--seed", "3") as url:
-        options = {
-            "defaultType": "spot",
-            "fetchCurrencies": False,
-            "fetchMargins": False,
-            "fetchMarkets": {"types": ["spot"]},
-        }
-        client = ccxt.binance({"apiKey": KEY, "secret": SECRET, "options": options})
-        for name, address in client.urls["api"].items():
-            if isinstance(address, str):
-                client.urls["api"][name] = url + "/" + address.split("/", 3)[3] if address.count("/") > 2 else url
+        client = ccxt_client(ccxt.binance, url, "spot")
         before = client.fetch_balance()["total"]
         book = client.fetch_order_book("BTC/USDT", 5)
         assert book["bids"][0][0] < book["asks"][0][0]
@@ -278,12 +241,7 @@ def test_ccxt_trades_here() -> None:
 def test_the_kernels_own_adapter_trades_here() -> None:
     """Unmodified: it loads instruments, follows the book, is told of its orders and agrees on the balances."""
     with program("--seed", "3") as url:
-        script = Path(__file__).with_name("kernel_client.py")
-        done = subprocess.run(
-            [sys.executable, str(script), url], capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        told = json.loads(done.stdout.strip().splitlines()[-1])
+        told = kernel_client(url, "spot")
         account = send("GET", f"{url}/api/v3/account?{signed()}")[1]
     assert told["events"]["resting"] == ["OrderSubmitted", "OrderAccepted", "OrderPendingCancel", "OrderCanceled"]
     assert told["events"]["taking"][:2] == ["OrderSubmitted", "OrderAccepted"]
@@ -299,6 +257,8 @@ def test_the_kernels_own_adapter_trades_here() -> None:
     ("arguments", "message"),
     [
         (["--symbols", "GOLD"], "--symbols GOLD: it must end in one of"),
+        (["--products", "spot,coinm"], "--products spot,coinm: each of spot, usdm once at most"),
+        (["--products", "usdm", "--symbols", "ETHBTC"], "--symbols ETHBTC: futures are margined in USDT"),
         (["--funds", "lots"], "--funds lots: an amount and an asset are expected"),
     ],
 )

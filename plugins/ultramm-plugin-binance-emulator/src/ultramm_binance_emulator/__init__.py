@@ -1,1 +1,1 @@
-"""A venue on this machine that speaks Binance's spot protocol."""
+"""A venue on this machine that speaks Binance's protocol."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from ultramm_binance_emulator.errors import no_funds
 from ultramm_binance_emulator.symbols import ZERO, plain
+from ultramm_binance_emulator.wallets import Wallet
 
 
 @dataclass(slots=True)
@@ -20,23 +21,29 @@ class Balance:
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """A member: the key it signs with, and its balances, to the last digit.
+    """A member: the key it signs with, and what it has, to the last digit.
 
     Parameters
     ----------
     key, secret : str
         What requests carry, and what they are signed with by HMAC.
+    balances : dict of str to Balance
+        At the spot venue.
+    wallet : Wallet
+        At the futures venue.
     """
 
     key: str
     secret: str
     balances: dict[str, Balance] = field(default_factory=dict)
+    wallet: Wallet = field(default_factory=Wallet)
     updated_ms: int = 0
 
     @classmethod
-    def funded(cls, key: str, secret: str, funds: Mapping[str, Decimal]) -> Account:
-        """A member with something to trade."""
-        return cls(key, secret, {asset: Balance(free=amount) for asset, amount in funds.items()})
+    def funded(cls, key: str, secret: str, funds: Mapping[str, Decimal], margin: Decimal = ZERO) -> Account:
+        """A member with something to trade on spot, and `margin` for futures."""
+        balances = {asset: Balance(free=amount) for asset, amount in funds.items()}
+        return cls(key, secret, balances, Wallet(margin))
 
     def balance(self, asset: str) -> Balance:
         return self.balances.setdefault(asset, Balance())

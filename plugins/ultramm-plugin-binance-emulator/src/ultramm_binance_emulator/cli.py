@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,14 +16,18 @@ from ultramm.simulation.presets import PRESETS
 from ultramm.simulation.synthetic import SyntheticMarket
 from ultramm_binance_emulator.accounts import Account
 from ultramm_binance_emulator.campaign.cli import campaign
-from ultramm_binance_emulator.server import Server, now_ms
+from ultramm_binance_emulator.contracts import Contract
+from ultramm_binance_emulator.futures import FuturesVenue
+from ultramm_binance_emulator.server import Feed, Server, now_ms
+from ultramm_binance_emulator.spot import SpotVenue
 from ultramm_binance_emulator.symbols import Symbol
 from ultramm_binance_emulator.venue import Venue
 
 app = typer.Typer(
-    help="A venue on this machine that speaks Binance's spot protocol.", no_args_is_help=True, rich_markup_mode=None
+    help="A venue on this machine that speaks Binance's protocol.", no_args_is_help=True, rich_markup_mode=None
 )
 
+_PRODUCTS = ("spot", "usdm")
 _QUOTES = ("USDT", "USDC", "BTC", "ETH")
 
 
@@ -38,7 +42,7 @@ class Preset(enum.StrEnum):
 
 @app.callback()
 def main() -> None:
-    """A venue on this machine that speaks Binance's spot protocol."""
+    """A venue on this machine that speaks Binance's protocol."""
 
 
 app.command("campaign")(campaign)
@@ -47,6 +51,7 @@ app.command("campaign")(campaign)
 @app.command()
 def serve(
     port: Annotated[int, typer.Option(help="Where to listen on 127.0.0.1; 0 takes a free port.")] = 9001,
+    products: Annotated[str, typer.Option(help="spot, usdm or both, with a comma; streams are of the first.")] = "spot",
     symbols: Annotated[str, typer.Option(help="Pairs to trade, with commas.")] = "BTCUSDT",
     preset: Annotated[Preset, typer.Option(help="What the others do.")] = Preset.WIDE,
     seed: Annotated[int, typer.Option(help="Of the market.")] = 1,
@@ -55,7 +60,8 @@ def serve(
     control_port: Annotated[
         int | None, typer.Option(help="Where to take commands of faults on 127.0.0.1; 0 takes a free port.")
     ] = None,
-    funds: Annotated[str, typer.Option(help="What the member has.")] = "100000 USDT, 2 BTC",
+    funds: Annotated[str, typer.Option(help="What the member has on spot.")] = "100000 USDT, 2 BTC",
+    margin: Annotated[float, typer.Option(min=0.0, help="What the member has for futures, USDT.")] = 100_000.0,
 ) -> None:
     """Serve a synthetic market until it is interrupted; says its address once it listens.
 
@@ -63,16 +69,19 @@ def serve(
     emulator-secret: nothing of worth is behind them.
     """
     try:
-        pairs = {_symbol(name.strip(), start_price): name.strip() for name in symbols.split(",")}
-        account = Account.funded(_named("EMULATOR_KEY"), _named("EMULATOR_SECRET"), _funds(funds))
+        account = Account.funded(_named("EMULATOR_KEY"), _named("EMULATOR_SECRET"), _funds(funds), Decimal(str(margin)))
+        names = [name.strip() for name in symbols.split(",")]
+        venues = [_venue(product, names, start_price, account) for product in _chosen(products)]
     except ValueError as exc:
         typer.echo(f"ultramm-binance-emulator: {exc}", err=True)
         raise typer.Exit(2) from None
-    venue = Venue({s: s.ticks(Decimal(str(start_price))) for s in pairs}, [account], now_ms)
-    feed = {
-        name: SyntheticMarket(PRESETS[preset.value], seed + index).events() for index, name in enumerate(pairs.values())
-    }
-    raise typer.Exit(asyncio.run(_serve(Server(venue, feed, pace, seed), port, control_port)))
+    server = Server({venue: _feed(names, preset, seed) for venue in venues}, pace, seed)
+    raise typer.Exit(asyncio.run(_serve(server, port, control_port)))
+
+
+def _feed(names: list[str], preset: Preset, seed: int) -> Feed:
+    """Of the same seed, products of a symbol have the same price, as if somebody kept them together."""
+    return {name: SyntheticMarket(PRESETS[preset.value], seed + index).events() for index, name in enumerate(names)}
 
 
 async def _serve(server: Server, port: int, control_port: int | None) -> int:
@@ -94,21 +103,41 @@ async def _serve(server: Server, port: int, control_port: int | None) -> int:
     return 0
 
 
-def _symbol(name: str, start_price: float) -> Symbol:
-    """A pair whose tick is a basis point of the price, rounded to a power of ten below it."""
+def _chosen(products: str) -> list[str]:
+    chosen = [name.strip() for name in products.split(",")]
+    for name in chosen:
+        if name not in _PRODUCTS or chosen.count(name) > 1:
+            raise ValueError(f"--products {products}: each of {', '.join(_PRODUCTS)} once at most")
+    return chosen
+
+
+def _venue(product: str, names: list[str], start_price: float, account: Account) -> Venue:
+    """A product's venue, its market around the price where it begins."""
+    start = Decimal(str(start_price))
+    if product == "spot":
+        symbols = [Symbol(**_terms(name, start)) for name in names]
+        return SpotVenue({symbol: symbol.ticks(start) for symbol in symbols}, [account], now_ms)
+    contracts = [Contract(**_terms(name, start)) for name in names]
+    for contract in contracts:
+        if contract.quote != "USDT":
+            raise ValueError(f"--symbols {contract.name}: futures are margined in USDT")
+    return FuturesVenue({contract: contract.ticks(start) for contract in contracts}, [account], now_ms)
+
+
+def _terms(name: str, start: Decimal) -> dict[str, Any]:
+    """Of a pair whose tick is a basis point of the price, rounded to a power of ten below it."""
     quote = next((code for code in _QUOTES if name.endswith(code) and name != code), None)
     if quote is None:
         raise ValueError(f"--symbols {name}: it must end in one of {', '.join(_QUOTES)}")
-    tick = Decimal(10) ** (Decimal(str(start_price)) / 10_000).adjusted()
     step = Decimal("0.001")
-    return Symbol(
-        name=name,
-        base=name.removesuffix(quote),
-        quote=quote,
-        tick_size=tick,
-        step_size=step,
-        min_quantity=step,
-    )
+    return {
+        "name": name,
+        "base": name.removesuffix(quote),
+        "quote": quote,
+        "tick_size": Decimal(10) ** (start / 10_000).adjusted(),
+        "step_size": step,
+        "min_quantity": step,
+    }
 
 
 def _named(variable: str) -> str:

@@ -53,3 +53,23 @@ def unknown_to_query() -> VenueError:
 
 def invalid_symbol() -> VenueError:
     return VenueError(-1121, "Invalid symbol.")
+
+
+# -- of futures alone --------------------------------------------------------------------------------------------
+
+
+def no_margin() -> VenueError:
+    return VenueError(-2019, "Margin is insufficient.")
+
+
+def would_not_reduce() -> VenueError:
+    return VenueError(-2022, "ReduceOnly Order is rejected.")
+
+
+def not_as_maker() -> VenueError:
+    words = "Due to the order could not be executed as maker, the Post Only order will be rejected."
+    return VenueError(-5022, words)
+
+
+def not_at_once() -> VenueError:
+    return VenueError(-5021, "Due to the order could not be filled immediately, the FOK order has been rejected.")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 from ultramm_binance_emulator.errors import VenueError
 
 _MINUTE_MS = 60_000
 # Milliseconds, and orders in them at most.
-_WINDOWS = {"10S": (10_000, 100), "1D": (86_400_000, 200_000)}
+Windows = Mapping[str, tuple[int, int]]
+SPOT_WINDOWS: Windows = {"10S": (10_000, 100), "1D": (86_400_000, 200_000)}
+FUTURES_WINDOWS: Windows = {"10S": (10_000, 300), "1M": (60_000, 1_200)}
 _FIRST_BAN_MS, _LONGEST_BAN_MS = 120_000, 3 * 86_400_000
 
 
@@ -68,26 +71,37 @@ class RequestWeight:
 
 
 class OrderCount:
-    """Orders that a member has sent in the last ten seconds and the last day."""
+    """Orders that a member has sent lately.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    windows : mapping of str to tuple of int
+        Names, milliseconds, and how many orders in these at most.
+    """
+
+    def __init__(self, windows: Windows = SPOT_WINDOWS) -> None:
+        self._windows = windows
+        self._longest_ms = max(length_ms for length_ms, _ in windows.values())
         self._sent: deque[int] = deque()
 
     def count(self, now_ms: int) -> dict[str, int]:
         """Orders in each window."""
-        while self._sent and self._sent[0] <= now_ms - _WINDOWS["1D"][0]:
+        while self._sent and self._sent[0] <= now_ms - self._longest_ms:
             self._sent.popleft()
+        return {name: self._within(now_ms - length_ms) for name, (length_ms, _) in self._windows.items()}
+
+    def _within(self, since_ms: int) -> int:
         recent = 0
         for sent_ms in reversed(self._sent):
-            if sent_ms <= now_ms - _WINDOWS["10S"][0]:
+            if sent_ms <= since_ms:
                 break
             recent += 1
-        return {"10S": recent, "1D": len(self._sent)}
+        return recent
 
     def add(self, now_ms: int) -> None:
         """Count an order; see `VenueError`."""
         found = self.count(now_ms)
-        for name, (_, most) in _WINDOWS.items():
+        for name, (_, most) in self._windows.items():
             if found[name] >= most:
                 raise VenueError(-1015, f"Too many new orders; current limit is {most} orders per {name}.", status=429)
         self._sent.append(now_ms)

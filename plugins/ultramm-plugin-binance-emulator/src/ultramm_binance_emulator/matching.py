@@ -25,11 +25,18 @@ class Tif(enum.Enum):
     GTC = "GTC"
     IOC = "IOC"
     FOK = "FOK"
+    GTX = "GTX"  # only rests
 
 
 @dataclass(slots=True, eq=False)
 class Resting:
-    """A member's order in whole ticks and lots; `ticks` is None for a market order."""
+    """A member's order in whole ticks and lots; `ticks` is None for a market order.
+
+    Attributes
+    ----------
+    left : int
+        What may still trade: nothing of an order that was cancelled.
+    """
 
     id: str
     owner: str
@@ -54,7 +61,11 @@ class Match:
 
 
 class Matching:
-    """One symbol's book."""
+    """One symbol's book.
+
+    Matches are given one by one as they are made: who takes them may cancel or shrink other orders in between, and
+    must take them all.
+    """
 
     def __init__(self) -> None:
         # Of others: lots by ticks, keys in signed ticks so that the best of either side comes last.
@@ -92,14 +103,18 @@ class Matching:
 
     # -- members ---------------------------------------------------------------------------------------------
 
-    def place(self, order: Resting, tif: Tif) -> list[Match]:
+    def place(self, order: Resting, tif: Tif) -> Iterator[Match]:
         """Match an order; what is left of one that is good till cancelled rests."""
-        if tif is Tif.FOK and self._within_reach(order) < order.lots:
-            return []
-        matches = list(self._take(order))
-        if order.left and tif is Tif.GTC and order.ticks is not None:
+        if tif is Tif.FOK and not self.fills_at_once(order):
+            return
+        yield from self._take(order)
+        if order.left and tif in (Tif.GTC, Tif.GTX) and order.ticks is not None:
             self._rest(order)
-        return matches
+
+    def shrink(self, order: Resting, left: int) -> None:
+        """Leave less of an order, which keeps its place."""
+        order.lots -= order.left - left
+        order.left = left
 
     def own_in_reach(self, order: Resting) -> list[Resting]:
         """Orders of the same owner that it would meet, best first."""
@@ -113,6 +128,7 @@ class Matching:
     def cancel(self, order: Resting) -> None:
         """Take an order out of the book."""
         assert order.ticks is not None
+        order.left = 0
         signed = order.side * order.ticks
         queue = self._members[order.side][signed]
         queue.remove(order)
@@ -134,12 +150,13 @@ class Matching:
         limit = order.side.opposite * order.ticks
         return list(reversed(list(book.irange(minimum=limit))))
 
-    def _within_reach(self, order: Resting) -> int:
+    def fills_at_once(self, order: Resting) -> bool:
+        """Whether all of an order would trade."""
         side = order.side.opposite
         others, members = self._others[side], self._members[side]
         total: int = sum(others[signed] for signed in self._reached(order, others))
         total += sum(other.left for signed in self._reached(order, members) for other in members[signed])
-        return total
+        return total >= order.lots
 
     def _take(self, order: Resting) -> Iterator[Match]:
         side = order.side.opposite
@@ -156,6 +173,8 @@ class Matching:
         """Of one price, in time's order: what others had before each member, the member, and the rest of others."""
         ticks = side * signed
         for resting in list(members.get(signed, ())):
+            if not resting.left:
+                continue
             ahead = min(round(self._places.ahead(resting.id)), int(others.get(signed, 0)), order.left)
             if ahead:
                 yield self._from_others(order, signed, ticks, ahead, others)
@@ -187,21 +206,19 @@ class Matching:
 
     # -- the market ------------------------------------------------------------------------------------------
 
-    def on_trade(self, trade: MarketTrade) -> list[Match]:
+    def on_trade(self, trade: MarketTrade) -> Iterator[Match]:
         """Others traded: what of it comes past those before a member's order fills that order too."""
         reached = self._places.on_trade(trade.side, trade.ticks, float(trade.lots))
         side, budget = trade.side.opposite, trade.lots
-        matches = []
         for signed in list(reversed(list(self._members[side].irange(minimum=side * trade.ticks)))):
             for order in list(self._members[side].get(signed, ())):
                 lots = min(round(reached.get(order.id, 0.0)), order.left, budget)
                 if lots > 0:
                     budget -= lots
                     self.fill(order, lots)
-                    matches.append(Match(order, side * signed, lots, maker=True))
-        return matches
+                    yield Match(order, side * signed, lots, maker=True)
 
-    def on_levels(self, changes: Iterable[LevelChange]) -> list[Match]:
+    def on_levels(self, changes: Iterable[LevelChange]) -> Iterator[Match]:
         """Others' levels changed; fills members whose price others have come to meet or cross."""
         for change in changes:
             book, signed = self._others[change.side], change.side * change.ticks
@@ -210,7 +227,8 @@ class Matching:
             else:
                 book.pop(signed, None)
             self._places.on_level(change.side, change.ticks, float(change.lots))
-        return [match for side in Side for match in self._crossed(side)]
+        for side in Side:
+            yield from self._crossed(side)
 
     def _crossed(self, side: Side) -> Iterator[Match]:
         """Others who offer at a member's price or better trade with it, at the member's price."""

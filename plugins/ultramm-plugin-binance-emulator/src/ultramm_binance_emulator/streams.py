@@ -1,75 +1,35 @@
-"""Who listens to what: market streams by name, and each member's own events."""
+"""Market streams by name: turns what happens at a venue into messages to who subscribed."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from typing import Any
-
-from aiohttp import web
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
 
 from ultramm.market import Side
 from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.faults import Faults
-from ultramm_binance_emulator.symbols import Symbol, plain
-from ultramm_binance_emulator.venue import Json, Venue
+from ultramm_binance_emulator.connections import Connection, Delivery
+from ultramm_binance_emulator.listeners import UserStreams
+from ultramm_binance_emulator.orders import Book, Json
+from ultramm_binance_emulator.symbols import Symbol
+from ultramm_binance_emulator.venue import Venue
 
-_QUEUED = 10_000
-_KEY_LIFE_MS = 60 * 60_000
+Place = tuple[Side, int]
 
 
-class Connection:
-    """One socket: what is sent to it waits in a queue of its own, and one that does not read is cut.
+class DepthFeed:
+    """What one depth stream has not been told yet."""
 
-    Parameters
-    ----------
-    socket : WebSocketResponse
-        Prepared.
-    request : Request
-        That opened it.
-    wrapped : bool
-        Whether market messages say which stream they are of.
-    """
-
-    def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, wrapped: bool = False) -> None:
-        self.socket = socket
-        self.path = request.path_qs
-        self._transport = request.transport
-        self.wrapped = wrapped
-        self.streams: set[str] = set()
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue(_QUEUED)
-
-    def send(self, message: Json) -> None:
-        """Queue a message."""
-        try:
-            self._queue.put_nowait(json.dumps(message, separators=(",", ":")))
-        except asyncio.QueueFull:
-            self.close()
-
-    def cut(self) -> None:
-        """End it without a word, as a network does."""
-        self.close()
-        if self._transport is not None:
-            self._transport.abort()
-
-    def close(self) -> None:
-        """Stop sending; what waits is dropped."""
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        self._queue.put_nowait(None)
-
-    async def pump(self) -> None:
-        """Send what is queued until the end."""
-        while (message := await self._queue.get()) is not None:
-            await self.socket.send_str(message)
-        await self.socket.close()
+    def __init__(self, stream: str, every_ms: int) -> None:
+        self.stream = stream
+        self.every_ms = every_ms
+        self.due_ms = 0
+        self.waiting: dict[Place, None] = {}
+        self.sent_id = 0
 
 
 class Streams:
-    """The venue's listener: turns what happens into stream messages.
+    """The venue's listener.
 
     Parameters
     ----------
@@ -77,23 +37,29 @@ class Streams:
         Whose events.
     now_ms : callable
         The clock.
-    faults : Faults
-        What happens to messages on their way.
+    delivery : Delivery
+        How messages go.
+
+    Attributes
+    ----------
+    users : UserStreams
+        Members' own events.
     """
 
-    def __init__(self, venue: Venue, now_ms: Callable[[], int], faults: Faults) -> None:
+    depths: ClassVar[Mapping[str, int]] = {"depth@100ms": 100, "depth": 1_000}  # milliseconds between two
+
+    def __init__(self, venue: Venue, now_ms: Callable[[], int], delivery: Delivery) -> None:
         self._venue = venue
-        self._faults = faults
-        # By stream, a message that waits for the next one to go before it.
-        self._held: dict[str, Callable[[], None]] = {}
         self._now_ms = now_ms
+        self._delivery = delivery
+        self.users = UserStreams(now_ms, delivery)
         self._by_stream: dict[str, set[Connection]] = defaultdict(set)
-        self._users: dict[str, set[Callable[[Json], None]]] = defaultdict(set)
-        self._listen_keys: dict[str, tuple[Account, int]] = {}
         self._update_ids = dict.fromkeys(venue.books, 0)
-        self._changed: dict[str, dict[tuple[Side, int], None]] = {name: {} for name in venue.books}
-        self._sent_ids = dict.fromkeys(venue.books, 0)
-        self._touch: dict[str, tuple[Any, ...]] = {}
+        self._feeds = {
+            name: [DepthFeed(f"{name.lower()}@{suffix}", every_ms) for suffix, every_ms in self.depths.items()]
+            for name in venue.books
+        }
+        self._best: dict[str, tuple[Any, ...]] = {}
         venue.listeners.append(self)
 
     # -- who listens -----------------------------------------------------------------------------------------
@@ -108,145 +74,101 @@ class Streams:
             connection.streams.discard(name)
             self._by_stream[name].discard(connection)
 
-    def add_user(self, account: Account, tell: Callable[[Json], None]) -> None:
-        """Tell `tell` of a member's events."""
-        self._users[account.key].add(tell)
-
-    def remove_user(self, account: Account, tell: Callable[[Json], None]) -> None:
-        self._users[account.key].discard(tell)
-
-    def new_listen_key(self, account: Account) -> str:
-        """A key that opens a member's stream for an hour."""
-        key = secrets.token_urlsafe(48)
-        self._listen_keys[key] = (account, self._now_ms() + _KEY_LIFE_MS)
-        return key
-
-    def keep_listen_key(self, key: str) -> bool:
-        """Another hour; False for a key that is not known."""
-        account = self.listener(key)
-        if account is not None:
-            self._listen_keys[key] = (account, self._now_ms() + _KEY_LIFE_MS)
-        return account is not None
-
-    def drop_listen_key(self, key: str) -> None:
-        self._listen_keys.pop(key, None)
-
-    def listener(self, key: str) -> Account | None:
-        """Whose stream a key opens, if it still does."""
-        account, until_ms = self._listen_keys.get(key, (None, 0))
-        if self._now_ms() >= until_ms:
-            self._listen_keys.pop(key, None)
-            return None
-        return account
-
     # -- what happens ----------------------------------------------------------------------------------------
 
     def on_user_event(self, account: Account, event: Json) -> None:
-        def deliver() -> None:
-            for tell in list(self._users[account.key]):
-                tell(event)
-
-        self._deliver("user", deliver)
-
-    def expire_listen_keys(self) -> None:
-        """Tell who listens by a key that it is over, and forget all keys."""
-        accounts = {account.key: account for account, _ in self._listen_keys.values()}
-        self._listen_keys.clear()
-        for account in accounts.values():
-            self.on_user_event(account, {"e": "listenKeyExpired", "E": self._now_ms()})
+        self.users.tell(account, event)
 
     def on_trade(self, symbol: Symbol, trade: Json) -> None:
-        self._publish(f"{symbol.name.lower()}@trade", trade)
+        stream = symbol.name.lower()
+        self._publish(f"{stream}@trade", trade)
+        number = trade["t"]
+        together = {key: trade[key] for key in ("E", "s", "p", "q", "T", "m")}
+        self._publish(f"{stream}@aggTrade", {"e": "aggTrade", **together, "a": number, "f": number, "l": number})
 
-    def on_levels(self, symbol: Symbol, changed: Iterable[tuple[Side, int]]) -> None:
-        waiting, count = self._changed[symbol.name], 0
-        for key in changed:
-            waiting[key] = None
-            count += 1
-        self._update_ids[symbol.name] += count
-        self._publish_touch(symbol)
+    def on_levels(self, symbol: Symbol, changed: Iterable[Place]) -> None:
+        places = dict.fromkeys(changed)
+        self._update_ids[symbol.name] += len(places)
+        book = self._venue.books[symbol.name]
+        for feed in self._feeds[symbol.name]:
+            feed.waiting |= places
+            if not feed.every_ms:
+                self._flush(book, feed)
+        self._publish_best(book)
 
-    def _publish_touch(self, symbol: Symbol) -> None:
-        name = symbol.name
-        matching = self._venue.books[name].matching
-        best = [matching.best(side) for side in Side]
+    def elapse(self, now_ms: int) -> None:
+        """Time has gone on, by a clock that nobody turns: send what is due."""
+        for name, feeds in self._feeds.items():
+            for feed in feeds:
+                if now_ms >= feed.due_ms:
+                    feed.due_ms = now_ms + feed.every_ms
+                    self._flush(self._venue.books[name], feed)
+        self.users.elapse()
+
+    def _publish_best(self, book: Book) -> None:
+        symbol = book.symbol
+        best = [book.matching.best(side) for side in Side]
         if best[0] is None or best[1] is None:
             return
         bid, ask = (
-            (ticks, matching.lots_at(side, ticks)) for side, ticks in zip(Side, best, strict=True) if ticks is not None
+            (ticks, book.matching.lots_at(side, ticks))
+            for side, ticks in zip(Side, best, strict=True)
+            if ticks is not None
         )
-        if (bid, ask) == self._touch.get(name):
+        if (bid, ask) == self._best.get(symbol.name):
             return
-        self._touch[name] = (bid, ask)
-        self._publish(
-            f"{name.lower()}@bookTicker",
-            {
-                "u": self._update_ids[name],
-                "s": name,
-                "b": plain(symbol.price(bid[0])),
-                "B": plain(symbol.quantity(bid[1])),
-                "a": plain(symbol.price(ask[0])),
-                "A": plain(symbol.quantity(ask[1])),
-            },
-        )
+        self._best[symbol.name] = (bid, ask)
+        event = {
+            "u": self._update_ids[symbol.name],
+            "s": symbol.name,
+            "b": symbol.show_price(symbol.price(bid[0])),
+            "B": symbol.show_quantity(symbol.quantity(bid[1])),
+            "a": symbol.show_price(symbol.price(ask[0])),
+            "A": symbol.show_quantity(symbol.quantity(ask[1])),
+        }
+        self._publish(f"{symbol.name.lower()}@bookTicker", self._worded_best(event))
 
-    def flush_depth(self) -> None:
-        """Send what has changed in each book since the last time; to be called every tenth of a second."""
-        for name, waiting in self._changed.items():
-            if not waiting:
-                continue
-            book = self._venue.books[name]
-            rows: dict[Side, list[list[str]]] = {Side.BUY: [], Side.SELL: []}
-            for side, ticks in waiting:
-                lots = book.matching.lots_at(side, ticks)
-                rows[side].append([plain(book.symbol.price(ticks)), plain(book.symbol.quantity(lots))])
-            waiting.clear()
-            first, last = self._sent_ids[name] + 1, self._update_ids[name]
-            self._sent_ids[name] = last
-            event = {
-                "e": "depthUpdate",
-                "E": self._now_ms(),
-                "s": name,
-                "U": first,
-                "u": last,
-                "b": rows[Side.BUY],
-                "a": rows[Side.SELL],
-            }
-            for suffix in ("depth@100ms", "depth"):
-                self._publish(f"{name.lower()}@{suffix}", event)
+    def _flush(self, book: Book, feed: DepthFeed) -> None:
+        """Send what has changed in a book since the last time."""
+        if not feed.waiting:
+            return
+        places, last = list(feed.waiting), self._update_ids[book.symbol.name]
+        feed.waiting.clear()
+        before, feed.sent_id = feed.sent_id, last
+        if self._by_stream.get(feed.stream):
+            rows = {side: [_row(book, side, ticks) for of, ticks in places if of is side] for side in Side}
+            event = {"e": "depthUpdate", "E": self._now_ms(), "s": book.symbol.name, "U": before + 1, "u": last}
+            sides = {"b": rows[Side.BUY], "a": rows[Side.SELL]}
+            self._publish(feed.stream, self._worded_depth(event, before) | sides)
 
     def snapshot(self, name: str, limit: int) -> Json:
         """The book as ``depth`` gives it."""
-        book = self._venue.books[name]
-        sides = []
-        for side in Side:
+        book, sides = self._venue.books[name], {}
+        for side, key in ((Side.BUY, "bids"), (Side.SELL, "asks")):
             levels = [level for level, _ in zip(book.matching.levels(side), range(limit), strict=False)]
-            sides.append([[plain(book.symbol.price(t)), plain(book.symbol.quantity(lots))] for t, lots in levels])
-        return {"lastUpdateId": self._update_ids[name], "bids": sides[0], "asks": sides[1]}
+            sides[key] = [_shown(book.symbol, ticks, lots) for ticks, lots in levels]
+        return {"lastUpdateId": self._update_ids[name], **sides}
 
-    def _publish(self, stream: str, data: Json) -> None:
+    # -- how it is worded ------------------------------------------------------------------------------------
+
+    def _worded_best(self, event: Json) -> Json:
+        return event
+
+    def _worded_depth(self, event: Json, previous_id: int) -> Json:
+        return event
+
+    def _publish(self, stream: str, data: Any) -> None:
         def deliver() -> None:
             for connection in list(self._by_stream.get(stream, ())):
-                connection.send({"stream": stream, "data": data} if connection.wrapped else data)
+                connection.send_of(stream, data)
 
         if self._by_stream.get(stream):
-            self._deliver(stream, deliver)
+            self._delivery.send(stream, deliver)
 
-    def _deliver(self, stream: str, deliver: Callable[[], None]) -> None:
-        """Send a message, unless something happens to it."""
-        faults = self._faults
-        if faults.hit("drop", stream) is not None:
-            return
-        late = faults.hit("late", stream)
-        if late is not None:
-            asyncio.get_running_loop().call_later(max(0.0, late.seconds), deliver)
-            return
-        if stream not in self._held and faults.hit("reorder", stream) is not None:
-            self._held[stream] = deliver
-            return
-        deliver()
-        if faults.hit("duplicate", stream) is not None:
-            deliver()
-        held = self._held.pop(stream, None)
-        if held is not None:
-            held()
+
+def _shown(symbol: Symbol, ticks: int, lots: int) -> list[str]:
+    return [symbol.show_price(symbol.price(ticks)), symbol.show_quantity(symbol.quantity(lots))]
+
+
+def _row(book: Book, side: Side, ticks: int) -> list[str]:
+    return _shown(book.symbol, ticks, book.matching.lots_at(side, ticks))

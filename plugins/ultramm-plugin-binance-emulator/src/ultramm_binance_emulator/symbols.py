@@ -65,6 +65,14 @@ class Symbol(msgspec.Struct, frozen=True, kw_only=True):
     def quantity(self, lots: int) -> Decimal:
         return lots * self.step_size
 
+    def show_price(self, value: Decimal) -> str:
+        """A price as the venue writes it."""
+        return plain(value)
+
+    def show_quantity(self, value: Decimal) -> str:
+        """A quantity as the venue writes it."""
+        return plain(value)
+
     def info(self) -> dict[str, object]:
         """The symbol as ``exchangeInfo`` tells of it."""
         precision = 8

@@ -1,119 +1,38 @@
-"""The spot venue: orders, fills and balances, without any socket and on any clock.
+"""A venue of one product: its orders and fills, without any socket and on any clock.
 
 What happens is told to `listeners`, as the venue's own messages: user events to the member they concern, trades and
-changed levels to everybody.
+changed levels to everybody. What orders cost and how it is worded is the product's: see `spot` and `futures`.
 """
 
 from __future__ import annotations
 
+import abc
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
-from typing import Any, Protocol
+from typing import ClassVar
 
 from ultramm.market import Side
 from ultramm.simulation.events import MarketEvent
 from ultramm_binance_emulator.accounts import Account
 from ultramm_binance_emulator.errors import (
     VenueError,
-    duplicate,
     invalid_symbol,
     mandatory,
-    no_funds,
     unknown_to_cancel,
     unknown_to_query,
-    would_take,
 )
-from ultramm_binance_emulator.matching import Match, Matching, Resting, Tif
-from ultramm_binance_emulator.symbols import ZERO, Symbol, decimal, plain
+from ultramm_binance_emulator.matching import Match, Resting, Tif
+from ultramm_binance_emulator.orders import Book, Fill, Json, Listener, Order
+from ultramm_binance_emulator.symbols import ZERO, Symbol, decimal
 
-Json = dict[str, Any]
 _SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
-_OPEN = ("NEW", "PARTIALLY_FILLED")
 _MOST_OPEN = 200
 _SMALLEST = Decimal("0.00000001")  # of any amount
 
 
-class Listener(Protocol):
-    """Who is told what happens."""
-
-    def on_user_event(self, account: Account, event: Json) -> None: ...
-
-    def on_trade(self, symbol: Symbol, trade: Json) -> None: ...
-
-    def on_levels(self, symbol: Symbol, changed: Iterable[tuple[Side, int]]) -> None: ...
-
-
-@dataclass(slots=True, eq=False)
-class Order:
-    """An order as the venue keeps it, for good."""
-
-    id: int
-    client_id: str
-    account: Account
-    symbol: Symbol
-    side: Side
-    type: str
-    tif: Tif
-    price: Decimal
-    quantity: Decimal
-    resting: Resting
-    status: str
-    created_ms: int
-    updated_ms: int
-    filled: Decimal = ZERO
-    quote_filled: Decimal = ZERO
-    locked: Decimal = ZERO
-
-    @property
-    def open(self) -> bool:
-        return self.status in _OPEN
-
-    @property
-    def locked_asset(self) -> str:
-        """What it is paid with."""
-        return self.symbol.quote if self.side is Side.BUY else self.symbol.base
-
-    def info(self) -> Json:
-        """As queries tell of it."""
-        return {
-            "symbol": self.symbol.name,
-            "orderId": self.id,
-            "orderListId": -1,
-            "clientOrderId": self.client_id,
-            "price": plain(self.price),
-            "origQty": plain(self.quantity),
-            "executedQty": plain(self.filled),
-            "origQuoteOrderQty": plain(ZERO),
-            "cummulativeQuoteQty": plain(self.quote_filled),
-            "status": self.status,
-            "timeInForce": self.tif.value,
-            "type": self.type,
-            "side": self.side.name,
-            "stopPrice": plain(ZERO),
-            "icebergQty": plain(ZERO),
-            "time": self.created_ms,
-            "updateTime": self.updated_ms,
-            "isWorking": True,
-            "workingTime": self.created_ms,
-            "selfTradePreventionMode": "EXPIRE_MAKER",
-        }
-
-
-class Book:
-    """One symbol: its matching, and the trades that were made in it."""
-
-    def __init__(self, symbol: Symbol, base_ticks: int) -> None:
-        self.symbol = symbol
-        self.matching = Matching()
-        self.base_ticks = base_ticks
-        self.last_price = symbol.price(base_ticks)
-        self.trade_ids = itertools.count(1)
-
-
-class Venue:
-    """Several spot pairs, several members.
+class Venue(abc.ABC):
+    """Several symbols of one product, several members.
 
     Parameters
     ----------
@@ -125,6 +44,10 @@ class Venue:
         The venue's clock.
     """
 
+    product: ClassVar[str]
+    kinds: ClassVar[frozenset[str]]
+    tifs: ClassVar[frozenset[Tif]]
+
     def __init__(self, symbols: Mapping[Symbol, int], accounts: Iterable[Account], now_ms: Callable[[], int]) -> None:
         self.books = {symbol.name: Book(symbol, base) for symbol, base in symbols.items()}
         self.accounts = {account.key: account for account in accounts}
@@ -133,7 +56,7 @@ class Venue:
         self._orders: dict[int, Order] = {}
         self._open: dict[str, dict[int, Order]] = {key: {} for key in self.accounts}
         self._by_client: dict[tuple[str, str, str], Order] = {}
-        self._trades: list[tuple[Account, Json]] = []
+        self._fills: list[Fill] = []
         self._ids = itertools.count(1)
 
     def book(self, name: str | None) -> Book:
@@ -144,91 +67,121 @@ class Venue:
             raise invalid_symbol()
         return self.books[name]
 
+    # -- the product's ---------------------------------------------------------------------------------------
+
+    @abc.abstractmethod
+    def _admit(self, book: Book, order: Order) -> Decimal:
+        """What must be set aside for a new order; see `VenueError` for one that is refused."""
+
+    @abc.abstractmethod
+    def _set_aside(self, order: Order, amount: Decimal) -> None:
+        """Lock what an order may cost."""
+
+    @abc.abstractmethod
+    def _settle(self, fill: Fill) -> Fill:
+        """Move the money of a fill; gives it with its fee and profit."""
+
+    def _after(self, fill: Fill) -> None:  # noqa: B027 - not every product has something to do
+        """What a fill brings about for other orders."""
+
+    @abc.abstractmethod
+    def _give_back(self, order: Order) -> None:
+        """An order is no more: what it had set aside and did not need is free again."""
+
+    @abc.abstractmethod
+    def _duplicate(self) -> VenueError:
+        """The refusal of an identifier that is in use."""
+
+    @abc.abstractmethod
+    def _tell_order(self, order: Order, what: str) -> None:
+        """Report a change of an order to its member."""
+
+    @abc.abstractmethod
+    def _tell_fill(self, fill: Fill) -> None:
+        """Report a fill and what it made of the account to its member."""
+
+    @abc.abstractmethod
+    def _tell_account(self, order: Order) -> None:
+        """Report what setting aside or giving back made of the account, where the product tells of that."""
+
+    @abc.abstractmethod
+    def _public_trade(self, symbol: Symbol, trade: Json) -> Json:
+        """A trade as everybody sees it."""
+
     # -- orders ----------------------------------------------------------------------------------------------
 
     def place(self, account: Account, request: Mapping[str, str], *, dry: bool = False) -> Order:
         """Take an order, match it, and tell of it; `dry` only checks."""
         book = self.book(request.get("symbol"))
         order = self._read(account, book, request)
-        if order.type == "LIMIT_MAKER" and book.matching.would_take(order.side, book.symbol.ticks(order.price)):
-            raise would_take()
-        needed = self._needed(book, order)
-        if account.balance(order.locked_asset).free < needed:
-            raise no_funds()
+        needed = self._admit(book, order)
         if dry:
             return order
-        account.lock(order.locked_asset, needed)
-        order.locked = needed
+        self._set_aside(order, needed)
         self._orders[order.id] = self._open[account.key][order.id] = order
         self._by_client[account.key, book.symbol.name, order.client_id] = order
-        self._report(order, "NEW")
-        self._told_balances(account, order)
+        self._tell_order(order, "NEW")
+        self._tell_account(order)
+        self._match(book, order)
+        return order
+
+    def _match(self, book: Book, order: Order) -> None:
+        """Let an order trade; what is left of it rests or expires."""
         met = book.matching.own_in_reach(order.resting)
         for own in met:
             self._end(self._orders[int(own.id)], "EXPIRED_IN_MATCH")
-        matches = book.matching.place(order.resting, order.tif)
-        self._book_matches(book, matches)
-        if order.open and (order.tif is not Tif.GTC or order.type == "MARKET"):
+        matches = self._book_matches(book, book.matching.place(order.resting, order.tif))
+        if order.open and not order.rests:
             self._close(order, "EXPIRED")
-            self._report(order, "EXPIRED")
-            self._told_balances(account, order)
+            self._tell_order(order, "EXPIRED")
+            self._tell_account(order)
         taken = [(order.side.opposite, match.ticks) for match in matches]
         self._told_levels(book, [*taken, *[_place(resting) for resting in (*met, order.resting)]])
-        return order
 
     def _read(self, account: Account, book: Book, request: Mapping[str, str]) -> Order:
-        """The order that a request asks for, on the grid and within the filters."""
+        """The order that a request asks for, on the grid."""
         symbol = book.symbol
-        side, kind = _SIDES.get(request.get("side", "")), request.get("type")
-        if side is None:
-            raise VenueError(-1117, "Invalid side.") if request.get("side") else mandatory("side")
-        if kind not in ("LIMIT", "LIMIT_MAKER", "MARKET"):
-            raise VenueError(-1116, "Invalid orderType.") if kind else mandatory("type")
-        if not request.get("quantity"):
-            raise mandatory("quantity")
-        quantity = decimal(request["quantity"], "quantity")
+        side, kind = self._side(request), self._kind(request)
+        quantity = decimal(sent(request, "quantity"), "quantity")
         symbol.check_quantity(quantity, market=kind == "MARKET")
-        price, tif = ZERO, Tif.GTC
+        price, ticks, tif = ZERO, None, Tif.GTC
         if kind != "MARKET":
-            if not request.get("price"):
-                raise mandatory("price")
-            price = decimal(request["price"], "price")
+            price = decimal(sent(request, "price"), "price")
             symbol.check_price(price)
-            symbol.check_notional(price, quantity)
+            ticks = symbol.ticks(price)
         if kind == "LIMIT":
-            if not request.get("timeInForce"):
-                raise mandatory("timeInForce")
-            if request["timeInForce"] not in Tif.__members__:
-                raise VenueError(-1115, "Invalid timeInForce.")
-            tif = Tif[request["timeInForce"]]
+            tif = self._tif(request)
         order_id = next(self._ids)
         client_id = request.get("newClientOrderId") or f"x-{order_id}"
         known = self._by_client.get((account.key, symbol.name, client_id))
         if known is not None and known.open:
-            raise duplicate()
+            raise self._duplicate()
         if len(self._open[account.key]) >= _MOST_OPEN:
             raise VenueError(-1013, "Filter failure: MAX_NUM_ORDERS")
         now_ms = self.now_ms()
-        ticks = None if kind == "MARKET" else symbol.ticks(price)
         resting = Resting(str(order_id), account.key, side, ticks, symbol.lots(quantity))
         return Order(
             order_id, client_id, account, symbol, side, kind, tif, price, quantity, resting, "NEW", now_ms, now_ms
         )
 
-    def _needed(self, book: Book, order: Order) -> Decimal:
-        """What must be free to pay for it at its worst price."""
-        if order.side is Side.SELL:
-            return order.quantity
-        if order.type != "MARKET":
-            return order.price * order.quantity
-        left, cost = order.resting.lots, ZERO
-        for ticks, lots in book.matching.levels(Side.SELL):
-            taken = min(left, lots)
-            cost += book.symbol.price(ticks) * book.symbol.quantity(taken)
-            left -= taken
-            if not left:
-                break
-        return cost
+    @staticmethod
+    def _side(request: Mapping[str, str]) -> Side:
+        side = _SIDES.get(sent(request, "side"))
+        if side is None:
+            raise VenueError(-1117, "Invalid side.")
+        return side
+
+    def _kind(self, request: Mapping[str, str]) -> str:
+        kind = sent(request, "type")
+        if kind not in self.kinds:
+            raise VenueError(-1116, "Invalid orderType.")
+        return kind
+
+    def _tif(self, request: Mapping[str, str]) -> Tif:
+        name = sent(request, "timeInForce")
+        if name not in Tif.__members__ or Tif[name] not in self.tifs:
+            raise VenueError(-1115, "Invalid timeInForce.")
+        return Tif[name]
 
     def find(self, account: Account, request: Mapping[str, str], missing: Callable[[], VenueError]) -> Order:
         """The order that a request names, by the venue's id or by the member's."""
@@ -258,8 +211,6 @@ class Venue:
     def cancel_all(self, account: Account, request: Mapping[str, str]) -> list[Order]:
         """Cancel all that a member has open in a symbol."""
         orders = self.open_orders(account, request)
-        if not orders:
-            raise unknown_to_cancel()
         return [self.cancel(account, {"symbol": order.symbol.name, "orderId": str(order.id)}) for order in orders]
 
     def open_orders(self, account: Account, request: Mapping[str, str]) -> list[Order]:
@@ -272,33 +223,34 @@ class Venue:
         symbol = self.book(request.get("symbol")).symbol
         return [o for o in self._orders.values() if o.account is account and o.symbol is symbol][-_limit(request) :]
 
-    def trades(self, account: Account, request: Mapping[str, str]) -> list[Json]:
+    def fills(self, account: Account, request: Mapping[str, str]) -> list[Fill]:
+        """What a member traded in a symbol, of one order if the request names one."""
         symbol = self.book(request.get("symbol")).symbol
-        mine = [trade for owner, trade in self._trades if owner is account and trade["symbol"] == symbol.name]
+        mine = [fill for fill in self._fills if fill.order.account is account and fill.order.symbol is symbol]
         if request.get("orderId"):
-            mine = [trade for trade in mine if trade["orderId"] == int(request["orderId"])]
+            mine = [fill for fill in mine if fill.order.id == int(request["orderId"])]
         return mine[-_limit(request) :]
 
     # -- what happens ----------------------------------------------------------------------------------------
+
+    def elapse(self) -> None:  # noqa: B027
+        """Time has gone on: do what was to be done by now."""
 
     def on_market(self, name: str, event: MarketEvent) -> None:
         """Others traded and changed their orders."""
         book = self.books[name]
         shifted = _shifted(event, book.base_ticks)
         changed = [(change.side, change.ticks) for change in shifted.changes]
+        matches = []
         for trade in shifted.trades:
-            matches = book.matching.on_trade(trade)
-            changed += [(match.order.side, match.ticks) for match in matches]
             self._tell_trade(book, trade.side, trade.ticks, trade.lots)
-            self._book_matches(book, matches, public=False)
-        matches = book.matching.on_levels(shifted.changes)
-        changed += [(match.order.side, match.ticks) for match in matches]
-        self._book_matches(book, matches)
-        self._told_levels(book, changed)
+            matches += self._book_matches(book, book.matching.on_trade(trade), public=False)
+        matches += self._book_matches(book, book.matching.on_levels(shifted.changes))
+        self._told_levels(book, [*changed, *[(match.order.side, match.ticks) for match in matches]])
 
-    def _book_matches(self, book: Book, matches: Iterable[Match], *, public: bool = True) -> None:
-        """Enter fills: balances, orders, trades; each is told to its member, and to everybody unless they know."""
-        trade_id = 0
+    def _book_matches(self, book: Book, matches: Iterable[Match], *, public: bool = True) -> list[Match]:
+        """Enter fills: money, orders, trades; each is told to its member, and to everybody unless they know."""
+        booked, trade_id = [], 0
         for match in matches:
             # Two members who met share a trade: the taker's comes first.
             if not (match.maker and match.against is not None):
@@ -307,137 +259,49 @@ class Venue:
                     taker = match.order.side.opposite if match.maker else match.order.side
                     self._tell_trade(book, taker, match.ticks, match.lots, trade_id)
             self._fill(book, self._orders[int(match.order.id)], match, trade_id)
+            booked.append(match)
+        return booked
 
     def _fill(self, book: Book, order: Order, match: Match, trade_id: int) -> None:
-        symbol, account = book.symbol, order.account
+        symbol, now_ms = book.symbol, self.now_ms()
         price, quantity = symbol.price(match.ticks), symbol.quantity(match.lots)
-        value = price * quantity
-        bought, amount, asset = order.side is Side.BUY, quantity, symbol.base
-        if not bought:
-            amount, asset = value, symbol.quote
-        rate = symbol.maker_fee if match.maker else symbol.taker_fee
-        fee = (amount * rate).quantize(_SMALLEST, ROUND_DOWN)
-        spent = value if bought else quantity
-        account.spend(order.locked_asset, spent)
-        account.receive(asset, amount - fee)
-        order.locked -= spent
-        if bought and order.type != "MARKET":
-            # It traded at a better price than it had set aside for.
-            saved = (order.price - price) * quantity
-            account.release(symbol.quote, saved)
-            order.locked -= saved
+        bare = Fill(order, trade_id, now_ms, price, quantity, match.maker, ZERO, symbol.quote)
+        fill = self._settle(bare)
         order.filled += quantity
-        order.quote_filled += value
-        order.updated_ms = self.now_ms()
-        order.status = "FILLED" if order.filled == order.quantity else "PARTIALLY_FILLED"
+        order.quote_filled += fill.value
+        order.updated_ms = now_ms
+        order.status = "PARTIALLY_FILLED" if order.left else "FILLED"
         if not order.open:
             self._release(order)
-        self._trades.append((account, self._trade_info(order, match, trade_id, price, quantity, fee, asset)))
-        self._report(order, "TRADE", price=price, quantity=quantity, fee=fee, asset=asset, trade=trade_id, match=match)
-        self._told_balances(account, order)
+        self._fills.append(fill)
+        self._tell_fill(fill)
+        self._after(fill)
 
-    def _trade_info(
-        self, order: Order, match: Match, trade_id: int, price: Decimal, quantity: Decimal, fee: Decimal, asset: str
-    ) -> Json:
-        return {
-            "symbol": order.symbol.name,
-            "id": trade_id,
-            "orderId": order.id,
-            "orderListId": -1,
-            "price": plain(price),
-            "qty": plain(quantity),
-            "quoteQty": plain(price * quantity),
-            "commission": plain(fee),
-            "commissionAsset": asset,
-            "time": order.updated_ms,
-            "isBuyer": order.side is Side.BUY,
-            "isMaker": match.maker,
-            "isBestMatch": True,
-        }
+    @staticmethod
+    def _fee(fill: Fill, amount: Decimal) -> Decimal:
+        """Of an amount, to the digit that the venue keeps."""
+        symbol = fill.order.symbol
+        rate = symbol.maker_fee if fill.maker else symbol.taker_fee
+        return (amount * rate).quantize(_SMALLEST, ROUND_DOWN)
 
     def _end(self, order: Order, status: str) -> None:
         """Take an open order out of the book."""
         self.books[order.symbol.name].matching.cancel(order.resting)
         self._close(order, status)
-        self._report(order, "CANCELED" if status == "CANCELED" else "TRADE_PREVENTION")
-        self._told_balances(order.account, order)
+        self._tell_order(order, status)
+        self._tell_account(order)
 
     def _close(self, order: Order, status: str) -> None:
         order.status, order.updated_ms = status, self.now_ms()
         self._release(order)
 
     def _release(self, order: Order) -> None:
-        """An order is no more: what it had set aside and did not need is free again."""
         self._open[order.account.key].pop(order.id, None)
-        if order.locked:
-            order.account.release(order.locked_asset, order.locked)
-            order.locked = ZERO
+        self._give_back(order)
 
     # -- who is told -----------------------------------------------------------------------------------------
 
-    def _report(
-        self,
-        order: Order,
-        what: str,
-        *,
-        price: Decimal = ZERO,
-        quantity: Decimal = ZERO,
-        fee: Decimal = ZERO,
-        asset: str | None = None,
-        trade: int = -1,
-        match: Match | None = None,
-    ) -> None:
-        """An ``executionReport`` to its member."""
-        now_ms = self.now_ms()
-        cancelled = what == "CANCELED"
-        event = {
-            "e": "executionReport",
-            "E": now_ms,
-            "s": order.symbol.name,
-            "c": f"cancel-{order.id}" if cancelled else order.client_id,
-            "S": order.side.name,
-            "o": order.type,
-            "f": order.tif.value,
-            "q": plain(order.quantity),
-            "p": plain(order.price),
-            "P": plain(ZERO),
-            "F": plain(ZERO),
-            "g": -1,
-            "C": order.client_id if cancelled else "",
-            "x": what,
-            "X": order.status,
-            "r": "NONE",
-            "i": order.id,
-            "l": plain(quantity),
-            "z": plain(order.filled),
-            "L": plain(price),
-            "n": plain(fee),
-            "N": asset,
-            "T": order.updated_ms,
-            "t": trade,
-            "I": order.id,
-            "w": order.open,
-            "m": match is not None and match.maker,
-            "M": False,
-            "O": order.created_ms,
-            "Z": plain(order.quote_filled),
-            "Y": plain(price * quantity),
-            "Q": plain(ZERO),
-            "W": order.created_ms,
-            "V": "EXPIRE_MAKER",
-        }
-        for listener in self.listeners:
-            listener.on_user_event(order.account, event)
-
-    def _told_balances(self, account: Account, order: Order) -> None:
-        account.updated_ms = self.now_ms()
-        balances = account.info((order.symbol.base, order.symbol.quote))
-        event = {
-            "e": "outboundAccountPosition",
-            "E": account.updated_ms,
-            "u": account.updated_ms,
-            "B": [{"a": row["asset"], "f": row["free"], "l": row["locked"]} for row in balances],
-        }
+    def _tell_user(self, account: Account, event: Json) -> None:
         for listener in self.listeners:
             listener.on_user_event(account, event)
 
@@ -449,14 +313,13 @@ class Venue:
             "E": now_ms,
             "s": symbol.name,
             "t": next(book.trade_ids) if trade_id is None else trade_id,
-            "p": plain(symbol.price(ticks)),
-            "q": plain(symbol.quantity(lots)),
+            "p": symbol.show_price(book.last_price),
+            "q": symbol.show_quantity(symbol.quantity(lots)),
             "T": now_ms,
             "m": taker is Side.SELL,
-            "M": True,
         }
         for listener in self.listeners:
-            listener.on_trade(symbol, event)
+            listener.on_trade(symbol, self._public_trade(symbol, event))
 
     def _told_levels(self, book: Book, places: Iterable[tuple[Side, int | None]]) -> None:
         """The levels at these places may have changed; a market order has none of its own."""
@@ -474,6 +337,14 @@ def _shifted(event: MarketEvent, base: int) -> MarketEvent:
     changes = tuple([type(c)(c.side, c.ticks + base, c.lots) for c in event.changes])
     trades = tuple([type(t)(t.side, t.ticks + base, t.lots) for t in event.trades])
     return MarketEvent(event.time_s, changes, trades)
+
+
+def sent(request: Mapping[str, str], name: str) -> str:
+    """A parameter that must be there."""
+    value = request.get(name)
+    if not value:
+        raise mandatory(name)
+    return value
 
 
 def _limit(request: Mapping[str, str]) -> int:

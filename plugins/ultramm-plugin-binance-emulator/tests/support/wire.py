@@ -11,6 +11,10 @@ import urllib.request
 from typing import Any
 from urllib.parse import urlencode
 
+import aiohttp
+
+from ultramm_binance_emulator.threaded import ThreadedServer
+
 KEY, SECRET = "emulator-key", "emulator-secret"
 ORDER = {
     "symbol": "BTCUSDT",
@@ -34,6 +38,19 @@ def send(method: str, url: str, body: Any = None, key: str = KEY) -> Answer:
     except urllib.error.HTTPError as exc:
         with exc:
             return exc.code, json.loads(exc.read()), dict(exc.headers)
+
+
+def ask(served: ThreadedServer, method: str, path: str, query: str = "", key: str = KEY) -> Answer:
+    """A request to a server's path."""
+    return send(method, f"{served.url}{path}?{query}", key=key)
+
+
+async def next_message(socket: aiohttp.ClientWebSocketResponse, *, where: Any = lambda message: True) -> Any:
+    """The next message of a socket that is like that."""
+    while True:
+        message = json.loads((await socket.receive(timeout=10)).data)
+        if where(message):
+            return message
 
 
 def signature(payload: str, secret: str = SECRET) -> str:

@@ -12,11 +12,12 @@ from ultramm.simulation.presets import PRESETS
 from ultramm.simulation.synthetic import SyntheticMarket
 from ultramm_binance_emulator.accounts import Account
 from ultramm_binance_emulator.faults import Fault
+from ultramm_binance_emulator.orders import Order
 from ultramm_binance_emulator.threaded import ThreadedServer
-from ultramm_binance_emulator.venue import Order
 
 KEY, SECRET = "campaign-key-4c1f", "campaign-secret-93be"
 _FUNDS = {"USDT": Decimal(100_000), "BTC": Decimal(2)}
+_MARGIN = Decimal(100_000)
 
 
 def paced(events: Iterator[MarketEvent], pace: float) -> Iterator[MarketEvent]:
@@ -26,7 +27,7 @@ def paced(events: Iterator[MarketEvent], pace: float) -> Iterator[MarketEvent]:
 
 
 class Emulator(ThreadedServer):
-    """One member on one symbol.
+    """One member on one symbol of one product.
 
     Parameters
     ----------
@@ -34,27 +35,25 @@ class Emulator(ThreadedServer):
         Of the market.
     pace : float
         Seconds of the market in a second.
-    product : str
-        What is traded.
+    product : {"spot", "usdm"}
+        Where it lives.
     """
 
     def __init__(self, seed: int, pace: float, product: str = "spot") -> None:
-        self.member = Account.funded(KEY, SECRET, _FUNDS)
-        market = SyntheticMarket(PRESETS["wide"], seed)
-        super().__init__([self.member], {"BTCUSDT": paced(market.events(), pace)})
+        member = Account.funded(KEY, SECRET, _FUNDS, _MARGIN)
+        feed = {"BTCUSDT": paced(SyntheticMarket(PRESETS["wide"], seed).events(), pace)}
+        spot = product == "spot"
+        super().__init__([member], feed if spot else None, None if spot else feed)
+        self._traded = self.venue if spot else self.futures
 
     def fault(self, fault: Fault) -> None:
         """Set a fault, and do what it does at once."""
-        self.do(lambda: self.server.set_fault(fault))
+        self.do(lambda: self.server.control.set_fault(fault))
 
     def orders(self) -> list[Order]:
         """All orders there were; to be called by `do`."""
-        return list(self.venue._orders.values())
+        return list(self._traded._orders.values())
 
     def fills(self) -> list[tuple[str, Decimal, Decimal]]:
         """Client's id, price and quantity of each trade; to be called by `do`."""
-        client_ids = {order.id: order.client_id for order in self.orders()}
-        return [
-            (client_ids[trade["orderId"]], Decimal(trade["price"]), Decimal(trade["qty"]))
-            for _, trade in self.venue._trades
-        ]
+        return [(fill.order.client_id, fill.price, fill.quantity) for fill in self._traded._fills]

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections import defaultdict
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from actions import BASE, Heard, act, cancels, ladder, limit, market_moves, orders, trade
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ultramm.market import Side
-from ultramm.simulation.events import LevelChange, MarketEvent, MarketTrade
 from ultramm_binance_emulator.accounts import Account
 from ultramm_binance_emulator.errors import VenueError
+from ultramm_binance_emulator.spot import SpotVenue
+from ultramm_binance_emulator.spot_messages import trade_info
 from ultramm_binance_emulator.symbols import Symbol
-from ultramm_binance_emulator.venue import Venue
 
 D = Decimal
 BTC = Symbol(
@@ -30,55 +28,31 @@ BTC = Symbol(
     maker_fee=D("0.0007"),
     taker_fee=D("0.0013"),
 )
-BASE = 2_000  # ticks: the market's zero is at 1,000
 
 
-class Heard:
-    """Everything that the venue tells."""
+class Told(Heard):
+    """Reports and balances apart."""
 
-    def __init__(self) -> None:
-        self.reports: list[dict[str, Any]] = []
-        self.balances: dict[str, dict[str, tuple[Decimal, Decimal]]] = defaultdict(dict)
-        self.trades: list[dict[str, Any]] = []
-        self.changed: set[tuple[Side, int]] = set()
+    @property
+    def reports(self) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["e"] == "executionReport"]
 
-    def on_user_event(self, account: Account, event: dict[str, Any]) -> None:
-        if event["e"] == "executionReport":
-            self.reports.append(event)
-        else:
-            self.balances[account.key] |= {row["a"]: (D(row["f"]), D(row["l"])) for row in event["B"]}
-
-    def on_trade(self, symbol: Symbol, trade: dict[str, Any]) -> None:
-        self.trades.append(trade)
-
-    def on_levels(self, symbol: Symbol, changed: Iterable[tuple[Side, int]]) -> None:
-        self.changed |= set(changed)
+    @property
+    def balances(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """The last that was told of each asset: free and locked."""
+        told = [row for event in self.events if event["e"] == "outboundAccountPosition" for row in event["B"]]
+        return {row["a"]: (D(row["f"]), D(row["l"])) for row in told}
 
 
-def venue(*keys: str) -> tuple[Venue, Heard]:
+def venue(*keys: str) -> tuple[SpotVenue, Told]:
     accounts = [Account.funded(key, "s", {"USDT": D(10_000), "BTC": D(5)}) for key in keys or ("me",)]
-    made, heard = Venue({BTC: BASE}, accounts, lambda: 1_000), Heard()
+    made, heard = SpotVenue({BTC: BASE}, accounts, lambda: 1_000), Told()
     made.listeners.append(heard)
-    made.on_market(
-        "BTCUSDT",
-        MarketEvent(0.0, tuple(LevelChange(s, -s * (1 + i), 10 + i) for s in Side for i in range(5))),
-    )
+    ladder(made)
     return made, heard
 
 
-def limit(side: str, price: str, quantity: str, tif: str = "GTC", **more: str) -> dict[str, str]:
-    return {
-        "symbol": "BTCUSDT",
-        "side": side,
-        "type": "LIMIT",
-        "timeInForce": tif,
-        "price": price,
-        "quantity": quantity,
-        **more,
-    }
-
-
-def refused(made: Venue, request: dict[str, str]) -> int:
+def refused(made: SpotVenue, request: dict[str, str]) -> int:
     with pytest.raises(VenueError) as info:
         made.place(made.accounts["me"], request)
     return info.value.code
@@ -91,11 +65,11 @@ def test_an_order_that_rests_sets_aside_what_it_may_cost() -> None:
     made, heard = venue()
     order = made.place(made.accounts["me"], limit("BUY", "999", "0.5"))
     assert order.status == "NEW"
-    assert heard.balances["me"]["USDT"] == (D("9500.5"), D("499.5"))
+    assert heard.balances["USDT"] == (D("9500.5"), D("499.5"))
     assert [(r["x"], r["X"], r["w"]) for r in heard.reports] == [("NEW", "NEW", True)]
     assert (Side.BUY, 1998) in heard.changed
     made.cancel(made.accounts["me"], {"symbol": "BTCUSDT", "orderId": str(order.id)})
-    assert heard.balances["me"]["USDT"] == (D(10_000), D(0))
+    assert heard.balances["USDT"] == (D(10_000), D(0))
     assert (heard.reports[-1]["x"], heard.reports[-1]["C"]) == ("CANCELED", order.client_id)
 
 
@@ -105,8 +79,8 @@ def test_a_taker_pays_the_better_price_and_its_fee_in_what_it_receives() -> None
     order = made.place(made.accounts["me"], limit("BUY", "1002", "0.02"))
     assert order.status == "FILLED"
     assert order.quote_filled == D("0.01") * D("1000.5") + D("0.01") * D("1001")
-    assert heard.balances["me"]["USDT"] == (D(10_000) - order.quote_filled, D(0))
-    assert heard.balances["me"]["BTC"] == (D(5) + D("0.02") * (1 - BTC.taker_fee), D(0))
+    assert heard.balances["USDT"] == (D(10_000) - order.quote_filled, D(0))
+    assert heard.balances["BTC"] == (D(5) + D("0.02") * (1 - BTC.taker_fee), D(0))
     assert [(r["x"], r["l"], r["L"], r["m"]) for r in heard.reports[1:]] == [
         ("TRADE", "0.01000000", "1000.50000000", False),
         ("TRADE", "0.01000000", "1001.00000000", False),
@@ -121,17 +95,17 @@ def test_a_taker_pays_the_better_price_and_its_fee_in_what_it_receives() -> None
 def test_a_maker_is_filled_by_a_trade_that_everybody_saw_once() -> None:
     made, heard = venue()
     order = made.place(made.accounts["me"], limit("SELL", "1000", "0.008"))
-    made.on_market("BTCUSDT", MarketEvent(1.0, (), (MarketTrade(Side.BUY, 1, 3),)))
+    trade(made, Side.BUY, 1, 3)
     assert (order.status, order.filled) == ("PARTIALLY_FILLED", D("0.003"))
     assert len(heard.trades) == 1
-    assert heard.balances["me"]["USDT"] == (D(10_000) + D(3) * (1 - BTC.maker_fee), D(0))
-    assert heard.balances["me"]["BTC"] == (D("4.992"), D("0.005"))
+    assert heard.balances["USDT"] == (D(10_000) + D(3) * (1 - BTC.maker_fee), D(0))
+    assert heard.balances["BTC"] == (D("4.992"), D("0.005"))
 
 
 def test_what_ends_at_once_is_told_to_have_expired() -> None:
     made, heard = venue()
     for tif, kind in (("IOC", "PARTIALLY_FILLED"), ("FOK", "NEW")):
-        heard.reports.clear()
+        heard.events.clear()
         order = made.place(made.accounts["me"], limit("BUY", "1000.5", "0.02", tif))
         assert [r["X"] for r in heard.reports] == list(dict.fromkeys(("NEW", kind, "EXPIRED")))
         assert not made.open_orders(made.accounts["me"], {})
@@ -232,72 +206,26 @@ def test_a_cancelled_order_cannot_be_cancelled_again() -> None:
 
 # -- whatever happens ------------------------------------------------------------------------------------------
 
-orders = st.builds(
-    lambda who, side, ticks, lots, kind: ("order", who, side, ticks, lots, kind),
-    st.sampled_from(["me", "you"]),
-    st.sampled_from(["BUY", "SELL"]),
-    st.integers(-6, 6),
-    st.integers(5, 40),
-    st.sampled_from(["GTC", "IOC", "FOK", "LIMIT_MAKER", "MARKET"]),
-)
-cancels = st.builds(lambda who, nth: ("cancel", who, nth), st.sampled_from(["me", "you"]), st.integers(0, 5))
-changes = st.builds(
-    lambda side, away, lots: ("level", side, away, lots),
-    st.sampled_from(list(Side)),
-    st.integers(-2, 6),
-    st.integers(0, 20),
-)
-trades = st.builds(
-    lambda side, away, lots: ("trade", side, away, lots),
-    st.sampled_from(list(Side)),
-    st.integers(-3, 6),
-    st.integers(1, 30),
-)
-
-
-def act(made: Venue, action: tuple[Any, ...]) -> None:
-    if action[0] == "order":
-        _, who, side, ticks, lots, kind = action
-        request = limit(side, str(BTC.price(BASE + ticks)), str(BTC.quantity(lots)))
-        if kind in Tifs:
-            request["timeInForce"] = kind
-        else:
-            request["type"] = kind
-        with contextlib.suppress(VenueError):  # no funds, or it would have taken
-            made.place(made.accounts[who], request)
-    elif action[0] == "cancel":
-        _, who, nth = action
-        open_orders = made.open_orders(made.accounts[who], {})
-        if nth < len(open_orders):
-            made.cancel(made.accounts[who], {"symbol": "BTCUSDT", "orderId": str(open_orders[nth].id)})
-    elif action[0] == "level":
-        _, side, away, lots = action
-        made.on_market("BTCUSDT", MarketEvent(1.0, (LevelChange(side, -side * away, lots),)))
-    else:
-        _, side, away, lots = action
-        made.on_market("BTCUSDT", MarketEvent(1.0, (), (MarketTrade(side, side * away, lots),)))
-
-
-Tifs = ("GTC", "IOC", "FOK")
-
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(st.one_of(orders, orders, cancels, changes, trades), max_size=40))
+@given(st.lists(st.one_of(orders("GTC", "IOC", "FOK", "LIMIT_MAKER", "MARKET"), cancels, market_moves), max_size=40))
 def test_every_balance_is_what_its_trades_made_of_it(actions: list[tuple[Any, ...]]) -> None:
     made, _ = venue("me", "you")
     for action in actions:
         act(made, action)
     for account in made.accounts.values():
         expected = {"USDT": D(10_000), "BTC": D(5)}
-        for trade in made.trades(account, {"symbol": "BTCUSDT", "limit": "1000"}):
-            sign = 1 if trade["isBuyer"] else -1
-            expected["BTC"] += sign * D(trade["qty"])
-            expected["USDT"] -= sign * D(trade["quoteQty"])
-            expected[trade["commissionAsset"]] -= D(trade["commission"])
+        for fill in made.fills(account, {"symbol": "BTCUSDT", "limit": "1000"}):
+            told = trade_info(fill)
+            sign = 1 if told["isBuyer"] else -1
+            expected["BTC"] += sign * D(told["qty"])
+            expected["USDT"] -= sign * D(told["quoteQty"])
+            expected[told["commissionAsset"]] -= D(told["commission"])
         locked = {"USDT": D(0), "BTC": D(0)}
         for order in made.open_orders(account, {}):
-            left = order.quantity - order.filled
-            locked[order.locked_asset] += left * order.price if order.side is Side.BUY else left
+            left = order.left
+            asset = "USDT" if order.side is Side.BUY else "BTC"
+            locked[asset] += left * order.price if order.side is Side.BUY else left
             assert left > 0
         for asset, amount in expected.items():
             balance = account.balance(asset)
