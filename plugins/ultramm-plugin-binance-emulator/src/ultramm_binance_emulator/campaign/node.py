@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from ultramm.custody.own import OwnOrders
-from ultramm.custody.records import Accepted, OrderRecord, decode
+from ultramm.custody.records import Accepted, Amended, OrderRecord, decode
 from ultramm.journal.records import FillEvent, HaltEvent
 from ultramm.journal.sqlite import SqliteJournal
 
@@ -24,7 +24,7 @@ class Ledger:
     Attributes
     ----------
     newest_ns : int
-        When the newest of the orders that the venue took was sent.
+        When the newest order that the venue took was sent, or changed one was changed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,6 +55,8 @@ class Ledger:
         own = self.orders.find(record.order_id) if isinstance(record, Accepted) else None
         if own is not None:
             self.newest_ns = max(self.newest_ns, own.sent.ts_ns)
+        if isinstance(record, Amended):
+            self.newest_ns = max(self.newest_ns, record.ts_ns)
 
 
 class Node:

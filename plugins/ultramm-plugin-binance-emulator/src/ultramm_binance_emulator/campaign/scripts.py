@@ -27,11 +27,10 @@ class Script(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one product: where orders go, and the names of its streams."""
+    """Of one product: requests about orders, the socket that tells of them, and whether keys open it."""
 
     order: str
-    batch: str
-    depth: str
+    requests: tuple[str, ...]
     user_socket: str
     listen_keys: bool
 
@@ -39,15 +38,13 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
 PATHS = {
     "spot": Paths(
         order="/api/v3/order",
-        batch="/api/v3/order",
-        depth="/api/v3/depth",
+        requests=("POST /api/v3/order", "DELETE /api/v3/order"),
         user_socket="/ws-api/v3",
         listen_keys=False,
     ),
     "usdm": Paths(
         order="/fapi/v1/order",
-        batch="/fapi/v1/batchOrders",
-        depth="/fapi/v1/depth",
+        requests=("PUT /fapi/v1/order", "PUT /fapi/v1/order", "POST /fapi/v1/order", "DELETE /fapi/v1/"),
         user_socket="/ws",
         listen_keys=True,
     ),
@@ -56,10 +53,10 @@ Maker = Callable[[random.Random, Paths], Script]
 
 
 def _requests(kind: str, **fields: object) -> Maker:
-    """Something happens to new orders or to cancels."""
+    """Something happens to new orders, changes or cancels."""
 
     def make(dice: random.Random, paths: Paths) -> Script:
-        where = dice.choice([f"POST {paths.order}", f"DELETE {paths.order}", f"DELETE {paths.batch}"])
+        where = dice.choice(paths.requests)
         fault = msgspec.convert({"kind": kind, "where": where, "count": dice.randint(1, 3), **fields}, Fault)
         return Script(name=kind, faults=(fault,))
 
