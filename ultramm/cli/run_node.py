@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from ultramm.cli.live_view import Background, LiveView, PlainView, View
 from ultramm.cli.output import in_words
 from ultramm.config.load import resolved as plain_config
 from ultramm.config.resolve import Resolved
-from ultramm.errors import DataError, RunError
+from ultramm.errors import RunError
 from ultramm.journal.records import Command, CommandEvent, Record, RunEnded, RunStarted
 from ultramm.journal.sqlite import SqliteJournal, journal_path
 from ultramm.journal.writer import JournalWriter
@@ -43,7 +42,7 @@ def run_node(resolved: Resolved, duration_s: float | None, dashboard_port: int |
     path = journal_path(config.journal.to)
     journal = SqliteJournal(path, create=True)
     print(f"{config.name}: {config.mode.upper()} trading; journal {path}, logs in {config.logging.directory}/")
-    with _alone_on(path), _dashboard(path, dashboard_port, Path(config.logging.directory)):
+    with closing(journal), _dashboard(path, dashboard_port, Path(config.logging.directory)):
         summary = asyncio.run(_run(resolved, journal, run, duration_s))
     try:
         _print_summary(summary)
@@ -110,25 +109,6 @@ def _view(resolved: Resolved, run: str) -> View:
     if console.is_terminal:
         return Background(LiveView(console, f"{run} · {resolved.config.mode.upper()}"))
     return Background(PlainView())
-
-
-@contextmanager
-def _alone_on(journal: Path) -> Iterator[None]:
-    """Two nodes on one journal would both obey each command: the second is refused.
-
-    Raises
-    ------
-    DataError
-        When another node holds the journal.
-    """
-    with journal.with_name(f"{journal.name}.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            raise DataError(
-                f"{journal}: another node writes this journal; stop it, or name another with --set journal.to=..."
-            ) from exc
-        yield
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from ultramm.journal.records import BookView, FillEvent, RunStarted, Status
-from ultramm.journal.sqlite import SqliteJournal
+from ultramm.journal.store import Journal
 from ultramm.maker import MakerStatus, SideStatus
 from ultramm.quoting.decision import name_and_unit
 
@@ -33,7 +33,7 @@ _STYLE = """
 """
 
 
-def page(journal: SqliteJournal) -> str:
+def page(journal: Journal) -> str:
     """The whole page of a journal, as of now."""
     statuses = journal.last("status")
     if not statuses or not isinstance(statuses[0].record, Status):
