@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +14,7 @@ from ultramm.errors import DataError
 if TYPE_CHECKING:
     from redis import Redis, RedisError
 
-ANSWER_WITHIN_S = 2.5
+ANSWER_WITHIN_S = 2.0
 _PORT = 6379
 _LARGEST_PORT = 65_535
 # A password may hold anything, an @ too: what comes before the last one is the user's.
@@ -68,6 +69,28 @@ def redis_address(text: str) -> RedisAddress:
         password=found["password"] or None,
         tls=found["scheme"] == "rediss",
     )
+
+
+def is_redis_address(text: str) -> bool:
+    """Whether it means a Redis, and so can hold a password."""
+    return text.startswith(("redis://", "rediss://"))
+
+
+def require_secret(address: RedisAddress, secrets: Iterable[str]) -> None:
+    """Refuse a password that is not from the environment: a file is copied, and a command line is seen by everybody.
+
+    Parameters
+    ----------
+    secrets : iterable of str
+        What environment variables gave.
+
+    Raises
+    ------
+    DataError
+        One line without the password.
+    """
+    if address.password is not None and not any(address.password in secret for secret in secrets):
+        raise DataError("a password comes from the environment only: write redis://:${REDIS_PASSWORD}@HOST:PORT")
 
 
 def connect(address: RedisAddress, timeout_s: float) -> Redis:

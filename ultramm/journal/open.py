@@ -6,11 +6,7 @@ from pathlib import Path
 
 from ultramm.journal.sqlite import SqliteJournal, journal_path
 from ultramm.journal.store import Journal
-
-
-def in_redis(address: str) -> bool:
-    """Whether it is a Redis's address, which can hold a password."""
-    return address.startswith(("redis://", "rediss://"))
+from ultramm.redis_server import is_redis_address, redis_address, require_redis
 
 
 def open_journal(address: str, *, create: bool = False) -> Journal:
@@ -29,14 +25,19 @@ def open_journal(address: str, *, create: bool = False) -> Journal:
     DataError
         When it is not there, cannot be used, or another node writes it.
     """
-    if not in_redis(address):
+    if not is_redis_address(address):
         return SqliteJournal(journal_path(address) if "://" in address else Path(address), create=create)
     # SQLite does not wait for Redis's client to be imported.
     from ultramm.journal.redis_streams import RedisJournal, only_name
-    from ultramm.redis_server import redis_address, require_redis
 
-    before, at, after = address.rpartition("@")
-    after, _, name = after.partition("#")
-    server = redis_address(before + at + after)
+    where, name = split_name(address)
+    server = redis_address(where)
     require_redis(server)
     return RedisJournal(server, name or only_name(server), create=create)
+
+
+def split_name(address: str) -> tuple[str, str]:
+    """A Redis's address, and the journal's name after it, empty when it has none."""
+    before, at, after = address.rpartition("@")
+    after, _, name = after.partition("#")
+    return before + at + after, name

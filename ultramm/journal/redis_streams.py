@@ -18,8 +18,8 @@ from ultramm.redis_server import RedisAddress, complaint, connect
 
 FORMAT = 1
 KINDS = tuple(str(record.__struct_config__.tag) for record in get_args(Record))
-# What a kind keeps at least, the oldest go first. A status comes every second, and only the last ones are ever shown.
-KEPT = dict.fromkeys(KINDS, 100_000) | {"status": 3_600, "order": 200_000, "fill": 1_000_000}
+# What a kind keeps at least; the oldest go first. A status comes every second, and only the last ones are ever shown.
+KEPT = dict.fromkeys(KINDS, 100_000) | {"status": 10_000, "order": 300_000, "fill": 1_000_000}
 _COMMANDS_KEPT = 1_000
 _REPLY_KEPT_S = 3_600
 _TIMEOUT_S = 1.0
@@ -117,13 +117,15 @@ class RedisJournal:
     def append(self, rows: Iterable[tuple[str, int, Record]]) -> None:
         if self._lock is None:
             raise DataError(f"{self.place}: opened to be read, not to be written")
+        given = list(rows)
         # Numbered from what is known to be written: the same rows have the same numbers when they are given again.
-        numbered = [self._numbered(number, *row) for number, row in enumerate(rows, self._written + 1)]
+        # Encoded as they go, since a Redis that is away is tried often, with ever more rows.
+        numbered = (self._numbered(number, *row) for number, row in enumerate(given, self._written + 1))
         keys = [self._state, *self._streams.values()]
         with self._asking():
             for some in batched(numbered, _ROWS_AT_ONCE):
                 _refuse_other(self._append(keys=keys, args=[self._lock.owner, *chain.from_iterable(some)]))
-        self._written += len(numbered)
+        self._written += len(given)
 
     def _numbered(self, number: int, run: str, ts_ns: int, record: Record) -> list[str | bytes]:
         kind = kind_of(record)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ultramm.errors import DataError
-from ultramm.journal.open import in_redis, open_journal
+from ultramm.journal.open import open_journal
 from ultramm.journal.redis_streams import RedisJournal
 from ultramm.journal.sqlite import SqliteJournal
 
@@ -46,12 +46,3 @@ def test_a_redis_that_is_not_there_and_an_address_that_is_none_are_told(redis_pr
         open_journal(f"{server.address}#demo", create=True)
     with pytest.raises(DataError, match="no address of a Redis"):
         open_journal("redis://nobody:secret@#demo")
-
-
-def test_only_a_redis_has_an_address_that_can_hold_a_password():
-    assert [in_redis(text) for text in ("redis://x", "rediss://x", "sqlite:///redis://x", "x.db")] == [
-        True,
-        True,
-        False,
-        False,
-    ]
