@@ -16,7 +16,7 @@ from ultramm.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from ultramm.journal.records import Entry
-    from ultramm.journal.sqlite import SqliteJournal
+    from ultramm.journal.store import Journal
 
 app = typer.Typer(help="Run a node, and act on one that runs.", no_args_is_help=True)
 
@@ -24,7 +24,8 @@ _SILENT_S = 5.0
 _REPLY_TIMEOUT_S = 10.0
 
 JournalOption = Annotated[
-    Path | None, typer.Option("--journal", help="Journal file of the node, instead of the configuration's.")
+    str | None,
+    typer.Option("--journal", help="The node's journal, a file or redis://HOST:PORT#NAME; else the configuration's."),
 ]
 
 
@@ -52,9 +53,13 @@ def start(
     port = resolved.config.dashboard.port if resolved.config.dashboard.enabled and not no_dashboard else None
     if port is not None:
         require_free_port(port, f"{loaded.path}: dashboard.port")
+    from ultramm.cli.journals import open_configured
+
+    # Before the kernel is imported: a journal that is not there is told at once.
+    journal = open_configured(loaded, create=True)
     from ultramm.cli.run_node import run_node
 
-    run_node(resolved, duration_s, port)
+    run_node(resolved, journal, duration_s, port)
 
 
 def _check_mode(path: Path, mode: str, *, live: bool) -> None:
@@ -124,30 +129,30 @@ def kill(config: OptionalConfig = None, journal: JournalOption = None) -> None:
     _command("kill", config, journal)
 
 
-def _open(config: Path | None, journal: Path | None) -> SqliteJournal:
+def _open(config: Path | None, journal: str | None) -> Journal:
+    from ultramm.cli.journals import open_configured, open_given
     from ultramm.config.load import read
-    from ultramm.journal.sqlite import SqliteJournal, journal_path
 
-    return SqliteJournal(journal or journal_path(read(config).config.journal.to))
+    return open_given(journal) if journal else open_configured(read(config))
 
 
-def _last_status(journal: SqliteJournal) -> Entry:
+def _last_status(journal: Journal) -> Entry:
     entries = journal.last("status")
     if not entries:
-        raise RunError(f"{journal.path}: no node has reported here yet")
+        raise RunError(f"{journal.place}: no node has reported here yet")
     return entries[0]
 
 
-def _has_ended(journal: SqliteJournal, last: Entry) -> bool:
+def _has_ended(journal: Journal, last: Entry) -> bool:
     ended = journal.last("run-ended")
     return bool(ended) and ended[0].run == last.run
 
 
-def _is_running(journal: SqliteJournal, last: Entry) -> bool:
+def _is_running(journal: Journal, last: Entry) -> bool:
     return not _has_ended(journal, last) and time.time_ns() - last.ts_ns < _SILENT_S * 1e9
 
 
-def _command(verb: str, config: Path | None, journal: Path | None) -> None:
+def _command(verb: str, config: Path | None, journal: str | None) -> None:
     from ultramm.journal.records import RunStarted
 
     store = _open(config, journal)
@@ -156,15 +161,15 @@ def _command(verb: str, config: Path | None, journal: Path | None) -> None:
         started = store.last("run-started")
         pid = started[0].record.pid if started and isinstance(started[0].record, RunStarted) else 0
         if not _has_ended(store, last) and pid and Path(f"/proc/{pid}").exists():
-            raise RunError(f"{store.path}: the node, process {pid}, is there but does not report")
-        raise RunError(f"{store.path}: no node is running on this journal")
+            raise RunError(f"{store.place}: the node, process {pid}, is there but does not report")
+        raise RunError(f"{store.place}: no node is running on this journal")
     number = store.leave_command(verb, f"cli pid {os.getpid()}")
     deadline = time.monotonic() + _REPLY_TIMEOUT_S
     while (reply := store.reply_to(number)) is None:
         if time.monotonic() > deadline:
             store.take_back(number)
             raise RunError(
-                f"{store.path}: the node did not answer {verb} within {_REPLY_TIMEOUT_S:g} s; the command is taken back"
+                f"{store.place}: the node did not answer {verb} in {_REPLY_TIMEOUT_S:g} s; the command is taken back"
             )
         time.sleep(0.05)
     print(reply, file=sys.stdout)

@@ -3,49 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from ultramm import __version__
+from ultramm.cli.journals import VARIABLE, address_of
 from ultramm.cli.live_view import Background, LiveView, PlainView, View
 from ultramm.cli.output import in_words
 from ultramm.config.load import resolved as plain_config
 from ultramm.config.resolve import Resolved
-from ultramm.errors import DataError, RunError
+from ultramm.errors import RunError
 from ultramm.journal.backfill import missing
 from ultramm.journal.records import Command, CommandEvent, Record, RunEnded, RunStarted
-from ultramm.journal.sqlite import SqliteJournal, journal_path
+from ultramm.journal.store import Journal
 from ultramm.journal.writer import JournalWriter
 from ultramm.nautilus.live import LiveVenues
 from ultramm.nautilus.node import NodeRunner, NodeSummary
 
 
-def run_node(resolved: Resolved, duration_s: float | None, dashboard_port: int | None) -> None:
-    """Run a node to its end.
+def run_node(resolved: Resolved, journal: Journal, duration_s: float | None, dashboard_port: int | None) -> None:
+    """Run a node to its end; its journal, opened to be written, is closed then.
 
     Raises
     ------
     UserError
-        When journal or data are not to be had; nothing ran.
+        When the data are not to be had; nothing ran.
     RunError
         When the node failed, or left orders open.
     """
     config = resolved.config
     run = f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"
-    path = journal_path(config.journal.to)
-    journal = SqliteJournal(path, create=True)
-    print(f"{config.name}: {config.mode.upper()} trading; journal {path}, logs in {config.logging.directory}/")
-    with _alone_on(path), _dashboard(path, dashboard_port, Path(config.logging.directory)):
+    place, logs = journal.place, config.logging.directory
+    print(f"{config.name}: {config.mode.upper()} trading; journal {place}, logs in {logs}/")
+    with closing(journal), _dashboard(address_of(config), dashboard_port, Path(logs)):
         summary = asyncio.run(_run(resolved, journal, run, duration_s))
     try:
         _print_summary(summary)
@@ -53,10 +52,10 @@ def run_node(resolved: Resolved, duration_s: float | None, dashboard_port: int |
         # Nobody reads any more; the interpreter would complain again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if summary.open_orders:
-        raise RunError(f"{summary.open_orders} orders may still be open at the venue; see {path}")
+        raise RunError(f"{summary.open_orders} orders may still be open at the venue; see {place}")
 
 
-async def _run(resolved: Resolved, journal: SqliteJournal, run: str, duration_s: float | None) -> NodeSummary:
+async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float | None) -> NodeSummary:
     loop = asyncio.get_running_loop()
     runner: NodeRunner | None = None
 
@@ -123,43 +122,16 @@ def _view(resolved: Resolved, run: str) -> View:
 
 
 @contextmanager
-def _alone_on(journal: Path) -> Iterator[None]:
-    """Two nodes on one journal would both obey each command: the second is refused.
-
-    Raises
-    ------
-    DataError
-        When another node holds the journal.
-    """
-    with journal.with_name(f"{journal.name}.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            raise DataError(
-                f"{journal}: another node writes this journal; stop it, or name another with --set journal.to=..."
-            ) from exc
-        yield
-
-
-@contextmanager
-def _dashboard(journal: Path, port: int | None, logs: Path) -> Iterator[None]:
+def _dashboard(journal: str, port: int | None, logs: Path) -> Iterator[None]:
     """The page, in a process of its own so that it never slows a quote; it ends when our end of its input closes."""
     if port is None:
         yield
         return
-    command = [
-        sys.executable,
-        "-m",
-        "ultramm.cli.main",
-        "dashboard",
-        str(journal),
-        "--port",
-        str(port),
-        "--with-parent",
-    ]
+    command = [sys.executable, "-m", "ultramm.cli.main", "dashboard", "--port", str(port), "--with-parent"]
+    environment = {**os.environ, VARIABLE: journal}
     with (logs / "dashboard.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603  (our own program and arguments)
-            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+            command, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
         )
     print(f"dashboard on http://127.0.0.1:{port}")
     ending = threading.Event()

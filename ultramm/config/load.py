@@ -13,7 +13,8 @@ import msgspec
 import yaml
 
 from ultramm.config.schema import Config
-from ultramm.errors import ConfigError
+from ultramm.errors import ConfigError, DataError
+from ultramm.redis_server import is_redis_address, redis_address, require_secret
 
 DEFAULT_PATH = Path(__file__).with_name("default.yaml")
 
@@ -91,7 +92,9 @@ def read(path: Path | None, overrides: Iterable[str] = (), environment: Mapping[
         document = _substitute(document, source, values, found, "")
     except RecursionError as exc:
         raise ConfigError(f"{source}: it contains itself, through an anchor and its alias") from exc
-    return Loaded(convert(document, Config, source, ""), source, frozenset(found.secrets), frozenset(found.substituted))
+    config = convert(document, Config, source, "")
+    _check_journal(config.journal.to, source, found.secrets)
+    return Loaded(config, source, frozenset(found.secrets), frozenset(found.substituted))
 
 
 def convert[T](value: object, to: type[T], source: Path, prefix: str) -> T:
@@ -113,6 +116,30 @@ def resolved(loaded: Loaded) -> dict[str, Any]:
 def masked(value: Any, loaded: Loaded) -> Any:
     """Plain values with everything that came from the environment masked."""
     return _mask(value, loaded.secrets)
+
+
+def fill_in(text: str, where: str, environment: Mapping[str, str], secrets: set[str]) -> str:
+    """`text` with what the environment gives for each ``${NAME}``, which `secrets` takes too.
+
+    Raises
+    ------
+    ConfigError
+        For a variable that is not set and has no default; the complaint begins with `where`.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        name, default = match.group(1), match.group(2)
+        given = environment.get(name)
+        if given:
+            secrets.add(given)
+            return given
+        if default is None:
+            raise ConfigError(
+                f"{where}: environment variable {name} is not set; export {name}=..., or write ${{{name}:-default}}"
+            )
+        return default
+
+    return _VARIABLE.sub(replace, text)
 
 
 def json_schema() -> dict[str, Any]:
@@ -189,22 +216,19 @@ def _substitute(value: Any, source: Path, environment: Mapping[str, str], found:
         return [_substitute(item, source, environment, found, f"{where}[{index}]") for index, item in enumerate(value)]
     if not isinstance(value, str):
         return value
-
-    def replace(match: re.Match[str]) -> str:
-        name, default = match.group(1), match.group(2)
+    if _VARIABLE.search(value):
         found.substituted.add(where)
-        given = environment.get(name)
-        if given:
-            found.secrets.add(given)
-            return given
-        if default is None:
-            raise ConfigError(
-                f"{source}: {where}: environment variable {name} is not set; "
-                f"export {name}=..., or write ${{{name}:-default}}"
-            )
-        return default
+    return fill_in(value, f"{source}: {where}", environment, found.secrets)
 
-    return _VARIABLE.sub(replace, value)
+
+def _check_journal(to: str, source: Path, secrets: set[str]) -> None:
+    """A pattern of the schema would show what it does not match, and with it a password."""
+    if not is_redis_address(to):
+        return
+    try:
+        require_secret(redis_address(to), secrets)
+    except DataError as exc:
+        raise ConfigError(f"{source}: journal.to: {exc}") from exc
 
 
 def _explain(message: str, to: Any, value: object, prefix: str) -> str:

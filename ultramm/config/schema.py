@@ -111,9 +111,12 @@ class Reporting(_Section, frozen=True, kw_only=True):
 
 
 class Journal(_Section, frozen=True, kw_only=True):
-    """Where records go: ``sqlite:///PATH``; a path without a leading slash is relative to the working folder."""
+    """Where records go: ``sqlite:///PATH``; a path without a leading slash is relative to the working folder.
 
-    to: Annotated[str, msgspec.Meta(pattern=r"^sqlite:///.+")] = "sqlite:///data/journal.db"
+    Or ``redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]``, ``rediss://`` by TLS.
+    """
+
+    to: Annotated[str, msgspec.Meta(pattern=r"^(sqlite:///|rediss?://).+")] = "sqlite:///data/journal.db"
 
 
 class State(_Section, frozen=True, kw_only=True):

@@ -6,8 +6,9 @@ import time
 from datetime import UTC, datetime
 from html import escape
 
+from ultramm.errors import DataError
 from ultramm.journal.records import BookView, FillEvent, RunStarted, Status
-from ultramm.journal.sqlite import SqliteJournal
+from ultramm.journal.store import Journal
 from ultramm.maker import MakerStatus, SideStatus
 from ultramm.quoting.decision import name_and_unit
 
@@ -33,8 +34,21 @@ _STYLE = """
 """
 
 
-def page(journal: SqliteJournal) -> str:
+def page(journal: Journal) -> str:
     """The whole page of a journal, as of now."""
+    try:
+        return _page(journal)
+    except DataError as exc:
+        return unreadable(exc)
+
+
+def unreadable(exc: DataError) -> str:
+    """The page of a journal that is not to be had."""
+    head = "<h1>ultramm <span class='badge stale'>the journal cannot be read</span></h1>"
+    return f"{_STYLE}<div class='umm'>{head}<p class='why'>{escape(str(exc))}</p></div>"
+
+
+def _page(journal: Journal) -> str:
     statuses = journal.last("status")
     if not statuses or not isinstance(statuses[0].record, Status):
         return f"{_STYLE}<div class='umm'><h1>ultramm</h1><p>No node has reported yet.</p></div>"

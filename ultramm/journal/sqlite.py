@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
+import fcntl
 import sqlite3
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import msgspec
+from typing import TextIO
 
 from ultramm.errors import DataError
 from ultramm.journal.records import Command, Entry, Record
+from ultramm.journal.store import encode, entry, kind_of
 
 _SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x756C746D  # "ultm"
@@ -35,8 +34,6 @@ CREATE TABLE IF NOT EXISTS commands (
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_SCHEMA_VERSION};
 """
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Record)
 
 
 def journal_path(address: str) -> Path:
@@ -52,16 +49,18 @@ class SqliteJournal:
     path : Path
         The file; its folder is made when `create` is set.
     create : bool
-        Make the file when it is not there. Without it, a missing file is an error.
+        Be the one that writes it: make the file when it is not there, and keep other writers away. Without it, a
+        missing file is an error.
 
     Raises
     ------
     DataError
-        When the file cannot be opened, made or written, or is no journal.
+        When the file cannot be opened, made or written, is no journal, or another node writes it.
     """
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         self.path = path
+        self._lock: TextIO | None = None
         if not create and not path.exists():
             raise DataError(f"{path}: no journal here; start a node first, or name its journal or config")
         try:
@@ -72,12 +71,18 @@ class SqliteJournal:
             raise self._unusable(create, exc) from exc
         try:
             self._prepare(create)
-        except sqlite3.Error as exc:
+            if create:
+                self._lock = _alone_on(path)
+        except (sqlite3.Error, OSError) as exc:
             self._db.close()
             raise self._unusable(create, exc) from exc
         except DataError:
             self._db.close()
             raise
+
+    @property
+    def place(self) -> str:
+        return str(self.path)
 
     def _unusable(self, create: bool, exc: Exception) -> DataError:
         return DataError(f"{self.path}: cannot {'write' if create else 'read'} the journal: {exc}")
@@ -101,7 +106,7 @@ class SqliteJournal:
 
     def append(self, rows: Iterable[tuple[str, int, Record]]) -> None:
         """Write (run, ts_ns, record) rows in one transaction."""
-        encoded = [(run, ts, record.__struct_config__.tag, _encode(record)) for run, ts, record in rows]
+        encoded = [(run, ts, kind_of(record), encode(record)) for run, ts, record in rows]
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._db.executemany("INSERT INTO records (run, ts_ns, kind, body) VALUES (?, ?, ?, ?)", encoded)
@@ -154,34 +159,21 @@ class SqliteJournal:
 
     def close(self) -> None:
         self._db.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def _entries(self, rows: Iterable[tuple[int, str, int, bytes]]) -> list[Entry]:
-        entries = []
-        for sequence, run, ts_ns, body in rows:
-            try:
-                record = _decoder.decode(body)
-            except msgspec.MsgspecError as exc:
-                raise DataError(f"{self.path}: entry {sequence} of the journal cannot be read: {exc}") from exc
-            entries.append(Entry(sequence=sequence, run=run, ts_ns=ts_ns, record=record))
-        return entries
+        return [entry(self.place, sequence, run, ts_ns, body) for sequence, run, ts_ns, body in rows]
 
 
-def _encode(record: Record) -> bytes:
-    """The record as JSON, which has no NaN: a number that is none is written as 0, so that it can be read again.
-
-    Records carry None where a value can be unknown; what gets here is a fault, and one record must not cost the rest.
-    """
-    body = _encoder.encode(record)
+def _alone_on(journal: Path) -> TextIO:
+    """Two nodes on one journal would both obey each command: the second is refused. To close the file is to let go."""
+    file = journal.with_name(f"{journal.name}.lock").open("a+")
     try:
-        _decoder.decode(body)
-    except msgspec.ValidationError:
-        return _encoder.encode(_without_nan(msgspec.to_builtins(record)))
-    return body
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    return 0.0 if isinstance(value, float) and not math.isfinite(value) else value
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        file.close()
+        raise DataError(
+            f"{journal}: another node writes this journal; stop it, or name another with --set journal.to=..."
+        ) from exc
+    return file

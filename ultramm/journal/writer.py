@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from ultramm.journal.records import Command, Record
-from ultramm.journal.sqlite import SqliteJournal
+from ultramm.journal.store import Journal
 
 _POLL_S = 0.1
 
@@ -18,11 +18,11 @@ class JournalWriter:
 
     When the store fails, records are kept and tried again; after `patience_s` without success, or with more than
     `capacity` records waiting, `problem` says why, and the node must stop quoting. It is cleared by the next
-    successful write; nothing is dropped.
+    successful write; nothing is dropped. A store that does not come back with an answer is one that fails.
 
     Parameters
     ----------
-    journal : SqliteJournal
+    journal : Journal
         Where to write.
     run : str
         Name of this run.
@@ -32,14 +32,14 @@ class JournalWriter:
 
     def __init__(
         self,
-        journal: SqliteJournal,
+        journal: Journal,
         run: str,
         on_command: Callable[[Command], None],
         *,
         patience_s: float = 2.0,
         capacity: int = 100_000,
     ) -> None:
-        self.problem: str | None = None
+        self._problem: str | None = None
         self._journal = journal
         self._run = run
         self._on_command = on_command
@@ -52,8 +52,17 @@ class JournalWriter:
         self._taken = 0
         self._inherited = True
         self._failing_since: float | None = None
+        self._asked: float | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
+
+    @property
+    def problem(self) -> str | None:
+        """Why the journal cannot be written, or None."""
+        asked = self._asked
+        if self._problem is None and asked is not None and time.monotonic() - asked >= self._patience_s:
+            return f"the journal {self._journal.place} does not answer"
+        return self._problem
 
     def start(self) -> None:
         self._thread.start()
@@ -82,6 +91,7 @@ class JournalWriter:
     def _cycle(self) -> None:
         while not self._queue.empty():
             self._waiting.append(self._queue.get())
+        self._asked = asked = time.monotonic()
         try:
             if self._waiting:
                 self._journal.append(self._waiting)
@@ -89,10 +99,11 @@ class JournalWriter:
             self._send_replies()
             self._take_commands()
         except Exception as exc:
-            self._failed(exc)
+            self._failed(exc, asked)
         else:
             self._failing_since = None
-            self.problem = None
+            self._problem = None
+        self._asked = None
 
     def _send_replies(self) -> None:
         while not self._replies.empty():
@@ -114,8 +125,7 @@ class JournalWriter:
                 self._taken = command.id
                 self._on_command(command)
 
-    def _failed(self, exc: Exception) -> None:
-        now = time.monotonic()
-        self._failing_since = now if self._failing_since is None else self._failing_since
-        if now - self._failing_since >= self._patience_s or len(self._waiting) > self._capacity:
-            self.problem = f"the journal {self._journal.path} cannot be written: {exc}"
+    def _failed(self, exc: Exception, asked: float) -> None:
+        self._failing_since = asked if self._failing_since is None else self._failing_since
+        if time.monotonic() - self._failing_since >= self._patience_s or len(self._waiting) > self._capacity:
+            self._problem = f"the journal {self._journal.place} cannot be written: {exc}"

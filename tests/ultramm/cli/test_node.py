@@ -14,6 +14,8 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -222,19 +224,22 @@ def children_of(pid: int) -> list[str]:
 
 
 @pytest.fixture
-def hung(tmp_path: Path) -> Any:
+def hung(tmp_path: Path) -> Iterator[Any]:
     """The journal of a node that reported `age_s` ago and answers nothing; its process is this one."""
+    opened = ExitStack()
 
     def build(age_s: float) -> SqliteJournal:
         (tmp_path / "data").mkdir()
         journal = SqliteJournal(tmp_path / "data" / "journal.db", create=True)
+        opened.callback(journal.close)
         then_ns = time.time_ns() - round(age_s * 1e9)
         started = RunStarted(name="hung", mode="paper", version="0", pid=os.getpid(), configuration={})
         status = Status(state="running", makers=(), books=(), balances={})
         journal.append([("run", then_ns, started), ("run", then_ns, status)])
         return journal
 
-    return build
+    with opened:
+        yield build
 
 
 def test_a_command_that_nobody_answers_is_taken_back(ultramm: Any, hung: Any) -> None:

@@ -356,6 +356,32 @@ def test_what_is_written_in_the_file_is_shown(file):
     assert plain["risk"]["max_notional"] == 1000.0
 
 
+def test_the_password_of_a_redis_comes_from_the_environment_and_is_masked(file):
+    override = "journal.to=redis://:${REDIS_PASSWORD}@host:6379/0"
+    loaded = read(file, [override], {"REDIS_PASSWORD": "hush"})
+    assert loaded.config.journal.to == "redis://:hush@host:6379/0"
+    assert resolved(loaded)["journal"]["to"] == "redis://:****@host:6379/0"
+
+
+def test_all_of_an_address_can_come_from_the_environment(file):
+    loaded = read(file, ["journal.to=${WHERE}"], {"WHERE": "redis://me:hush@host"})
+    assert loaded.config.journal.to == "redis://me:hush@host"
+    assert resolved(loaded)["journal"]["to"] == "****"
+
+
+@pytest.mark.parametrize("to", ["redis://:hush@host", "redis://:${X:-hush}@host", "redis://:hush@host:port"])
+def test_a_password_that_is_written_down_is_refused_and_not_repeated(file, to):
+    message = complaint(file, f"journal.to={to}")
+    assert message.startswith("journal.to: ")
+    assert "redis://:${REDIS_PASSWORD}@HOST:PORT" in message
+    assert "hush" not in message
+
+
+@pytest.mark.parametrize("to", ["redis://", "redis://host:port", "redis://host/name", "redis://host#name"])
+def test_an_address_of_a_redis_that_is_none_is_named(file, to):
+    assert complaint(file, f"journal.to={to}").startswith("journal.to: ")
+
+
 def test_defaults_of_the_file_are_no_secrets(tmp_path):
     assert resolved(read(with_name(tmp_path, "${WHO:-nobody}"), (), {}))["name"] == "nobody"
 

@@ -45,7 +45,12 @@ def test_names_that_break_order_ids_or_paths_are_refused(name):
         config(name=name)
 
 
-@pytest.mark.parametrize("to", ["redis://localhost", "sqlite://x", "sqlite:///", "data/journal.db"])
-def test_only_a_file_can_be_the_journal(to):
+@pytest.mark.parametrize("to", ["sqlite:///x.db", "redis://localhost", "rediss://localhost:7000/1"])
+def test_a_file_or_a_redis_can_be_the_journal(to):
+    assert config(journal={"to": to}).journal.to == to
+
+
+@pytest.mark.parametrize("to", ["http://localhost", "redis://", "sqlite://x", "sqlite:///", "data/journal.db"])
+def test_nothing_else_can_be_the_journal(to):
     with pytest.raises(msgspec.ValidationError):
         config(journal={"to": to})

@@ -15,8 +15,10 @@ import pytest
 
 from ultramm.analytics.scorecard import Scorecard
 from ultramm.dashboard.page import page
+from ultramm.journal.open import open_journal
 from ultramm.journal.records import BookView, FillEvent, RunStarted, Status
 from ultramm.journal.sqlite import SqliteJournal
+from ultramm.journal.store import Journal
 from ultramm.maker import EdgeStatus, MakerStatus, SideStatus
 from ultramm.market import Instrument
 
@@ -52,7 +54,7 @@ def journal(tmp_path: Path) -> Iterator[SqliteJournal]:
     store.close()
 
 
-def write(journal: SqliteJournal, *records: Any, run: str = "demo-1", ts_ns: int | None = None) -> None:
+def write(journal: Journal, *records: Any, run: str = "demo-1", ts_ns: int | None = None) -> None:
     journal.append([(run, time.time_ns() if ts_ns is None else ts_ns, record) for record in records])
 
 
@@ -147,6 +149,19 @@ def test_fills_of_an_earlier_run_are_not_shown(journal: SqliteJournal) -> None:
     assert "last fills" not in page(journal)
     write(journal, fill)
     assert "last fills" in page(journal)
+
+
+def test_a_journal_that_cannot_be_read_is_told_and_shown_again_once_it_can(redis_process: Any) -> None:
+    server = redis_process()
+    store = open_journal(f"{server.address}#demo", create=True)
+    write(store, started(), status())
+    server.stop()
+    shown = page(store)
+    assert "the journal cannot be read" in shown
+    assert f"no Redis answers at 127.0.0.1:{server.port}" in shown
+    server.start()
+    assert "<span class='badge ok'>running</span>" in page(store)
+    store.close()
 
 
 # -- in a browser ----------------------------------------------------------------------------------------------

@@ -1,104 +1,13 @@
 import sqlite3
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ultramm.errors import DataError
-from ultramm.journal.records import (
-    BookView,
-    CommandEvent,
-    Entry,
-    FillEvent,
-    HaltEvent,
-    OrderEvent,
-    Record,
-    RecordingEvent,
-    RunEnded,
-    RunStarted,
-    Status,
-)
+from ultramm.journal.records import Entry, RunEnded
 from ultramm.journal.sqlite import SqliteJournal
-from ultramm.maker import Maker, MakerParams
-from ultramm.market import Book, Fill, Instrument, Level, Quote, Side
-from ultramm.quoting.decision import Decision
-from ultramm.risk.budget import MessageBudget
-from ultramm.risk.limits import Limits
-
-S = 1_000_000_000
-INSTRUMENT = Instrument(
-    id="X.SIM",
-    tick_size=0.5,
-    lot_size=0.1,
-    price_precision=1,
-    size_precision=1,
-    quote_currency="USDT",
-    settlement_currency="USDT",
-)
-
-
-class Still:
-    """Wants two quotes, always."""
-
-    def on_book(self, book: Book) -> None: ...
-
-    def on_trade(self, trade: object) -> None: ...
-
-    def on_fill(self, fill: object) -> None: ...
-
-    def decide(self, now_ns: int, inventory: float) -> Decision:
-        return Decision((Quote(Side.BUY, 199, 3), Quote(Side.SELL, 201, 3)), 100.0, 100.0)
-
-
-def busy_maker() -> Maker:
-    """With open orders, a position, and matured markouts."""
-    params, budget = MakerParams(max_position=9.0), MessageBudget(9.0, 9.0)
-    maker = Maker("mm", INSTRUMENT, Still(), params, Limits(), budget)
-    maker.on_book(Book(0, (Level(99.0, 1.0),), (Level(101.0, 1.0),)))
-    for number, quote in enumerate(maker.step(0).approved.submits):
-        maker.orders.sent(f"o{number}", quote, 0)
-        maker.on_accepted(f"o{number}", 0)
-    maker.on_fill(Fill(S, "o0", Side.BUY, 99.5, 0.1, 0.01, True))
-    maker.on_book(Book(60 * S, (Level(98.0, 1.0),), (Level(101.0, 1.0),)))
-    return maker
-
-
-def records() -> list[Record]:
-    view = BookView(instrument="X.SIM", bids=((99.0, 1.0),), asks=((101.0, 2.0),), mean_spread_bps=2.0, sigma=0.1)
-    return [
-        RunStarted(
-            name="demo", mode="paper", version="1", pid=7, configuration={"a": [1, 2.5, None, True, {"b": "ü\n"}]}
-        ),
-        OrderEvent(strategy="mm", instrument="X.SIM", order_id="o1", event="sent", side="BUY", price=0.1, size=0.3),
-        OrderEvent(strategy="mm", instrument="X.SIM", order_id="o1", event="rejected", reason="post-only"),
-        FillEvent(
-            strategy="mm",
-            instrument="X.SIM",
-            order_id="o1",
-            side="BUY",
-            price=0.1 + 0.2,
-            size=1e-8,
-            fee=-0.0001,
-            maker=False,
-            mid=None,
-            position=-5.0,
-        ),
-        HaltEvent(strategy="mm", source="journal", active=True, reason="the disk is full"),
-        RecordingEvent(catalog="data/recordings", event="dropped", reason="7 events"),
-        Status(
-            state="running",
-            makers=(busy_maker().status(61 * S),),
-            books=(view,),
-            balances={"USDT": "10.50"},
-            market_events=3,
-        ),
-        CommandEvent(verb="pause", origin="cli", reply="paused"),
-        RunEnded(reason="stopped", open_orders=2),
-    ]
 
 
 @pytest.fixture
@@ -129,76 +38,6 @@ def numbers(entries: list[Entry]) -> list[int]:
     return [entry.record.open_orders for entry in entries if isinstance(entry.record, RunEnded)]
 
 
-# -- records -------------------------------------------------------------------------------------------------
-
-
-def test_every_kind_of_record_reads_as_it_was_written(journal, reader):
-    written = records()
-    assert {type(record) for record in written} == set(Record.__args__)
-    journal.append(("run", index * S, record) for index, record in enumerate(written))
-    read = reader.read()
-    assert [entry.record for entry in read] == written
-    assert [entry.ts_ns for entry in read] == [index * S for index in range(len(written))]
-    assert {entry.run for entry in read} == {"run"}
-
-
-def test_sequence_numbers_rise_over_batches_and_openings(path):
-    seen = []
-    for batch in range(3):
-        journal = SqliteJournal(path, create=True)
-        journal.append([("run", 0, ended(batch)), ("run", 0, ended(batch))])
-        seen = [entry.sequence for entry in journal.read()]
-        journal.close()
-    assert seen == sorted(set(seen))
-    assert len(seen) == 6
-
-
-def test_order_is_that_of_writing_not_of_time(journal):
-    journal.append([("run", 5, ended(0)), ("run", 3, ended(1))])
-    journal.append([("run", 1, ended(2))])
-    assert numbers(journal.read()) == [0, 1, 2]
-
-
-def test_reading_goes_on_after_what_was_read(journal):
-    journal.append([("run", 0, ended(number)) for number in range(7)])
-    first = journal.read(limit=3)
-    second = journal.read(after=first[-1].sequence, limit=3)
-    third = journal.read(after=second[-1].sequence, limit=3)
-    assert (numbers(first), numbers(second), numbers(third)) == ([0, 1, 2], [3, 4, 5], [6])
-    assert journal.read(after=third[-1].sequence) == []
-
-
-@pytest.fixture(scope="module")
-def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteJournal]:
-    """Twenty records of two kinds, in turn."""
-    journal = SqliteJournal(tmp_path_factory.mktemp("journal") / "mixed.db", create=True)
-    halt = HaltEvent(strategy="mm", source="x", active=False)
-    journal.append([("run", number, ended(number) if number % 2 else halt) for number in range(20)])
-    yield journal
-    journal.close()
-
-
-@given(st.integers(0, 25), st.integers(0, 25), st.sampled_from([None, "halt", "run-ended", "fill"]))
-def test_kind_after_and_limit_select_as_they_say(mixed, after, limit, kind):
-    every = mixed.read()
-    expected = [e for e in every if e.sequence > after and kind in (None, e.record.__struct_config__.tag)][:limit]
-    assert mixed.read(kind=kind, after=after, limit=limit) == expected
-
-
-def test_the_last_of_a_kind_come_newest_first(mixed):
-    assert numbers(mixed.last("run-ended", 3)) == [19, 17, 15]
-    assert len(mixed.last("halt")) == 1
-    assert mixed.last("fill") == []
-
-
-def test_a_reader_sees_what_is_written_while_it_is_open(journal, reader):
-    assert reader.read() == []
-    journal.append([("run", 0, ended(1))])
-    assert numbers(reader.read()) == [1]
-    journal.append([("run", 0, ended(2))])
-    assert numbers(reader.read()) == [1, 2]
-
-
 def test_a_reader_in_the_middle_of_a_read_does_not_stop_the_writer(journal):
     journal.append([("run", 0, ended(1))])
     outside = sqlite3.connect(journal.path, isolation_level=None)
@@ -211,67 +50,12 @@ def test_a_reader_in_the_middle_of_a_read_does_not_stop_the_writer(journal):
     outside.close()
 
 
-def test_readers_and_writer_run_side_by_side(journal):
-    found: list[list[int]] = []
-
-    def follow() -> None:
-        reader, mine, after = SqliteJournal(journal.path), [], 0
-        while len(mine) < 200:
-            for entry in reader.read(after=after, limit=17):
-                after = entry.sequence
-                mine += numbers([entry])
-        reader.close()
-        found.append(mine)
-
-    threads = [threading.Thread(target=follow) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for batch in range(20):
-        journal.append([("run", 0, ended(batch * 10 + number)) for number in range(10)])
-    for thread in threads:
-        thread.join(timeout=30)
-    assert found == [list(range(200))] * 2
-
-
-def test_a_batch_is_written_whole_or_not_at_all(journal):
-    unwritable = RunStarted(name="x", mode="paper", version="1", pid=1, configuration={"x": object()})
-    with pytest.raises(TypeError):
-        journal.append([("run", 0, ended(1)), ("run", 0, unwritable)])
-    assert journal.read() == []
-    journal.append([("run", 0, ended(2))])
-    assert numbers(journal.read()) == [2]
-
-
 def test_a_row_that_cannot_be_stored_leaves_the_journal_as_it_was_and_usable(journal):
     with pytest.raises(Exception, match="too large"):
         journal.append([("run", 0, ended(1)), ("run", 2**70, ended(2))])
     assert journal.read() == []
     journal.append([("run", 0, ended(3))])
     assert numbers(journal.read()) == [3]
-
-
-# -- commands ------------------------------------------------------------------------------------------------
-
-
-def test_a_command_travels_to_the_node_and_its_reply_back(journal, reader):
-    number = reader.leave_command("pause", "cli")
-    (command,) = journal.pending_commands()
-    assert (command.id, command.verb, command.origin) == (number, "pause", "cli")
-    assert reader.reply_to(number) is None
-    journal.reply(number, "paused")
-    assert reader.reply_to(number) == "paused"
-    assert journal.pending_commands() == []
-
-
-def test_commands_wait_in_the_order_they_came(journal, reader):
-    first, second = reader.leave_command("pause", "cli"), reader.leave_command("stop", "page")
-    assert [command.id for command in journal.pending_commands()] == [first, second]
-    journal.reply(first, "paused")
-    assert [command.verb for command in journal.pending_commands()] == ["stop"]
-
-
-def test_an_unknown_command_has_no_reply(journal):
-    assert journal.reply_to(99) is None
 
 
 # -- files that are no journal -------------------------------------------------------------------------------
@@ -358,9 +142,3 @@ def test_a_record_that_cannot_be_read_is_a_data_error(journal, reader):
     database.close()
     with pytest.raises(DataError, match="journal"):
         reader.read()
-
-
-def test_a_number_that_json_cannot_carry_does_not_make_the_journal_unreadable(journal, reader):
-    fill = records()[3]
-    journal.append([("run", 0, msgspec.structs.replace(fill, fee=float("nan"))), ("run", 0, ended(1))])
-    assert numbers(reader.read())[-1:] == [1]

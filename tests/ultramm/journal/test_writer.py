@@ -1,14 +1,14 @@
-import sqlite3
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
+from ultramm.errors import DataError
 from ultramm.journal import writer as writer_module
+from ultramm.journal.open import open_journal
 from ultramm.journal.records import Command, RunEnded
-from ultramm.journal.sqlite import SqliteJournal
 from ultramm.journal.writer import JournalWriter
 
 DEADLINE_S = 5.0
@@ -21,11 +21,13 @@ def until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.002)
 
 
-class Moody(SqliteJournal):
+class Moody:
     """A journal whose parts fail when told to."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, create=True)
+    def __init__(self, address: str) -> None:
+        self._journal = open_journal(address, create=True)
+        self.place = self._journal.place
+        self.close = self._journal.close
         self.failing: set[str] = set()
         self.failed: list[str] = []
         self.batches: list[int] = []
@@ -33,29 +35,29 @@ class Moody(SqliteJournal):
     def _mood(self, part: str) -> None:
         if part in self.failing:
             self.failed.append(part)
-            raise sqlite3.OperationalError(f"{part} failed: disk full")
+            raise OSError(f"{part} failed: disk full")
 
     def append(self, rows):
         rows = list(rows)
         self._mood("append")
-        super().append(rows)
+        self._journal.append(rows)
         self.batches.append(len(rows))
 
     def pending_commands(self):
         self._mood("pending")
-        return super().pending_commands()
+        return self._journal.pending_commands()
 
     def reply(self, command_id, text):
         self._mood("reply")
-        super().reply(command_id, text)
+        self._journal.reply(command_id, text)
 
 
 class Bench:
-    """A writer on a moody journal, and an outside view of the file."""
+    """A writer on a moody journal, and an outside view of it."""
 
-    def __init__(self, path: Path) -> None:
-        self.journal = Moody(path)
-        self.outside = SqliteJournal(path)
+    def __init__(self, address: str) -> None:
+        self.journal = Moody(address)
+        self.outside = open_journal(address)
         self.commands: list[Command] = []
         self.writer: JournalWriter | None = None
 
@@ -65,13 +67,13 @@ class Bench:
         return self.writer
 
     def numbers(self) -> list[int]:
-        return [entry.record.open_orders for entry in self.outside.read()]
+        return [entry.record.open_orders for entry in self.outside.read(limit=10_000)]
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def bench(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(writer_module, "_POLL_S", 0.005)
-    bench = Bench(tmp_path / "journal.db")
+    bench = Bench(address)
     yield bench
     bench.journal.failing.clear()
     if bench.writer is not None:
@@ -158,7 +160,7 @@ def test_a_failing_store_is_reported_after_patience_and_recovers_with_nothing_lo
     bench.journal.failing.add("append")
     writer.write(0, ended(1))
     until(lambda: writer.problem, "the problem is reported")
-    assert str(bench.journal.path) in writer.problem
+    assert bench.journal.place in writer.problem
     assert "disk full" in writer.problem
     for number in range(2, 6):
         writer.write(0, ended(number))
@@ -213,6 +215,23 @@ def test_a_store_that_fails_from_the_first_moment_is_reported_and_recovers(bench
     writer.write(0, ended(0))
     until(lambda: writer.problem, "the problem is reported")
     bench.journal.failing.clear()
+    until(lambda: bench.numbers() == [0], "the record is there")
+    until(lambda: writer.problem is None, "the problem is over")
+
+
+def test_a_store_that_never_answers_is_reported_while_it_is_waited_for(bench):
+    writer = bench.start(patience_s=0.05)
+    release, append = threading.Event(), bench.journal.append
+
+    def stuck(rows):
+        release.wait(DEADLINE_S)
+        append(rows)
+
+    bench.journal.append = stuck
+    writer.write(0, ended(0))
+    until(lambda: writer.problem, "the problem is reported")
+    assert writer.problem == f"the journal {bench.journal.place} does not answer"
+    release.set()
     until(lambda: bench.numbers() == [0], "the record is there")
     until(lambda: writer.problem is None, "the problem is over")
 
@@ -301,3 +320,63 @@ def test_a_reply_given_just_before_the_end_is_written(bench):
     writer.reply(number, "stopping")
     writer.close()
     assert bench.outside.reply_to(number) == "stopping"
+
+
+# -- a Redis that goes away ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(redis_process):
+    return redis_process()
+
+
+@pytest.fixture
+def there(server, monkeypatch) -> Iterator[Bench]:
+    """A writer on a Redis that is this test's alone."""
+    monkeypatch.setattr(writer_module, "_POLL_S", 0.005)
+    bench = Bench(f"{server.address}#demo")
+    bench.start(patience_s=0.05)
+    bench.writer.write(0, ended(0))
+    until(bench.numbers, "the first record is there")
+    yield bench
+    server.thaw()
+    assert bench.writer.close() is True
+    bench.outside.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
+def test_a_redis_that_ended_is_reported_and_once_it_is_back_nothing_is_lost_and_nothing_twice(server, there, number):
+    writer = there.writer
+    server.stop(number)
+    for record in range(1, 700):
+        writer.write(0, ended(record))
+    until(lambda: writer.problem, "the problem is reported")
+    assert f"no Redis answers at 127.0.0.1:{server.port}" in writer.problem
+    server.start()
+    until(lambda: writer.problem is None, "the problem is over")
+    until(lambda: len(there.numbers()) >= 700, "all records are there")
+    assert there.numbers() == list(range(700))
+
+
+def test_records_that_a_frozen_redis_took_after_we_gave_up_are_not_written_twice(server, there):
+    """It has the first attempt in its buffer, and carries it out when it wakes."""
+    writer = there.writer
+    server.freeze()
+    writer.write(0, ended(1))
+    until(lambda: writer.problem, "the problem is reported")
+    until(lambda: "no Redis answers" in writer.problem, "an attempt is given up")
+    writer.write(0, ended(2))
+    server.thaw()
+    until(lambda: writer.problem is None, "the problem is over")
+    until(lambda: 2 in there.numbers(), "all records are there")
+    assert there.numbers() == [0, 1, 2]
+
+
+def test_a_redis_that_restarts_keeps_strangers_out_and_commands_arrive(server, there):
+    server.stop()
+    server.start()
+    with pytest.raises(DataError, match="another node writes this journal"):
+        open_journal(f"{server.address}#demo", create=True)
+    number = there.outside.leave_command("pause", "cli")
+    until(lambda: there.commands, "the command arrives")
+    assert [command.id for command in there.commands] == [number]
