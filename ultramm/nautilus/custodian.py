@@ -97,11 +97,19 @@ class Custodian:
         self._data = {client.id.value: client for client in node.kernel.data_engine._clients.values()}[self.venue]
         self._cache = node.kernel.cache
         self._client.on_doubt = self.doubt
+        self._end_leftovers()
         for shell in self._shells.values():
             shell.on_question = self.ask
         self._tasks = [asyncio.create_task(self._watch())]
         if self._dead_man_s:
             self._tasks.append(asyncio.create_task(self._keep_alive()))
+
+    def _end_leftovers(self) -> None:
+        """What the kernel's cache has of earlier runs and the ledger knows to be over."""
+        for known in (*self._cache.orders_open(), *self._cache.orders_inflight()):
+            own = self._ledger.find(known.client_order_id.value)
+            if own is not None and own.ended is not None:
+                self._end_in_kernel(known, own.ended, "of an earlier run")
 
     async def end(self) -> None:
         """Stop watching."""
@@ -298,16 +306,17 @@ class Custodian:
             return
         shell.ended(order.id, how, time.time_ns(), reason)
         known = self._known(order)
-        if known is None or known.is_closed:
-            return
+        if known is not None and not known.is_closed:
+            self._end_in_kernel(known, how, reason)
+
+    def _end_in_kernel(self, known: Any, how: Ending, reason: str) -> None:
         ids = known.strategy_id, known.instrument_id, known.client_order_id
         now_ns = time.time_ns()
         if how == "rejected":
             self._client.generate_order_rejected(*ids, reason, now_ns)
         else:
-            venue_id = known.venue_order_id or VenueOrderId(order.venue_order_id or "unknown")
             tell = self._client.generate_order_expired if how == "expired" else self._client.generate_order_canceled
-            tell(*ids, venue_id, now_ns)
+            tell(*ids, known.venue_order_id or VenueOrderId("unknown"), now_ns)
 
     def _shell(self, order: OwnOrder) -> MakerShell | None:
         shell = self._shells.get((order.sent.strategy, order.sent.instrument))

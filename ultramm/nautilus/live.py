@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from nautilus_trader.config import CacheConfig, DatabaseConfig
 from nautilus_trader.live.config import LiveExecEngineConfig
 
 from ultramm import plugin
@@ -16,12 +17,13 @@ from ultramm.custody.account import Difference, compare, effects
 from ultramm.custody.desk import Desk, NoAnswer, Terms
 from ultramm.custody.ledger import OrderLedger
 from ultramm.custody.settle import ToLedger, settle, take_over
-from ultramm.errors import ConfigError, PluginError, RunError, UserError
+from ultramm.errors import ConfigError, DataError, PluginError, RunError, UserError
 from ultramm.journal.records import CustodyEvent, Record
 from ultramm.nautilus.build import Feed
 from ultramm.nautilus.custodian import Custodian
 from ultramm.nautilus.source import Pace
 from ultramm.nautilus.venue import Clients, LiveVenue
+from ultramm.redis_server import redis_address, require_redis
 
 _TAKE_OVER_S = 60.0
 _AGAIN_S = 0.5
@@ -80,6 +82,35 @@ def ledger_path(resolved: Resolved) -> Path:
     return Path(resolved.config.state.directory) / f"{resolved.config.name}.orders"
 
 
+def _kernel_cache(resolved: Resolved) -> Any:
+    """The kernel's cache in Redis where that is configured.
+
+    Raises
+    ------
+    ConfigError
+        No Redis answers there: the kernel would hang for minutes, and could not be interrupted.
+    """
+    if resolved.config.state.cache is None:
+        return None
+    address = redis_address(resolved.config.state.cache)
+    try:
+        require_redis(address)
+    except DataError as exc:
+        raise ConfigError(f"{resolved.loaded.path}: state.cache: {exc}") from exc
+    if address.database:
+        raise ConfigError(f"{resolved.loaded.path}: state.cache: the kernel uses database 0 only; leave /DATABASE out")
+    return CacheConfig(
+        database=DatabaseConfig(
+            type="redis",
+            host=address.host,
+            port=address.port,
+            username=address.user,
+            password=address.password,
+            ssl=address.tls,
+        )
+    )
+
+
 class LiveVenues:
     """See `ultramm.nautilus.node.Venues`.
 
@@ -112,6 +143,7 @@ class LiveVenues:
         self.feeds: list[Feed] = []
         self._custodians: list[Custodian] = []
         self._terms: dict[str, Terms] = {}
+        self._cache = _kernel_cache(resolved)
 
     async def open(self) -> None:
         """Take over what an earlier run left, and learn the instruments.
@@ -161,6 +193,9 @@ class LiveVenues:
             inflight_check_interval_ms=0,
             generate_missing_orders=False,
         )
+
+    def cache(self) -> Any:
+        return self._cache
 
     def join(self, node: Any) -> None:
         for venue in self._venues:
