@@ -507,6 +507,8 @@ class MakerShell(Strategy):
         self._flattening = False
         self.maker.halt(source, reason)
         try:
+            if source == "feed":
+                self.maker.interrupted(self._now_ns, reason)
             self._step(self._now_ns)
         except Exception as exc:
             self.degrade(f"withdraw: {type(exc).__name__}: {exc}")
