@@ -210,6 +210,20 @@ def test_listen_keys_are_kept_and_dropped(served: ThreadedServer) -> None:
     assert ask(served, "PUT", "/api/v3/userDataStream")[1]["code"] == -1102
 
 
+@pytest.mark.parametrize(
+    ("path", "notice"),
+    [("/ws/btcusdt@trade", ["e"]), ("/ws-api/v3", ["event"]), ("/market/ws/btcusdt@trade", []), ("/ws-fapi/v1", [])],
+)
+def test_a_socket_ends_in_its_time_and_the_spot_venue_says_so(path: str, notice: list[str]) -> None:
+    async def follow(url: str) -> list[Any]:
+        async with aiohttp.ClientSession() as session, session.ws_connect(url + path) as ws:
+            return [message.json() async for message in ws]
+
+    with ThreadedServer([], socket_life_s=0.3) as served:
+        heard = asyncio.run(follow(served.url))
+    assert [[key for key in message if key != "E"] for message in heard] == [notice] * len(notice)
+
+
 # -- as a program, with a client that is not ours --------------------------------------------------------------
 
 

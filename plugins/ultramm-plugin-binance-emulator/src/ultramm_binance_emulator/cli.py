@@ -56,6 +56,7 @@ def serve(
     control_port: Annotated[
         int | None, typer.Option(help="Where to take commands of faults on 127.0.0.1; 0 takes a free port.")
     ] = None,
+    socket_hours: Annotated[float, typer.Option(min=1e-4, help="When a socket is closed.")] = 24.0,
     funds: Annotated[str, typer.Option(help="What the member has on spot.")] = "100000 USDT, 2 BTC",
     margin: Annotated[float, typer.Option(min=0.0, help="What the member has for futures, USDT.")] = 100_000.0,
 ) -> None:
@@ -71,7 +72,7 @@ def serve(
     except ValueError as exc:
         typer.echo(f"ultramm-binance-emulator: {exc}", err=True)
         raise typer.Exit(2) from None
-    server = Server({venue: _feed(names, preset, seed) for venue in venues}, pace, seed)
+    server = Server({venue: _feed(names, preset, seed) for venue in venues}, pace, seed, 3600 * socket_hours)
     raise typer.Exit(asyncio.run(_serve(server, port, control_port)))
 
 

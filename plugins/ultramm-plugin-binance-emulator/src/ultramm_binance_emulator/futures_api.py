@@ -33,6 +33,7 @@ class FuturesApi(Api):
     weight_limit: ClassVar[int] = 2_400
     windows: ClassVar[Windows] = FUTURES_WINDOWS
     events_inline: ClassVar[bool] = False
+    announces_end: ClassVar[bool] = False
 
     def __init__(self, venue: FuturesVenue, streams: FuturesStreams, faults: Faults) -> None:
         super().__init__(venue, streams, faults)

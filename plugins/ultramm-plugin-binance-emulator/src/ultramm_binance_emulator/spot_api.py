@@ -26,6 +26,7 @@ class SpotApi(Api):
     weight_limit: ClassVar[int] = 6_000
     windows: ClassVar[Windows] = SPOT_WINDOWS
     events_inline: ClassVar[bool] = True
+    announces_end: ClassVar[bool] = True
 
     def public(self) -> dict[str, tuple[int, Read]]:
         return {
