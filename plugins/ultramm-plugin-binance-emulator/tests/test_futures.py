@@ -7,7 +7,22 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from actions import BASE, Heard, act, cancels, ladder, levels, limit, market, market_moves, named, orders, trade, who
+from actions import (
+    BASE,
+    Heard,
+    act,
+    assert_uncrossed,
+    cancels,
+    ladder,
+    levels,
+    limit,
+    market,
+    market_moves,
+    named,
+    orders,
+    trade,
+    who,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -441,12 +456,3 @@ def assert_reducing_within_position(made: FuturesVenue, account: Account) -> Non
     for side in Side:
         left = sum((o.left for o in made.open_orders(account, {}) if o.reduce_only and o.side is side), D(0))
         assert left <= max(D(0), -side * made.position(account, "BTCUSDT").quantity)
-
-
-def assert_uncrossed(made: FuturesVenue) -> None:
-    """The book shows what is left of each order, and no member's order crosses what is offered."""
-    matching = made.books["BTCUSDT"].matching
-    for account in made.accounts.values():
-        for order in made.open_orders(account, {}):
-            assert order.left == BTC.quantity(order.resting.left) > 0
-            assert not matching.would_take(order.side, BTC.ticks(order.price))

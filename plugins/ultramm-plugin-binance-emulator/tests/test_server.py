@@ -39,6 +39,18 @@ def test_an_order_is_placed_found_and_cancelled(served: ThreadedServer) -> None:
     assert ask(served, "GET", "/api/v3/openOrders", signed())[1] == []
 
 
+def test_orders_that_hide_wait_or_shrink_are_told_of(served: ThreadedServer) -> None:
+    status, ice, _ = ask(served, "POST", "/api/v3/order", signed(**{**ORDER, "quantity": "0.04"}, icebergQty="0.01"))
+    assert (status, ice["icebergQty"]) == (200, "0.01000000")
+    stop = {**ORDER, "type": "STOP_LOSS_LIMIT", "price": "50020", "stopPrice": "50010"}
+    _, waiting, _ = ask(served, "POST", "/api/v3/order", signed(**stop))
+    assert (waiting["stopPrice"], waiting["isWorking"]) == ("50010.00000000", False)
+    amendment = signed(symbol="BTCUSDT", orderId=ice["orderId"], newQty="0.02")
+    _, amended, _ = ask(served, "PUT", "/api/v3/order/amend/keepPriority", amendment)
+    assert (amended["amendedOrder"]["origQty"], amended["amendedOrder"]["orderId"]) == ("0.02000000", ice["orderId"])
+    assert len(ask(served, "DELETE", "/api/v3/openOrders", signed(symbol="BTCUSDT"))[1]) == 2
+
+
 @pytest.mark.parametrize(
     ("changes", "secret", "key", "status", "code"),
     [

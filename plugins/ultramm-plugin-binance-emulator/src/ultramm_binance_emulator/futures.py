@@ -36,7 +36,7 @@ class FuturesVenue(Venue):
     """Perpetuals in one-way mode with cross margin; see `Venue`."""
 
     product: ClassVar[str] = "usdm"
-    kinds: ClassVar[frozenset[str]] = frozenset({"LIMIT", "MARKET"})
+    kinds: ClassVar[Mapping[str, tuple[bool, bool]]] = {"LIMIT": (True, True), "MARKET": (False, False)}
     tifs: ClassVar[frozenset[Tif]] = frozenset(Tif)
 
     def __init__(self, symbols: Mapping[Contract, int], accounts: Iterable[Account], now_ms: Callable[[], int]) -> None:
@@ -96,19 +96,20 @@ class FuturesVenue(Venue):
 
     def _admit(self, book: Book, order: Order) -> Decimal:
         contract, mark = self._contracts[book.symbol.name], self.mark(book.symbol.name)
-        market = order.type == "MARKET"
-        if not market:
+        if order.priced:
             contract.check_distance(order.price, mark, order.side)
         if order.reduce_only:
             self._cut(book, order)
         else:
-            contract.check_notional(mark if market else order.price, order.quantity)
+            contract.check_notional(order.price if order.priced else mark, order.quantity)
         if order.post_only and book.matching.would_take(order.side, contract.ticks(order.price)):
             raise not_as_maker()
         if order.tif is Tif.FOK and not book.matching.fills_at_once(order.resting):
             raise not_at_once()
         if not order.reduce_only:
-            worth = book.cost(order.side.opposite, order.resting.lots) if market else order.price * order.quantity
+            worth = order.price * order.quantity
+            if not order.priced:
+                worth = book.cost(order.side.opposite, order.resting.lots)
             self._check_margin(order, worth, order.quantity)
         return ZERO
 
@@ -159,8 +160,8 @@ class FuturesVenue(Venue):
             raise VenueError(-5025, "Only limit order is supported.")
         if self._side(request) is not order.side:
             raise VenueError(-1117, "Invalid side.")
-        quantity, price = decimal(sent(request, "quantity"), "quantity"), decimal(sent(request, "price"), "price")
         book = self.books[order.symbol.name]
+        quantity, price = decimal(sent(request, "quantity"), "quantity"), self._price(book.symbol, request, "price")
         self._check_amendment(order, quantity, price)
         crosses = order.post_only and book.matching.would_take(order.side, book.symbol.ticks(price))
         if quantity <= order.filled or (crosses and price != order.price):
@@ -170,7 +171,6 @@ class FuturesVenue(Venue):
 
     def _check_amendment(self, order: Order, quantity: Decimal, price: Decimal) -> None:
         contract = self._contracts[order.symbol.name]
-        contract.check_price(price)
         contract.check_quantity(quantity)
         contract.check_distance(price, self.mark(contract.name), order.side)
         if (quantity, price) == (order.quantity, order.price):
@@ -196,6 +196,7 @@ class FuturesVenue(Venue):
         if not keeps:
             self._match(book, order)
         self._told_levels(book, [(before.side, before.ticks)])
+        self._wake(book)
 
     def count_down(self, account: Account, name: str, wait_ms: int) -> None:
         """Cancel a member's orders in a symbol after a while unless asked again; 0 for never."""

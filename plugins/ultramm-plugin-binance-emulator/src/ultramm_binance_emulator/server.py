@@ -20,6 +20,7 @@ from ultramm_binance_emulator.futures import FuturesVenue
 from ultramm_binance_emulator.futures_api import FuturesApi
 from ultramm_binance_emulator.futures_streams import FuturesStreams
 from ultramm_binance_emulator.session import Session
+from ultramm_binance_emulator.spot import SpotVenue
 from ultramm_binance_emulator.spot_api import SpotApi
 from ultramm_binance_emulator.streams import Streams
 from ultramm_binance_emulator.venue import Venue
@@ -80,6 +81,7 @@ class Server:
         if isinstance(venue, FuturesVenue):
             futures_streams = FuturesStreams(venue, venue.now_ms, Delivery(self.faults, "usdm/"))
             return FuturesApi(venue, futures_streams, self.faults)
+        assert isinstance(venue, SpotVenue)
         return SpotApi(venue, Streams(venue, venue.now_ms, Delivery(self.faults)), self.faults)
 
     # -- life ------------------------------------------------------------------------------------------------
