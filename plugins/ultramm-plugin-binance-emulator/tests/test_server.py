@@ -270,6 +270,7 @@ def test_the_kernels_own_adapter_trades_here() -> None:
         told = kernel_client(url, "spot")
         account = send("GET", f"{url}/api/v3/account?{signed()}")[1]
     assert told["events"]["resting"] == ["OrderSubmitted", "OrderAccepted", "OrderPendingCancel", "OrderCanceled"]
+    assert told["events"]["waiting"] == ["OrderSubmitted", "OrderAccepted", "OrderPendingCancel", "OrderCanceled"]
     assert told["events"]["taking"][:2] == ["OrderSubmitted", "OrderAccepted"]
     assert set(told["events"]["taking"][2:]) == {"OrderFilled"}
     assert told["post_only"] == [True]

@@ -12,6 +12,7 @@ from typing import ClassVar
 from ultramm.market import Side
 from ultramm_binance_emulator import futures_messages as messages
 from ultramm_binance_emulator.accounts import Account
+from ultramm_binance_emulator.algos import ALGO_TYPES, AlgoOrder, AlgoOrders
 from ultramm_binance_emulator.contracts import Contract
 from ultramm_binance_emulator.errors import (
     VenueError,
@@ -23,7 +24,7 @@ from ultramm_binance_emulator.errors import (
 )
 from ultramm_binance_emulator.margins import Margin, margin
 from ultramm_binance_emulator.matching import Resting, Tif
-from ultramm_binance_emulator.orders import Book, Fill, Json, Order
+from ultramm_binance_emulator.orders import Book, Fill, Json, Order, Trigger
 from ultramm_binance_emulator.symbols import ZERO, Symbol, decimal
 from ultramm_binance_emulator.venue import Venue, sent
 from ultramm_binance_emulator.wallets import Position
@@ -44,6 +45,7 @@ class FuturesVenue(Venue):
         self._contracts = {contract.name: contract for contract in symbols}
         for account in self.accounts.values():
             account.wallet.updated_ms = now_ms()  # clients take zero for a wallet that was never opened
+        self.algos = AlgoOrders(self.place, self._watched, self._held, self._tell_algo, now_ms)
         # By member and symbol: when all of that member's orders there are cancelled.
         self._countdowns: dict[tuple[str, str], int] = {}
 
@@ -85,7 +87,39 @@ class FuturesVenue(Venue):
             position.leverage = before
             raise VenueError(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
 
+    def _held(self, account: Account, name: str) -> Decimal:
+        return self.position(account, name).quantity
+
+    def _watched(self, name: str, by_mark: bool) -> Decimal:
+        """The price that an order waits for."""
+        return self.mark(name) if by_mark else self.books[name].last_price
+
     # -- orders ----------------------------------------------------------------------------------------------
+
+    def place_algo(self, account: Account, request: Mapping[str, str]) -> AlgoOrder:
+        """Let an order wait for a price; see `VenueError`."""
+        symbol, side, kind = self.book(request.get("symbol")).symbol, self._side(request), sent(request, "type")
+        if request.get("algoType") != "CONDITIONAL" or kind not in ALGO_TYPES:
+            raise VenueError(-1116, "Invalid orderType.")
+        priced = ALGO_TYPES[kind] == "LIMIT"
+        closes = request.get("closePosition", "").lower() == "true" and not priced
+        if not closes:
+            symbol.check_quantity(decimal(sent(request, "quantity"), "quantity"), market=not priced)
+        if priced:
+            self._price(symbol, request, "price")
+        trigger = Trigger.of(kind, side, self._price(symbol, request, "triggerPrice"))
+        given = {key: value for key, value in request.items() if not (closes and key == "quantity")}
+        return self.algos.add(account, symbol, side, kind, trigger, {"timeInForce": "GTC", **given})
+
+    def _wake(self, book: Book) -> None:
+        super()._wake(book)
+        self.algos.wake(book.symbol.name)
+
+    def _kind(self, request: Mapping[str, str]) -> str:
+        if request.get("type") in ALGO_TYPES:
+            words = "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
+            raise VenueError(-4120, words)
+        return super()._kind(request)
 
     def _read(self, account: Account, book: Book, request: Mapping[str, str]) -> Order:
         if request.get("positionSide", "BOTH") != "BOTH":
@@ -241,6 +275,10 @@ class FuturesVenue(Venue):
 
     def _tell_order(self, order: Order, what: str) -> None:
         self._tell_user(order.account, messages.update(order, _EXECUTIONS.get(what, what), self.now_ms()))
+        self.algos.on_order(order)
+
+    def _tell_algo(self, algo: AlgoOrder) -> None:
+        self._tell_user(algo.account, messages.algo_update(algo, self.now_ms()))
 
     def _tell_fill(self, fill: Fill) -> None:
         account, name = fill.order.account, fill.order.symbol.name
@@ -248,6 +286,7 @@ class FuturesVenue(Venue):
             account, messages.account_update(account, name, self.position(account, name), self.mark(name), fill.time_ms)
         )
         self._tell_user(account, messages.update(fill.order, "TRADE", fill.time_ms, fill))
+        self.algos.on_order(fill.order)
 
     def _tell_account(self, order: Order) -> None:
         """Nothing: margin that orders bind is not told of."""
