@@ -110,6 +110,27 @@ def test_accounts_agree_with_each_other_to_the_last_digit(served: ThreadedServer
     assert Decimal(account["positions"][0]["notional"]) == Decimal("0.01") * mark
 
 
+def test_orders_wait_for_a_price(served: ThreadedServer) -> None:
+    stop = {"symbol": "BTCUSDT", "algoType": "CONDITIONAL", "side": "BUY", "type": "STOP_MARKET", "quantity": "0.01"}
+    placed = [
+        member(served, "POST", "/fapi/v1/algoOrder", **stop, triggerPrice=price) for price in (50_010, 50_020, 50_030)
+    ]
+    ids = [algo["algoId"] for algo in placed]
+    assert [algo["algoId"] for algo in member(served, "GET", "/fapi/v1/openAlgoOrders")] == ids
+    assert member(served, "DELETE", "/fapi/v1/algoOrder", algoId=ids[2])["code"] == "200"
+    served.market(trades=(MarketTrade(Side.BUY, 10, 1),))
+    triggered = member(served, "GET", "/fapi/v1/algoOrder", algoId=ids[0])
+    order = member(served, "GET", ORDER_PATH, symbol="BTCUSDT", orderId=triggered["actualOrderId"])
+    assert (triggered["algoStatus"], order["status"], order["clientOrderId"]) == (
+        "FINISHED",
+        "FILLED",
+        triggered["clientAlgoId"],
+    )
+    member(served, "DELETE", "/fapi/v1/algoOpenOrders", symbol="BTCUSDT")
+    told = member(served, "GET", "/fapi/v1/allAlgoOrders", symbol="BTCUSDT")
+    assert [algo["algoStatus"] for algo in told] == ["FINISHED", "CANCELED", "CANCELED"]
+
+
 def test_settings_are_told_and_changed(served: ThreadedServer) -> None:
     assert member(served, "POST", "/fapi/v1/leverage", symbol="BTCUSDT", leverage=5)["leverage"] == 5
     (config,) = member(served, "GET", "/fapi/v1/symbolConfig")
@@ -370,6 +391,7 @@ def test_the_kernels_own_adapter_trades_futures_here() -> None:
         "OrderPendingCancel",
         "OrderCanceled",
     ]
+    assert told["events"]["waiting"] == ["OrderSubmitted", "OrderAccepted", "OrderPendingCancel", "OrderCanceled"]
     assert told["events"]["taking"][:2] == ["OrderSubmitted", "OrderAccepted"]
     assert set(told["events"]["taking"][2:]) == {"OrderFilled"}
     assert told["post_only"] == [True]

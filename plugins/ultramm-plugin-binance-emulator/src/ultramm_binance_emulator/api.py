@@ -61,6 +61,8 @@ class Api(abc.ABC):
     windows: ClassVar[Windows]
     # Whether members' events come over the connection that asks for them, and not by a key.
     events_inline: ClassVar[bool]
+    # Whether sockets are told some time before that they will be closed.
+    announces_end: ClassVar[bool]
 
     def __init__(self, venue: Venue, streams: Streams, faults: Faults) -> None:
         self.venue = venue

@@ -33,6 +33,7 @@ class FuturesApi(Api):
     weight_limit: ClassVar[int] = 2_400
     windows: ClassVar[Windows] = FUTURES_WINDOWS
     events_inline: ClassVar[bool] = False
+    announces_end: ClassVar[bool] = False
 
     def __init__(self, venue: FuturesVenue, streams: FuturesStreams, faults: Faults) -> None:
         super().__init__(venue, streams, faults)
@@ -71,8 +72,12 @@ class FuturesApi(Api):
             Route(
                 "GET", "/fapi/v1/userTrades", 5, lambda a, p: [messages.trade_info(fill) for fill in venue.fills(a, p)]
             ),
-            Route("GET", "/fapi/v1/openAlgoOrders", 1, lambda *_: []),
-            Route("GET", "/fapi/v1/allAlgoOrders", 5, lambda *_: []),
+            Route("POST", "/fapi/v1/algoOrder", 0, self._place_algo),
+            Route("GET", "/fapi/v1/algoOrder", 1, lambda a, p: messages.algo_info(venue.algos.query(a, p))),
+            Route("DELETE", "/fapi/v1/algoOrder", 1, self._cancel_algo),
+            Route("DELETE", "/fapi/v1/algoOpenOrders", 1, self._cancel_all_algos),
+            Route("GET", "/fapi/v1/openAlgoOrders", 1, self._open_algos),
+            Route("GET", "/fapi/v1/allAlgoOrders", 5, self._all_algos),
             *self._accounts.signed(),
         ]
 
@@ -83,6 +88,8 @@ class FuturesApi(Api):
             "order.modify": self._amend,
             "order.cancel": self.cancel,
             "order.status": self._order,
+            "algoOrder.place": self._place_algo,
+            "algoOrder.cancel": self._cancel_algo,
             "account.status": accounts.account,
             "v2/account.status": accounts.account_3,
             "account.balance": accounts.balance,
@@ -187,6 +194,27 @@ class FuturesApi(Api):
             raise VenueError(-1100, "Illegal characters found in parameter 'countdownTime'.")
         self._futures.count_down(account, name, int(wait))
         return {"symbol": name, "countdownTime": wait}
+
+    # -- orders that wait --------------------------------------------------------------------------------------
+
+    def _place_algo(self, account: Account, parameters: Parameters) -> Json:
+        self.count_order(account)
+        return messages.algo_info(self._futures.place_algo(account, parameters))
+
+    def _cancel_algo(self, account: Account, parameters: Parameters) -> Json:
+        algo = self._futures.algos.cancel(account, parameters)
+        return {"algoId": algo.id, "clientAlgoId": algo.client_id, "code": "200", "msg": "success"}
+
+    def _cancel_all_algos(self, account: Account, parameters: Parameters) -> Json:
+        for algo in self._futures.algos.waiting(account, named(parameters, "symbol")):
+            self._futures.algos.cancel(account, {"algoId": str(algo.id)})
+        return {"code": 200, "msg": "The operation of cancel all open order is done."}
+
+    def _open_algos(self, account: Account, parameters: Parameters) -> list[Json]:
+        return [messages.algo_info(algo) for algo in self._futures.algos.waiting(account, parameters.get("symbol"))]
+
+    def _all_algos(self, account: Account, parameters: Parameters) -> list[Json]:
+        return [messages.algo_info(algo) for algo in self._futures.algos.all(account, named(parameters, "symbol"))]
 
     # -- listen keys -----------------------------------------------------------------------------------------
 

@@ -10,11 +10,18 @@ from typing import ClassVar
 from ultramm.market import Side
 from ultramm_binance_emulator import spot_messages as messages
 from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.errors import VenueError, duplicate, no_funds, unknown_to_cancel, would_take
+from ultramm_binance_emulator.errors import (
+    VenueError,
+    duplicate,
+    no_funds,
+    unknown_to_cancel,
+    unknown_to_query,
+    would_take,
+)
 from ultramm_binance_emulator.matching import Tif
-from ultramm_binance_emulator.orders import Book, Fill, Json, Order
-from ultramm_binance_emulator.symbols import ZERO, Symbol
-from ultramm_binance_emulator.venue import Venue
+from ultramm_binance_emulator.orders import Book, Fill, Json, Order, Trigger
+from ultramm_binance_emulator.symbols import ZERO, Symbol, decimal
+from ultramm_binance_emulator.venue import Venue, sent
 
 # Of what has ended, the venue says how in a word of its own.
 _EXECUTIONS = {"EXPIRED_IN_MATCH": "TRADE_PREVENTION"}
@@ -24,8 +31,72 @@ class SpotVenue(Venue):
     """Pairs; see `Venue`."""
 
     product: ClassVar[str] = "spot"
-    kinds: ClassVar[frozenset[str]] = frozenset({"LIMIT", "LIMIT_MAKER", "MARKET"})
+    kinds: ClassVar[Mapping[str, tuple[bool, bool]]] = {
+        "LIMIT": (True, True),
+        "LIMIT_MAKER": (True, False),
+        "MARKET": (False, False),
+        "STOP_LOSS": (False, False),
+        "STOP_LOSS_LIMIT": (True, True),
+        "TAKE_PROFIT": (False, False),
+        "TAKE_PROFIT_LIMIT": (True, True),
+    }
     tifs: ClassVar[frozenset[Tif]] = frozenset({Tif.GTC, Tif.IOC, Tif.FOK})
+
+    # -- orders ----------------------------------------------------------------------------------------------
+
+    def _read(self, account: Account, book: Book, request: Mapping[str, str]) -> Order:
+        order = super()._read(account, book, request)
+        if order.type.startswith(("STOP_LOSS", "TAKE_PROFIT")):
+            order.trigger = Trigger.of(order.type, order.side, self._price(book.symbol, request, "stopPrice"))
+            order.waits = True
+            if order.trigger.met(book.last_price):
+                raise VenueError(-2010, "Stop price would trigger immediately.")
+        elif request.get("stopPrice"):
+            raise VenueError(-1106, "Parameter 'stopPrice' sent when not required.")
+        if request.get("icebergQty"):
+            self._hide(order, decimal(request["icebergQty"], "icebergQty"))
+        return order
+
+    @staticmethod
+    def _hide(order: Order, shown: Decimal) -> None:
+        """Make an order an iceberg."""
+        if not order.rests:
+            raise VenueError(-1013, "icebergQty is for orders that are good till cancelled.")
+        order.symbol.check_iceberg(order.quantity, shown)
+        if shown < order.quantity:
+            order.iceberg = shown
+            order.resting.tip = order.symbol.lots(shown)
+            order.resting.show()
+
+    def shrink(self, account: Account, request: Mapping[str, str]) -> Order:
+        """Amend an order to a smaller quantity, which keeps its place."""
+        order = self.find(account, request, unknown_to_query)
+        quantity = decimal(sent(request, "newQty"), "newQty")
+        order.symbol.check_quantity(quantity)
+        if not order.open or not order.priced:
+            raise unknown_to_query()
+        if not order.filled < quantity < order.quantity:
+            raise VenueError(-2038, "Order amend: the new quantity must be less, and more than was filled.")
+        self._rename(order, request.get("newClientOrderId") or f"x-{order.id}-{quantity:f}")
+        less = order.quantity - quantity
+        order.quantity, order.updated_ms = quantity, self.now_ms()
+        self.books[order.symbol.name].matching.shrink(order.resting, order.symbol.lots(order.left))
+        amount = less * order.price if order.side is Side.BUY else less
+        account.release(_paid_with(order), amount)
+        order.locked -= amount
+        self._tell_order(order, "REPLACED")
+        self._tell_account(order)
+        self._told_levels(self.books[order.symbol.name], [(order.side, order.resting.ticks)])
+        return order
+
+    def _rename(self, order: Order, client_id: str) -> None:
+        """An amended order goes by another name."""
+        account, symbol = order.account, order.symbol
+        if client_id != order.client_id:
+            self._check_free(account, symbol, client_id)
+        del self._by_client[account.key, symbol.name, order.client_id]
+        order.replaced_id, order.client_id = order.client_id, client_id
+        self._by_client[account.key, symbol.name, client_id] = order
 
     def cancel_all(self, account: Account, request: Mapping[str, str]) -> list[Order]:
         cancelled = super().cancel_all(account, request)
@@ -36,7 +107,7 @@ class SpotVenue(Venue):
     # -- money -----------------------------------------------------------------------------------------------
 
     def _admit(self, book: Book, order: Order) -> Decimal:
-        if order.type != "MARKET":
+        if order.priced:
             book.symbol.check_notional(order.price, order.quantity)
         if order.post_only and book.matching.would_take(order.side, book.symbol.ticks(order.price)):
             raise would_take()
@@ -50,9 +121,20 @@ class SpotVenue(Venue):
         """What must be free to pay for it at its worst price."""
         if order.side is Side.SELL:
             return order.quantity
-        if order.type != "MARKET":
-            return order.price * order.quantity
+        if order.priced or order.waits:
+            return (order.price or order.stop_price) * order.quantity
         return book.cost(Side.SELL, order.resting.lots)
+
+    def _can_work(self, book: Book, order: Order) -> bool:
+        """One without a limit must be paid at the price that it finds."""
+        if order.priced or order.side is Side.SELL:
+            return True
+        self._give_back(order)
+        needed = self._needed(book, order)
+        if order.account.balance(_paid_with(order)).free < needed:
+            return False
+        self._set_aside(order, needed)
+        return True
 
     def _set_aside(self, order: Order, amount: Decimal) -> None:
         order.account.lock(_paid_with(order), amount)
@@ -67,7 +149,7 @@ class SpotVenue(Venue):
         order.account.spend(_paid_with(order), spent)
         order.account.receive(asset, amount - fee)
         order.locked -= spent
-        if bought and order.type != "MARKET":
+        if bought and order.priced:
             # It traded at a better price than it had set aside for.
             saved = (order.price - fill.price) * fill.quantity
             order.account.release(symbol.quote, saved)

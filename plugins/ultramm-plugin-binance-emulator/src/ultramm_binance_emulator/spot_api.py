@@ -12,8 +12,11 @@ from ultramm_binance_emulator import spot_messages as messages
 from ultramm_binance_emulator.accounts import Account
 from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route, named
 from ultramm_binance_emulator.errors import VenueError
+from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.limits import SPOT_WINDOWS, Windows
 from ultramm_binance_emulator.orders import Json, Order
+from ultramm_binance_emulator.spot import SpotVenue
+from ultramm_binance_emulator.streams import Streams
 
 
 class SpotApi(Api):
@@ -26,6 +29,11 @@ class SpotApi(Api):
     weight_limit: ClassVar[int] = 6_000
     windows: ClassVar[Windows] = SPOT_WINDOWS
     events_inline: ClassVar[bool] = True
+    announces_end: ClassVar[bool] = True
+
+    def __init__(self, venue: SpotVenue, streams: Streams, faults: Faults) -> None:
+        super().__init__(venue, streams, faults)
+        self._spot = venue
 
     def public(self) -> dict[str, tuple[int, Read]]:
         return {
@@ -45,6 +53,7 @@ class SpotApi(Api):
             Route("POST", "/api/v3/order/test", 1, lambda a, p: (venue.place(a, p, dry=True), {})[1]),
             Route("GET", "/api/v3/order", 4, self._order),
             Route("DELETE", "/api/v3/order", 1, self.cancel),
+            Route("PUT", "/api/v3/order/amend/keepPriority", 4, self._shrink),
             Route("GET", "/api/v3/openOrders", 6, self._open_orders),
             Route("DELETE", "/api/v3/openOrders", 1, self._cancel_all),
             Route(
@@ -60,6 +69,7 @@ class SpotApi(Api):
         return {
             "order.place": self.place,
             "order.cancel": self.cancel,
+            "order.amend.keepPriority": self._shrink,
             "order.status": self._order,
             "openOrders.status": self._open_orders,
             "openOrders.cancelAll": self._cancel_all,
@@ -86,6 +96,9 @@ class SpotApi(Api):
 
     def _order(self, account: Account, parameters: Parameters) -> Json:
         return messages.order_info(self.venue.query(account, parameters))
+
+    def _shrink(self, account: Account, parameters: Parameters) -> Json:
+        return messages.amended(self._spot.shrink(account, parameters))
 
     def _open_orders(self, account: Account, parameters: Parameters) -> list[Json]:
         return [messages.order_info(order) for order in self.venue.open_orders(account, parameters)]

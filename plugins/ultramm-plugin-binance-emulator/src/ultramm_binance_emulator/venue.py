@@ -45,7 +45,8 @@ class Venue(abc.ABC):
     """
 
     product: ClassVar[str]
-    kinds: ClassVar[frozenset[str]]
+    # By type: whether an order has a limit, and whether its time in force must be sent.
+    kinds: ClassVar[Mapping[str, tuple[bool, bool]]]
     tifs: ClassVar[frozenset[Tif]]
 
     def __init__(self, symbols: Mapping[Symbol, int], accounts: Iterable[Account], now_ms: Callable[[], int]) -> None:
@@ -80,6 +81,10 @@ class Venue(abc.ABC):
     @abc.abstractmethod
     def _settle(self, fill: Fill) -> Fill:
         """Move the money of a fill; gives it with its fee and profit."""
+
+    def _can_work(self, book: Book, order: Order) -> bool:
+        """Whether an order whose price has come can still be had."""
+        return True
 
     def _after(self, fill: Fill) -> None:  # noqa: B027 - not every product has something to do
         """What a fill brings about for other orders."""
@@ -122,8 +127,26 @@ class Venue(abc.ABC):
         self._by_client[account.key, book.symbol.name, order.client_id] = order
         self._tell_order(order, "NEW")
         self._tell_account(order)
-        self._match(book, order)
+        if order.waits:
+            book.waiting[order.id] = order
+        else:
+            self._match(book, order)
+            self._wake(book)
         return order
+
+    def _wake(self, book: Book) -> None:
+        """Let orders work whose price has come; what they trade may wake others."""
+        while (order := book.due()) is not None:
+            del book.waiting[order.id]
+            order.waits = False
+            order.updated_ms = self.now_ms()
+            if self._can_work(book, order):
+                self._tell_order(order, "NEW")
+                self._match(book, order)
+            else:
+                self._close(order, "EXPIRED")
+                self._tell_order(order, "EXPIRED")
+                self._tell_account(order)
 
     def _match(self, book: Book, order: Order) -> None:
         """Let an order trade; what is left of it rests or expires."""
@@ -142,27 +165,37 @@ class Venue(abc.ABC):
         """The order that a request asks for, on the grid."""
         symbol = book.symbol
         side, kind = self._side(request), self._kind(request)
+        priced, timed = self.kinds[kind]
         quantity = decimal(sent(request, "quantity"), "quantity")
-        symbol.check_quantity(quantity, market=kind == "MARKET")
-        price, ticks, tif = ZERO, None, Tif.GTC
-        if kind != "MARKET":
-            price = decimal(sent(request, "price"), "price")
-            symbol.check_price(price)
+        symbol.check_quantity(quantity, market=not priced)
+        price, ticks = ZERO, None
+        if priced:
+            price = self._price(symbol, request, "price")
             ticks = symbol.ticks(price)
-        if kind == "LIMIT":
-            tif = self._tif(request)
+        tif = self._tif(request) if timed else Tif.GTC
         order_id = next(self._ids)
         client_id = request.get("newClientOrderId") or f"x-{order_id}"
-        known = self._by_client.get((account.key, symbol.name, client_id))
-        if known is not None and known.open:
-            raise self._duplicate()
-        if len(self._open[account.key]) >= _MOST_OPEN:
-            raise VenueError(-1013, "Filter failure: MAX_NUM_ORDERS")
+        self._check_free(account, symbol, client_id)
         now_ms = self.now_ms()
         resting = Resting(str(order_id), account.key, side, ticks, symbol.lots(quantity))
         return Order(
             order_id, client_id, account, symbol, side, kind, tif, price, quantity, resting, "NEW", now_ms, now_ms
         )
+
+    def _check_free(self, account: Account, symbol: Symbol, client_id: str) -> None:
+        """Whether a member may have another order, by that name; see `VenueError`."""
+        known = self._by_client.get((account.key, symbol.name, client_id))
+        if known is not None and known.open:
+            raise self._duplicate()
+        if len(self._open[account.key]) >= _MOST_OPEN:
+            raise VenueError(-1013, "Filter failure: MAX_NUM_ORDERS")
+
+    @staticmethod
+    def _price(symbol: Symbol, request: Mapping[str, str], name: str) -> Decimal:
+        """A price on the grid."""
+        price = decimal(sent(request, name), name)
+        symbol.check_price(price)
+        return price
 
     @staticmethod
     def _side(request: Mapping[str, str]) -> Side:
@@ -247,6 +280,7 @@ class Venue(abc.ABC):
             matches += self._book_matches(book, book.matching.on_trade(trade), public=False)
         matches += self._book_matches(book, book.matching.on_levels(shifted.changes))
         self._told_levels(book, [*changed, *[(match.order.side, match.ticks) for match in matches]])
+        self._wake(book)
 
     def _book_matches(self, book: Book, matches: Iterable[Match], *, public: bool = True) -> list[Match]:
         """Enter fills: money, orders, trades; each is told to its member, and to everybody unless they know."""
@@ -285,8 +319,12 @@ class Venue(abc.ABC):
         return (amount * rate).quantize(_SMALLEST, ROUND_DOWN)
 
     def _end(self, order: Order, status: str) -> None:
-        """Take an open order out of the book."""
-        self.books[order.symbol.name].matching.cancel(order.resting)
+        """Take an open order out of the book, or out of those that wait."""
+        book = self.books[order.symbol.name]
+        if order.waits:
+            del book.waiting[order.id]
+        else:
+            book.matching.cancel(order.resting)
         self._close(order, status)
         self._tell_order(order, status)
         self._tell_account(order)
