@@ -130,7 +130,7 @@ class OwnOrders:
             yield order.sent
             if order.venue_order_id:
                 yield Accepted(ts_ns=order.sent.ts_ns, order_id=order.id, venue_order_id=order.venue_order_id)
-        yield from self.fills
-        for order in orders:
             if order.ended is not None:
+                # Before its fills: they count all the same, and do not end it anew.
                 yield Ended(ts_ns=order.ended_ns, order_id=order.id, how=order.ended)
+        yield from self.fills
