@@ -41,6 +41,7 @@ class OrderLedger(OwnOrders):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
+        self._size = self._compacted = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = path.with_name(f"{path.name}.lock").open("a+")

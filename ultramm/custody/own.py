@@ -90,8 +90,7 @@ class OwnOrders:
                 order = self.find(record.order_id)
                 if order is not None:
                     order.filled += record.size
-                    if order.filled >= order.sent.size:
-                        self._end(order, "filled", record.ts_ns)
+                    self._end_if_filled(order, record.ts_ns)
             case Ended():
                 order = self.open.get(record.order_id)
                 if order is not None:
@@ -111,6 +110,11 @@ class OwnOrders:
         order = self.open.get(record.order_id)
         if order is not None:
             order.sent = msgspec.structs.replace(order.sent, price=record.price, size=record.size)
+            self._end_if_filled(order, record.ts_ns)
+
+    def _end_if_filled(self, order: OwnOrder, ts_ns: int) -> None:
+        if order.filled >= order.sent.size:
+            self._end(order, "filled", ts_ns)
 
     def _end(self, order: OwnOrder, how: Ending, ts_ns: int) -> None:
         if self.open.pop(order.id, None) is None:

@@ -75,6 +75,11 @@ def test_an_order_that_was_amended_ends_with_its_new_size() -> None:
     assert orders.open == {}
 
 
+def test_an_order_that_was_amended_to_what_is_filled_of_it_has_ended() -> None:
+    less = Amended(ts_ns=3, order_id="a", price=Decimal(100), size=Decimal(1))
+    assert added_up(sent("a", "2"), fill("a", "1", "1"), less).open == {}
+
+
 def test_what_is_told_of_orders_that_were_never_sent_changes_nothing() -> None:
     orders = added_up(accepted("x"), ended("x"), Amended(ts_ns=1, order_id="x", price=Decimal(1), size=Decimal(1)))
     assert orders.open == {}
