@@ -70,9 +70,21 @@ class OwnOrders:
         return (fill for fill in self.fills if fill.strategy == strategy and fill.instrument == instrument)
 
     def since(self, ts_ns: int) -> list[OrderRecord]:
-        """What happened after a moment, of the orders that are still known, in the order of time."""
-        found = [record for record in self._what_matters() if record.ts_ns > ts_ns]
-        return sorted(found, key=lambda record: record.ts_ns)
+        """What happened after a moment, of the orders that are still known, in the order of time.
+
+        Fills keep the order in which they became known, and follow what was sent: the times of those that we were not
+        told are by the venue's clock.
+        """
+        found: list[tuple[int, OrderRecord]] = []
+        last_fill_ns = 0
+        for record in self._what_matters():
+            key = record.ts_ns
+            if isinstance(record, Filled):
+                own = self.find(record.order_id)
+                key = last_fill_ns = max(last_fill_ns, record.ts_ns, own.sent.ts_ns if own is not None else 0)
+            if record.ts_ns > ts_ns:
+                found.append((key, record))
+        return [record for _, record in sorted(found, key=lambda item: item[0])]
 
     def apply(self, record: OrderRecord) -> None:
         """Take the next record."""
