@@ -125,6 +125,8 @@ class LiveVenues:
     ----------
     orders : OrderLedger
         All orders of the node.
+    terms : dict of str to Terms
+        What a trade of each instrument moves, once it is open.
 
     Raises
     ------
@@ -142,7 +144,7 @@ class LiveVenues:
         ]
         self.feeds: list[Feed] = []
         self._custodians: list[Custodian] = []
-        self._terms: dict[str, Terms] = {}
+        self.terms: dict[str, Terms] = {}
         self._cache = _kernel_cache(resolved)
 
     async def open(self) -> None:
@@ -155,13 +157,9 @@ class LiveVenues:
         """
         for venue in self._venues:
             await self._take_over(venue)
-            self._terms |= await venue.desk.terms()
+            self.terms |= await venue.desk.terms()
             instruments = await venue.live.instruments()
             self.feeds.append(Feed(venue.name, VenueSource(instruments), instruments))
-
-    def bases(self) -> dict[str, str]:
-        """By instrument of a cash account, the coin that changes hands."""
-        return {name: terms.base for name, terms in self._terms.items() if terms.cash}
 
     async def _take_over(self, venue: _Venue) -> None:
         told = ToLedger(self.orders, time.time_ns)

@@ -357,9 +357,11 @@ class MakerShell(Strategy):
         self.accepted(event.client_order_id.value, event.venue_order_id.value, event.ts_init)
 
     def accepted(self, order_id: str, venue_order_id: str, ts_ns: int) -> None:
-        """The venue holds an order."""
-        if self._ledger is not None:
-            self._ledger.write(Accepted(ts_ns=ts_ns, order_id=order_id, venue_order_id=venue_order_id))
+        """The venue holds an order; told twice, it counts once."""
+        if self._ledger is not None and not self._ledger.write(
+            Accepted(ts_ns=ts_ns, order_id=order_id, venue_order_id=venue_order_id)
+        ):
+            return
         if order_id in self.maker.orders:
             self.maker.on_accepted(order_id, ts_ns)
             self._record_order(ts_ns, order_id, "accepted")

@@ -32,6 +32,21 @@ class ThreadedServer:
     ----------
     accounts : iterable of Account
         Who trades.
+    feed, futures_feed : mapping of str to iterator of MarketEvent, optional
+        The markets outside of both venues; by default both have five levels a side that only `market` moves.
+    socket_life_s : float
+        How long a socket lives, seconds.
+
+    Attributes
+    ----------
+    venue : SpotVenue
+        What is served; to be touched by `do` alone.
+    futures : FuturesVenue
+        Of the same members, with streams below ``/market``, ``/public`` and ``/private``.
+    url, control_url : str
+        Where, and where to command faults.
+    """
+
     def __init__(
         self,
         accounts: Iterable[Account],
@@ -44,30 +59,6 @@ class ThreadedServer:
         self.futures = FuturesVenue({BTCUSDT_PERPETUAL: _START}, members, now_ms)
         feeds = {self.venue: feed or {}, self.futures: futures_feed or {}}
         self.server = Server(feeds, socket_life_s=socket_life_s)
-
-    Attributes
-    ----------
-    venue : SpotVenue
-        What is served; to be touched by `do` alone.
-    futures : FuturesVenue
-        Of the same members, with streams below ``/market``, ``/public`` and ``/private``.
-    url, control_url : str
-        Where, and where to command faults.
-    """
-
-<<<<<<< HEAD
-    def __init__(self, accounts: Iterable[Account], feed: Feed | None = None, futures_feed: Feed | None = None) -> None:
-        members = list(accounts)
-        self.venue = SpotVenue({BTCUSDT: _START}, members, now_ms)
-        self.futures = FuturesVenue({BTCUSDT_PERPETUAL: _START}, members, now_ms)
-        self.server = Server({self.venue: feed or {}, self.futures: futures_feed or {}})
-=======
-    def __init__(self, accounts: Iterable[Account], feed: Feed | None = None, socket_life_s: float = 86_400) -> None:
-        members = list(accounts)
-        self.venue = SpotVenue({BTCUSDT: _START}, members, now_ms)
-        self.futures = FuturesVenue({BTCUSDT_PERPETUAL: _START}, members, now_ms)
-        self.server = Server({self.venue: feed or {}, self.futures: {}}, socket_life_s=socket_life_s)
->>>>>>> acb8f19d92e3df2a187b9eab102c4219559ba27e
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
