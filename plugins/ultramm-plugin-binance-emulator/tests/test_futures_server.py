@@ -330,6 +330,36 @@ def test_requests_meet_faults_at_these_paths_too(served: ThreadedServer) -> None
     assert ask(served, "GET", "/fapi/v1/time")[0] == 418
 
 
+def test_some_of_a_batch_may_be_refused(served: ThreadedServer) -> None:
+    orders = [{**ORDER, "newClientOrderId": name} for name in "abc"]
+    fault(served, "reject_item", "POST /fapi/v1/batchOrders", count=1, code=-1008)
+    answers = member(served, "POST", "/fapi/v1/batchOrders", batchOrders=json.dumps(orders))
+    assert [answer.get("code") for answer in answers] == [-1008, None, None]
+    fault(served, "reject_item", "DELETE", count=1, code=-1007)
+    fault(served, "fill_on_cancel", count=1)
+    names = json.dumps(["b", "c"])
+    answers = member(served, "DELETE", "/fapi/v1/batchOrders", symbol="BTCUSDT", origClientOrderIdList=names)
+    assert [(answer.get("code"), answer.get("executedQty")) for answer in answers] == [(-1007, None), (None, "0.005")]
+    assert [order["clientOrderId"] for order in member(served, "GET", "/fapi/v1/openOrders")] == ["b"]
+
+
+def test_a_depth_update_that_is_dropped_leaves_a_gap_that_can_be_seen(served: ThreadedServer) -> None:
+    async def follow() -> list[Any]:
+        url = f"{served.url}/market/ws/btcusdt@depth@0ms"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url) as ws:
+            await ws.send_json({"id": 1, "method": "LIST_SUBSCRIPTIONS"})
+            await next_message(ws)
+            served.market(LevelChange(Side.BUY, -1, 1))
+            fault(served, "drop", "usdm/btcusdt@depth@0ms", count=1)
+            for size in (2, 3, 4):
+                served.market(LevelChange(Side.BUY, -1, size))
+            return [await next_message(ws) for _ in range(3)]
+
+    first, after, last = asyncio.run(follow())
+    assert after["pu"] == first["u"] + 1
+    assert last["pu"] == after["u"]
+
+
 def test_messages_and_keys_meet_them_by_the_products_name(served: ThreadedServer) -> None:
     async def follow() -> list[Any]:
         key = ask(served, "POST", "/fapi/v1/listenKey")[1]["listenKey"]

@@ -11,7 +11,7 @@ from aiohttp import web
 from ultramm_binance_emulator import futures_messages as messages
 from ultramm_binance_emulator.accounts import Account
 from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route, named
-from ultramm_binance_emulator.errors import VenueError
+from ultramm_binance_emulator.errors import VenueError, refused
 from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.futures import FuturesVenue
 from ultramm_binance_emulator.futures_accounts import FuturesAccounts
@@ -28,6 +28,7 @@ class FuturesApi(Api):
 
     roots: ClassVar[tuple[str, ...]] = ("/fapi/",)
     order_path: ClassVar[str] = "/fapi/v1/order"
+    batch_path: ClassVar[str | None] = "/fapi/v1/batchOrders"
     socket_path: ClassVar[str] = "/ws-fapi/v1"
     listen_key_path: ClassVar[str] = "/fapi/v1/listenKey"
     weight_limit: ClassVar[int] = 2_400
@@ -146,6 +147,15 @@ class FuturesApi(Api):
     def cancelled(self, order: Order, parameters: Parameters) -> Json:
         return messages.order_info(order)
 
+    def held(self, account: Account) -> Json:
+        return {
+            "balance": plain(account.wallet.balance),
+            "positions": self._accounts.risk(account, {}),
+            "openOrders": self._open_orders(account, {}),
+            "openAlgoOrders": self._open_algos(account, {}),
+            "trades": [messages.trade_info(fill) for fill in self.venue.all_fills(account)],
+        }
+
     def _order(self, account: Account, parameters: Parameters) -> Json:
         return messages.order_info(self.venue.query(account, parameters))
 
@@ -164,21 +174,25 @@ class FuturesApi(Api):
 
     def _place_batch(self, account: Account, parameters: Parameters) -> list[Json]:
         orders = _listed(parameters, "batchOrders", "POST")
-        return [self._tried(self.place, account, {name: str(value) for name, value in o.items()}) for o in orders]
+        return [
+            self._tried("POST", self.place, account, {name: str(value) for name, value in order.items()})
+            for order in orders
+        ]
 
     def _cancel_batch(self, account: Account, parameters: Parameters) -> list[Json]:
         by = "orderIdList" if parameters.get("orderIdList") else "origClientOrderIdList"
         name = "orderId" if by == "orderIdList" else "origClientOrderId"
         symbol = named(parameters, "symbol")
         return [
-            self._tried(self.cancel, account, {"symbol": symbol, name: str(value)})
+            self._tried("DELETE", self.cancel, account, {"symbol": symbol, name: str(value)})
             for value in _listed(parameters, by, "DELETE")
         ]
 
-    @staticmethod
-    def _tried(handle: Handler, account: Account, parameters: Parameters) -> Json:
-        """Of several requests in one, each is answered by itself."""
+    def _tried(self, method: str, handle: Handler, account: Account, parameters: Parameters) -> Json:
+        """Of several requests in one, each is answered by itself, and may be refused by itself."""
         try:
+            if (refusal := self.faults.hit("reject_item", f"{method} {self.batch_path}")) is not None:
+                raise refused(refusal.code)
             told: Json = handle(account, parameters)
         except VenueError as exc:
             return {"code": exc.code, "msg": exc.message}

@@ -57,6 +57,8 @@ class Session:
             return {}
         if method not in self._calls:
             raise VenueError(-1000, f"Unknown method: {method}")
+        if method.startswith("order.") and method != "order.status":
+            self._api.latency.requested(account.key, method)
         return self._calls[method](account, {name: str(value) for name, value in params.items()})
 
     def _signed_by(self, params: Json) -> Account:

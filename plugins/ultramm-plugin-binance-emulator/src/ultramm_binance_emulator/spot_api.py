@@ -24,6 +24,7 @@ class SpotApi(Api):
 
     roots: ClassVar[tuple[str, ...]] = ("/api/", "/sapi/")
     order_path: ClassVar[str] = "/api/v3/order"
+    batch_path: ClassVar[str | None] = None
     socket_path: ClassVar[str] = "/ws-api/v3"
     listen_key_path: ClassVar[str] = "/api/v3/userDataStream"
     weight_limit: ClassVar[int] = 6_000
@@ -93,6 +94,10 @@ class SpotApi(Api):
 
     def cancelled(self, order: Order, parameters: Parameters) -> Json:
         return messages.cancelled(order, parameters.get("newClientOrderId"))
+
+    def held(self, account: Account) -> Json:
+        trades = [messages.trade_info(fill) for fill in self.venue.all_fills(account)]
+        return {"balances": account.info(), "openOrders": self._open_orders(account, {}), "trades": trades}
 
     def _order(self, account: Account, parameters: Parameters) -> Json:
         return messages.order_info(self.venue.query(account, parameters))

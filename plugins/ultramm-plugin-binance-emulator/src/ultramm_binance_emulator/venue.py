@@ -259,10 +259,14 @@ class Venue(abc.ABC):
     def fills(self, account: Account, request: Mapping[str, str]) -> list[Fill]:
         """What a member traded in a symbol, of one order if the request names one."""
         symbol = self.book(request.get("symbol")).symbol
-        mine = [fill for fill in self._fills if fill.order.account is account and fill.order.symbol is symbol]
+        mine = [fill for fill in self.all_fills(account) if fill.order.symbol is symbol]
         if request.get("orderId"):
             mine = [fill for fill in mine if fill.order.id == int(request["orderId"])]
         return mine[-_limit(request) :]
+
+    def all_fills(self, account: Account) -> list[Fill]:
+        """All that a member ever traded."""
+        return [fill for fill in self._fills if fill.order.account is account]
 
     # -- what happens ----------------------------------------------------------------------------------------
 
@@ -280,6 +284,17 @@ class Venue(abc.ABC):
             matches += self._book_matches(book, book.matching.on_trade(trade), public=False)
         matches += self._book_matches(book, book.matching.on_levels(shifted.changes))
         self._told_levels(book, [*changed, *[(match.order.side, match.ticks) for match in matches]])
+        self._wake(book)
+
+    def hit_half(self, order: Order) -> None:
+        """Others trade with half of what is left of an order that rests, whoever stands before it."""
+        if not order.open or order.waits:
+            return
+        book, resting, lots = self.books[order.symbol.name], order.resting, max(1, order.resting.left // 2)
+        assert resting.ticks is not None
+        book.matching.fill(resting, lots)
+        self._book_matches(book, [Match(resting, resting.ticks, lots, maker=True)])
+        self._told_levels(book, [_place(resting)])
         self._wake(book)
 
     def _book_matches(self, book: Book, matches: Iterable[Match], *, public: bool = True) -> list[Match]:
