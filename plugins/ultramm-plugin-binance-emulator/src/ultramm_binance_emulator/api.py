@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
 from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.errors import VenueError, mandatory, unknown_to_cancel
+from ultramm_binance_emulator.errors import VenueError, unknown_to_cancel
 from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.latency import Latency
 from ultramm_binance_emulator.limits import OrderCount, RequestWeight, Windows
@@ -223,13 +223,6 @@ class Api(abc.ABC):
         if self.faults.hit("fill_on_cancel", f"DELETE {self.order_path}") is not None:
             self.venue.hit_half(self.venue.find(account, parameters, unknown_to_cancel))
         return self.cancelled(self.venue.cancel(account, parameters), parameters)
-
-
-def named(parameters: Mapping[str, str], name: str) -> str:
-    """A parameter that must be there; see `VenueError`."""
-    if not parameters.get(name):
-        raise mandatory(name)
-    return parameters[name]
 
 
 def _without_signature(payload: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from ultramm_binance_emulator import futures_messages as messages
 from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route, named
+from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route
 from ultramm_binance_emulator.errors import VenueError, refused
 from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.futures import FuturesVenue
@@ -18,6 +18,7 @@ from ultramm_binance_emulator.futures_accounts import FuturesAccounts
 from ultramm_binance_emulator.futures_streams import FuturesStreams, next_funding_ms
 from ultramm_binance_emulator.limits import FUTURES_WINDOWS, Windows
 from ultramm_binance_emulator.orders import Json, Order
+from ultramm_binance_emulator.requests import sent
 from ultramm_binance_emulator.symbols import ZERO, plain
 
 _MOST_IN_BATCH = {"POST": 5, "DELETE": 10}
@@ -182,7 +183,7 @@ class FuturesApi(Api):
     def _cancel_batch(self, account: Account, parameters: Parameters) -> list[Json]:
         by = "orderIdList" if parameters.get("orderIdList") else "origClientOrderIdList"
         name = "orderId" if by == "orderIdList" else "origClientOrderId"
-        symbol = named(parameters, "symbol")
+        symbol = sent(parameters, "symbol")
         return [
             self._tried("DELETE", self.cancel, account, {"symbol": symbol, name: str(value)})
             for value in _listed(parameters, by, "DELETE")
@@ -199,11 +200,11 @@ class FuturesApi(Api):
         return told
 
     def _cancel_all(self, account: Account, parameters: Parameters) -> Json:
-        self.venue.cancel_all(account, {"symbol": named(parameters, "symbol")})
+        self.venue.cancel_all(account, {"symbol": sent(parameters, "symbol")})
         return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
     def _count_down(self, account: Account, parameters: Parameters) -> Json:
-        name, wait = named(parameters, "symbol"), named(parameters, "countdownTime")
+        name, wait = sent(parameters, "symbol"), sent(parameters, "countdownTime")
         if not wait.isdecimal():
             raise VenueError(-1100, "Illegal characters found in parameter 'countdownTime'.")
         self._futures.count_down(account, name, int(wait))
@@ -220,7 +221,7 @@ class FuturesApi(Api):
         return {"algoId": algo.id, "clientAlgoId": algo.client_id, "code": "200", "msg": "success"}
 
     def _cancel_all_algos(self, account: Account, parameters: Parameters) -> Json:
-        for algo in self._futures.algos.waiting(account, named(parameters, "symbol")):
+        for algo in self._futures.algos.waiting(account, sent(parameters, "symbol")):
             self._futures.algos.cancel(account, {"algoId": str(algo.id)})
         return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
@@ -228,7 +229,7 @@ class FuturesApi(Api):
         return [messages.algo_info(algo) for algo in self._futures.algos.waiting(account, parameters.get("symbol"))]
 
     def _all_algos(self, account: Account, parameters: Parameters) -> list[Json]:
-        return [messages.algo_info(algo) for algo in self._futures.algos.all(account, named(parameters, "symbol"))]
+        return [messages.algo_info(algo) for algo in self._futures.algos.all(account, sent(parameters, "symbol"))]
 
     # -- listen keys -----------------------------------------------------------------------------------------
 
@@ -262,7 +263,7 @@ class FuturesApi(Api):
 def _listed(parameters: Parameters, name: str, method: str) -> list[Any]:
     """A list that is sent as JSON, not longer than a batch may be."""
     try:
-        found = json.loads(named(parameters, name))
+        found = json.loads(sent(parameters, name))
     except ValueError:
         raise VenueError(-1130, f"Data sent for parameter '{name}' is not valid.") from None
     if not isinstance(found, list) or not 0 < len(found) <= _MOST_IN_BATCH[method]:
