@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -85,6 +85,9 @@ class AlgoOrders:
         self._tell = tell
         self._now_ms = now_ms
         self._all: dict[int, AlgoOrder] = {}
+        self._waiting: dict[int, AlgoOrder] = {}
+        # By member and name, those that became orders which are open.
+        self._placed: dict[tuple[str, str], AlgoOrder] = {}
         self._ids = itertools.count(1_000_001)
 
     # -- requests --------------------------------------------------------------------------------------------
@@ -117,7 +120,7 @@ class AlgoOrders:
             created_ms=now_ms,
             updated_ms=now_ms,
         )
-        self._all[algo_id] = algo
+        self._all[algo_id] = self._waiting[algo_id] = algo
         self._tell(algo)
         return algo
 
@@ -139,23 +142,25 @@ class AlgoOrders:
         algo = self.find(account, request, unknown_to_cancel)
         if not algo.waits:
             raise unknown_to_cancel()
+        del self._waiting[algo.id]
         self._became(algo, "CANCELED")
         return algo
 
     def waiting(self, account: Account, name: str | None = None) -> list[AlgoOrder]:
         """A member's that wait, of a symbol or of all."""
-        return [algo for algo in self.all(account, name) if algo.waits]
+        return _of(self._waiting.values(), account, name)
 
     def all(self, account: Account, name: str | None = None) -> list[AlgoOrder]:
         """A member's, whatever became of them."""
-        return [a for a in self._all.values() if a.account is account and name in (None, "", a.symbol.name)]
+        return _of(self._all.values(), account, name)
 
     # -- what happens ----------------------------------------------------------------------------------------
 
     def wake(self, name: str) -> None:
         """Place the orders of a symbol whose price has come."""
-        for algo in list(self._all.values()):
+        for algo in list(self._waiting.values()):
             if algo.waits and algo.symbol.name == name and algo.trigger.met(self._price(name, algo.by_mark)):
+                del self._waiting[algo.id]
                 self._trigger(algo)
 
     def _trigger(self, algo: AlgoOrder) -> None:
@@ -168,22 +173,30 @@ class AlgoOrders:
                 self._became(algo, "EXPIRED")
                 return
             request |= {"quantity": str(abs(held)), "reduceOnly": "true"}
+        name = algo.account.key, algo.client_id
+        self._placed[name] = algo
         try:
             self._place(algo.account, request)
         except VenueError:
+            del self._placed[name]
             self._became(algo, "REJECTED")
 
     def on_order(self, order: Order) -> None:
         """An order has changed: it may be one that waited."""
-        for algo in self._all.values():
-            if algo.account is not order.account or algo.client_id != order.client_id:
-                continue
-            if algo.status == "TRIGGERING":
-                algo.order = order
-                self._became(algo, "TRIGGERED")
-            if algo.status == "TRIGGERED" and algo.order is order and not order.open:
-                self._became(algo, "FINISHED")
+        algo = self._placed.get((order.account.key, order.client_id))
+        if algo is None:
+            return
+        if algo.order is None:
+            algo.order = order
+            self._became(algo, "TRIGGERED")
+        if not order.open:
+            del self._placed[order.account.key, order.client_id]
+            self._became(algo, "FINISHED")
 
     def _became(self, algo: AlgoOrder, status: str) -> None:
         algo.status, algo.updated_ms = status, self._now_ms()
         self._tell(algo)
+
+
+def _of(algos: Iterable[AlgoOrder], account: Account, name: str | None) -> list[AlgoOrder]:
+    return [algo for algo in algos if algo.account is account and name in (None, "", algo.symbol.name)]

@@ -23,6 +23,11 @@ class VenueError(Exception):
         self.status = status
 
 
+def refused(code: int, status: int = 400) -> VenueError:
+    """For no reason that the one who asks could know."""
+    return VenueError(code, "Internal error; unable to process your request. Please try again.", status)
+
+
 def filter_failed(name: str) -> VenueError:
     return VenueError(-1013, f"Filter failure: {name}")
 

@@ -25,8 +25,9 @@ from ultramm_binance_emulator.errors import (
 from ultramm_binance_emulator.margins import Margin, margin
 from ultramm_binance_emulator.matching import Resting, Tif
 from ultramm_binance_emulator.orders import Book, Fill, Json, Order, Trigger
-from ultramm_binance_emulator.symbols import ZERO, Symbol, decimal
-from ultramm_binance_emulator.venue import Venue, sent
+from ultramm_binance_emulator.requests import Request, amount, price_of, sent, side_of, true
+from ultramm_binance_emulator.symbols import ZERO, Symbol
+from ultramm_binance_emulator.venue import Venue
 from ultramm_binance_emulator.wallets import Position
 
 _EXECUTIONS = {"EXPIRED_IN_MATCH": "EXPIRED"}
@@ -66,7 +67,7 @@ class FuturesVenue(Venue):
         self, account: Account, name: str, bid: Decimal = ZERO, ask: Decimal = ZERO, without: Order | None = None
     ) -> Margin:
         """What a member binds in a contract, with further orders of some worth or without one that is there."""
-        orders = [order for order in self.open_orders(account, {"symbol": name}) if order is not without]
+        orders = [order for order in self._ledger.open(account, name) if order is not without]
         return margin(self.position(account, name), self.mark(name), orders, bid, ask)
 
     def total(self, account: Account) -> Margin:
@@ -86,6 +87,7 @@ class FuturesVenue(Venue):
         if leverage < before and total.initial > account.wallet.balance + total.unrealised:
             position.leverage = before
             raise VenueError(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
+        self._tell_user(account, messages.config_update(name, leverage, self.now_ms()))
 
     def _held(self, account: Account, name: str) -> Decimal:
         return self.position(account, name).quantity
@@ -96,18 +98,18 @@ class FuturesVenue(Venue):
 
     # -- orders ----------------------------------------------------------------------------------------------
 
-    def place_algo(self, account: Account, request: Mapping[str, str]) -> AlgoOrder:
+    def place_algo(self, account: Account, request: Request) -> AlgoOrder:
         """Let an order wait for a price; see `VenueError`."""
-        symbol, side, kind = self.book(request.get("symbol")).symbol, self._side(request), sent(request, "type")
+        symbol, side, kind = self.book(request.get("symbol")).symbol, side_of(request), sent(request, "type")
         if request.get("algoType") != "CONDITIONAL" or kind not in ALGO_TYPES:
             raise VenueError(-1116, "Invalid orderType.")
         priced = ALGO_TYPES[kind] == "LIMIT"
-        closes = request.get("closePosition", "").lower() == "true" and not priced
+        closes = true(request, "closePosition") and not priced
         if not closes:
-            symbol.check_quantity(decimal(sent(request, "quantity"), "quantity"), market=not priced)
+            symbol.check_quantity(amount(request, "quantity"), market=not priced)
         if priced:
-            self._price(symbol, request, "price")
-        trigger = Trigger.of(kind, side, self._price(symbol, request, "triggerPrice"))
+            price_of(symbol, request)
+        trigger = Trigger.of(kind, side, price_of(symbol, request, "triggerPrice"))
         given = {key: value for key, value in request.items() if not (closes and key == "quantity")}
         return self.algos.add(account, symbol, side, kind, trigger, {"timeInForce": "GTC", **given})
 
@@ -115,17 +117,17 @@ class FuturesVenue(Venue):
         super()._wake(book)
         self.algos.wake(book.symbol.name)
 
-    def _kind(self, request: Mapping[str, str]) -> str:
+    def _kind(self, request: Request) -> str:
         if request.get("type") in ALGO_TYPES:
             words = "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
             raise VenueError(-4120, words)
         return super()._kind(request)
 
-    def _read(self, account: Account, book: Book, request: Mapping[str, str]) -> Order:
+    def _read(self, account: Account, book: Book, request: Request) -> Order:
         if request.get("positionSide", "BOTH") != "BOTH":
             raise VenueError(-4061, "Order's position side does not match user's setting.")
         order = super()._read(account, book, request)
-        order.reduce_only = request.get("reduceOnly", "").lower() == "true"
+        order.reduce_only = true(request, "reduceOnly")
         return order
 
     def _admit(self, book: Book, order: Order) -> Decimal:
@@ -159,7 +161,7 @@ class FuturesVenue(Venue):
     def _reducible(self, order: Order) -> Decimal:
         others = [
             other.left
-            for other in self.open_orders(order.account, {"symbol": order.symbol.name})
+            for other in self._ledger.open(order.account, order.symbol.name)
             if other.reduce_only and other.side is order.side and other is not order
         ]
         return -order.side * self.position(order.account, order.symbol.name).quantity - sum(others, ZERO)
@@ -185,17 +187,17 @@ class FuturesVenue(Venue):
     def _duplicate(self) -> VenueError:
         return VenueError(-4116, "ClientOrderId is duplicated.")
 
-    def amend(self, account: Account, request: Mapping[str, str]) -> Order:
+    def amend(self, account: Account, request: Request) -> Order:
         """Change price or quantity of an order; less at the same price keeps the place, all else goes to the back."""
         order = self.find(account, request, unknown_to_query)
         if not order.open:
             raise unknown_to_query()
         if order.type != "LIMIT":
             raise VenueError(-5025, "Only limit order is supported.")
-        if self._side(request) is not order.side:
+        if side_of(request) is not order.side:
             raise VenueError(-1117, "Invalid side.")
         book = self.books[order.symbol.name]
-        quantity, price = decimal(sent(request, "quantity"), "quantity"), self._price(book.symbol, request, "price")
+        quantity, price = amount(request, "quantity"), price_of(book.symbol, request)
         self._check_amendment(order, quantity, price)
         crosses = order.post_only and book.matching.would_take(order.side, book.symbol.ticks(price))
         if quantity <= order.filled or (crosses and price != order.price):
@@ -259,7 +261,7 @@ class FuturesVenue(Venue):
     def _after(self, fill: Fill) -> None:
         """Orders that only reduce shrink with what there is to reduce, the last first."""
         book, account = self.books[fill.order.symbol.name], fill.order.account
-        for order in reversed(self.open_orders(account, {"symbol": book.symbol.name})):
+        for order in reversed(self._ledger.open(account, book.symbol.name)):
             if not order.reduce_only or order is fill.order:
                 continue
             room = self._reducible(order)
@@ -282,6 +284,7 @@ class FuturesVenue(Venue):
 
     def _tell_fill(self, fill: Fill) -> None:
         account, name = fill.order.account, fill.order.symbol.name
+        self._tell_user(account, messages.trade_lite(fill))
         self._tell_user(
             account, messages.account_update(account, name, self.position(account, name), self.mark(name), fill.time_ms)
         )

@@ -10,14 +10,15 @@ from aiohttp import web
 
 from ultramm_binance_emulator import futures_messages as messages
 from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route, named
-from ultramm_binance_emulator.errors import VenueError
+from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route
+from ultramm_binance_emulator.errors import VenueError, refused
 from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.futures import FuturesVenue
 from ultramm_binance_emulator.futures_accounts import FuturesAccounts
 from ultramm_binance_emulator.futures_streams import FuturesStreams, next_funding_ms
 from ultramm_binance_emulator.limits import FUTURES_WINDOWS, Windows
 from ultramm_binance_emulator.orders import Json, Order
+from ultramm_binance_emulator.requests import sent
 from ultramm_binance_emulator.symbols import ZERO, plain
 
 _MOST_IN_BATCH = {"POST": 5, "DELETE": 10}
@@ -28,6 +29,7 @@ class FuturesApi(Api):
 
     roots: ClassVar[tuple[str, ...]] = ("/fapi/",)
     order_path: ClassVar[str] = "/fapi/v1/order"
+    batch_path: ClassVar[str | None] = "/fapi/v1/batchOrders"
     socket_path: ClassVar[str] = "/ws-fapi/v1"
     listen_key_path: ClassVar[str] = "/fapi/v1/listenKey"
     weight_limit: ClassVar[int] = 2_400
@@ -146,6 +148,15 @@ class FuturesApi(Api):
     def cancelled(self, order: Order, parameters: Parameters) -> Json:
         return messages.order_info(order)
 
+    def held(self, account: Account) -> Json:
+        return {
+            "balance": plain(account.wallet.balance),
+            "positions": self._accounts.risk(account, {}),
+            "openOrders": self._open_orders(account, {}),
+            "openAlgoOrders": self._open_algos(account, {}),
+            "trades": [messages.trade_info(fill) for fill in self.venue.all_fills(account)],
+        }
+
     def _order(self, account: Account, parameters: Parameters) -> Json:
         return messages.order_info(self.venue.query(account, parameters))
 
@@ -164,32 +175,36 @@ class FuturesApi(Api):
 
     def _place_batch(self, account: Account, parameters: Parameters) -> list[Json]:
         orders = _listed(parameters, "batchOrders", "POST")
-        return [self._tried(self.place, account, {name: str(value) for name, value in o.items()}) for o in orders]
+        return [
+            self._tried("POST", self.place, account, {name: str(value) for name, value in order.items()})
+            for order in orders
+        ]
 
     def _cancel_batch(self, account: Account, parameters: Parameters) -> list[Json]:
         by = "orderIdList" if parameters.get("orderIdList") else "origClientOrderIdList"
         name = "orderId" if by == "orderIdList" else "origClientOrderId"
-        symbol = named(parameters, "symbol")
+        symbol = sent(parameters, "symbol")
         return [
-            self._tried(self.cancel, account, {"symbol": symbol, name: str(value)})
+            self._tried("DELETE", self.cancel, account, {"symbol": symbol, name: str(value)})
             for value in _listed(parameters, by, "DELETE")
         ]
 
-    @staticmethod
-    def _tried(handle: Handler, account: Account, parameters: Parameters) -> Json:
-        """Of several requests in one, each is answered by itself."""
+    def _tried(self, method: str, handle: Handler, account: Account, parameters: Parameters) -> Json:
+        """Of several requests in one, each is answered by itself, and may be refused by itself."""
         try:
+            if (refusal := self.faults.hit("reject_item", f"{method} {self.batch_path}")) is not None:
+                raise refused(refusal.code)
             told: Json = handle(account, parameters)
         except VenueError as exc:
             return {"code": exc.code, "msg": exc.message}
         return told
 
     def _cancel_all(self, account: Account, parameters: Parameters) -> Json:
-        self.venue.cancel_all(account, {"symbol": named(parameters, "symbol")})
+        self.venue.cancel_all(account, {"symbol": sent(parameters, "symbol")})
         return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
     def _count_down(self, account: Account, parameters: Parameters) -> Json:
-        name, wait = named(parameters, "symbol"), named(parameters, "countdownTime")
+        name, wait = sent(parameters, "symbol"), sent(parameters, "countdownTime")
         if not wait.isdecimal():
             raise VenueError(-1100, "Illegal characters found in parameter 'countdownTime'.")
         self._futures.count_down(account, name, int(wait))
@@ -206,7 +221,7 @@ class FuturesApi(Api):
         return {"algoId": algo.id, "clientAlgoId": algo.client_id, "code": "200", "msg": "success"}
 
     def _cancel_all_algos(self, account: Account, parameters: Parameters) -> Json:
-        for algo in self._futures.algos.waiting(account, named(parameters, "symbol")):
+        for algo in self._futures.algos.waiting(account, sent(parameters, "symbol")):
             self._futures.algos.cancel(account, {"algoId": str(algo.id)})
         return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
@@ -214,7 +229,7 @@ class FuturesApi(Api):
         return [messages.algo_info(algo) for algo in self._futures.algos.waiting(account, parameters.get("symbol"))]
 
     def _all_algos(self, account: Account, parameters: Parameters) -> list[Json]:
-        return [messages.algo_info(algo) for algo in self._futures.algos.all(account, named(parameters, "symbol"))]
+        return [messages.algo_info(algo) for algo in self._futures.algos.all(account, sent(parameters, "symbol"))]
 
     # -- listen keys -----------------------------------------------------------------------------------------
 
@@ -248,7 +263,7 @@ class FuturesApi(Api):
 def _listed(parameters: Parameters, name: str, method: str) -> list[Any]:
     """A list that is sent as JSON, not longer than a batch may be."""
     try:
-        found = json.loads(named(parameters, name))
+        found = json.loads(sent(parameters, name))
     except ValueError:
         raise VenueError(-1130, f"Data sent for parameter '{name}' is not valid.") from None
     if not isinstance(found, list) or not 0 < len(found) <= _MOST_IN_BATCH[method]:

@@ -10,6 +10,7 @@ from ultramm_binance_emulator.algos import ALGO_TYPES, AlgoOrder
 from ultramm_binance_emulator.contracts import MOST_NOTIONAL
 from ultramm_binance_emulator.margins import Margin
 from ultramm_binance_emulator.orders import Fill, Json, Order
+from ultramm_binance_emulator.requests import true
 from ultramm_binance_emulator.symbols import ZERO, Symbol, plain
 from ultramm_binance_emulator.wallets import Position
 
@@ -77,7 +78,7 @@ def algo_info(algo: AlgoOrder) -> Json:
         "priceMatch": "NONE",
         "closePosition": algo.closes,
         "priceProtect": False,
-        "reduceOnly": request.get("reduceOnly", "").lower() == "true",
+        "reduceOnly": true(request, "reduceOnly"),
         "selfTradePreventionMode": "EXPIRE_MAKER",
         "actualOrderId": "" if order is None else str(order.id),
         "createTime": algo.created_ms,
@@ -180,6 +181,31 @@ def update(order: Order, what: str, now_ms: int, fill: Fill | None = None) -> Js
     if fill is not None:
         told |= {"n": plain(fill.fee), "N": fill.asset}
     return {"e": "ORDER_TRADE_UPDATE", "E": now_ms, "T": order.updated_ms, "o": told}
+
+
+def trade_lite(fill: Fill) -> Json:
+    """A ``TRADE_LITE``: what is first known of a trade."""
+    order, symbol = fill.order, fill.order.symbol
+    return {
+        "e": "TRADE_LITE",
+        "E": fill.time_ms,
+        "T": fill.time_ms,
+        "s": symbol.name,
+        "q": symbol.show_quantity(order.quantity),
+        "p": symbol.show_price(order.price),
+        "m": fill.maker,
+        "c": order.client_id,
+        "S": order.side.name,
+        "L": symbol.show_price(fill.price),
+        "l": symbol.show_quantity(fill.quantity),
+        "t": fill.trade_id,
+        "i": order.id,
+    }
+
+
+def config_update(name: str, leverage: int, now_ms: int) -> Json:
+    """An ``ACCOUNT_CONFIG_UPDATE``."""
+    return {"e": "ACCOUNT_CONFIG_UPDATE", "E": now_ms, "T": now_ms, "ac": {"s": name, "l": leverage}}
 
 
 def account_update(account: Account, name: str, position: Position, mark: Decimal, now_ms: int) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -59,6 +59,8 @@ class Order:
         What it was called before it was amended.
     filled, quote_filled : Decimal
         What it traded.
+    fills : list of Fill
+        One by one.
     locked : Decimal
         What is set aside for it.
     """
@@ -84,6 +86,7 @@ class Order:
     filled: Decimal = ZERO
     quote_filled: Decimal = ZERO
     locked: Decimal = ZERO
+    fills: list[Fill] = field(default_factory=list)
 
     @property
     def open(self) -> bool:

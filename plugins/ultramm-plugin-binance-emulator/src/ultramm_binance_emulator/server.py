@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -14,7 +15,7 @@ from ultramm.simulation.events import MarketEvent
 from ultramm_binance_emulator.api import Api
 from ultramm_binance_emulator.connections import Connection, Delivery
 from ultramm_binance_emulator.control import Control
-from ultramm_binance_emulator.errors import VenueError
+from ultramm_binance_emulator.errors import VenueError, refused
 from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.futures import FuturesVenue
 from ultramm_binance_emulator.futures_api import FuturesApi
@@ -163,6 +164,7 @@ class Server:
         """Refusals as the venue words them, with the headers that say how much was used."""
         api, name = self._api_of(request.path), f"{request.method} {request.path}"
         weight = api.weight(request.remote or "")
+        api.measure(request)
         try:
             await self._before(request, name)
             response = await handler(request)
@@ -192,14 +194,13 @@ class Server:
             raise _lost(request)
         refusal = faults.hit("reject", name) or faults.hit("server_error", name)
         if refusal is not None:
-            status = refusal.status if refusal.kind == "server_error" else 400
-            raise VenueError(refusal.code, "Internal error; unable to process your request. Please try again.", status)
+            raise refused(refusal.code, refusal.status if refusal.kind == "server_error" else 400)
 
     # -- sockets ---------------------------------------------------------------------------------------------
 
     def _market_socket(self, api: Api, *, wrapped: bool) -> Handler:
         async def serve(request: web.Request) -> web.StreamResponse:
-            connection = await self._open(request, wrapped=wrapped)
+            connection = await self._open(request, wrapped=wrapped, on_market=api.latency.written)
             names = [name for name in _names(request) if name]
             told = self._listen_keys(connection, names)
             api.streams.subscribe(connection, [name for name in names if "@" in name])
@@ -226,12 +227,12 @@ class Server:
                     ends[name] = partial(users.remove, account, tell)
         return ends
 
-    async def _open(self, request: web.Request, *, wrapped: bool = False) -> Connection:
+    async def _open(self, request: web.Request, **how: Any) -> Connection:
         if self.faults.hit("refuse", request.path_qs) is not None:
             raise _lost(request)
         socket = web.WebSocketResponse(heartbeat=20.0)
         await socket.prepare(request)
-        return Connection(socket, request, wrapped=wrapped)
+        return Connection(socket, request, **how)
 
     async def _read(self, connection: Connection, on_text: Callable[[str], None], notice: Callable[[], None]) -> None:
         """Take what a socket sends until its end, of which it has notice."""

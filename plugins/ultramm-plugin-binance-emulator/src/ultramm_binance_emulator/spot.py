@@ -20,8 +20,9 @@ from ultramm_binance_emulator.errors import (
 )
 from ultramm_binance_emulator.matching import Tif
 from ultramm_binance_emulator.orders import Book, Fill, Json, Order, Trigger
-from ultramm_binance_emulator.symbols import ZERO, Symbol, decimal
-from ultramm_binance_emulator.venue import Venue, sent
+from ultramm_binance_emulator.requests import Request, amount, price_of
+from ultramm_binance_emulator.symbols import ZERO, Symbol
+from ultramm_binance_emulator.venue import Venue
 
 # Of what has ended, the venue says how in a word of its own.
 _EXECUTIONS = {"EXPIRED_IN_MATCH": "TRADE_PREVENTION"}
@@ -44,17 +45,17 @@ class SpotVenue(Venue):
 
     # -- orders ----------------------------------------------------------------------------------------------
 
-    def _read(self, account: Account, book: Book, request: Mapping[str, str]) -> Order:
+    def _read(self, account: Account, book: Book, request: Request) -> Order:
         order = super()._read(account, book, request)
         if order.type.startswith(("STOP_LOSS", "TAKE_PROFIT")):
-            order.trigger = Trigger.of(order.type, order.side, self._price(book.symbol, request, "stopPrice"))
+            order.trigger = Trigger.of(order.type, order.side, price_of(book.symbol, request, "stopPrice"))
             order.waits = True
             if order.trigger.met(book.last_price):
                 raise VenueError(-2010, "Stop price would trigger immediately.")
         elif request.get("stopPrice"):
             raise VenueError(-1106, "Parameter 'stopPrice' sent when not required.")
         if request.get("icebergQty"):
-            self._hide(order, decimal(request["icebergQty"], "icebergQty"))
+            self._hide(order, amount(request, "icebergQty"))
         return order
 
     @staticmethod
@@ -68,37 +69,30 @@ class SpotVenue(Venue):
             order.resting.tip = order.symbol.lots(shown)
             order.resting.show()
 
-    def shrink(self, account: Account, request: Mapping[str, str]) -> Order:
+    def shrink(self, account: Account, request: Request) -> Order:
         """Amend an order to a smaller quantity, which keeps its place."""
         order = self.find(account, request, unknown_to_query)
-        quantity = decimal(sent(request, "newQty"), "newQty")
+        quantity = amount(request, "newQty")
         order.symbol.check_quantity(quantity)
         if not order.open or not order.priced:
             raise unknown_to_query()
         if not order.filled < quantity < order.quantity:
             raise VenueError(-2038, "Order amend: the new quantity must be less, and more than was filled.")
-        self._rename(order, request.get("newClientOrderId") or f"x-{order.id}-{quantity:f}")
+        client_id = request.get("newClientOrderId") or f"x-{order.id}-{quantity:f}"
+        self._check_free(account, order.symbol, client_id)
+        self._ledger.rename(order, client_id)
         less = order.quantity - quantity
         order.quantity, order.updated_ms = quantity, self.now_ms()
         self.books[order.symbol.name].matching.shrink(order.resting, order.symbol.lots(order.left))
-        amount = less * order.price if order.side is Side.BUY else less
-        account.release(_paid_with(order), amount)
-        order.locked -= amount
+        freed = less * order.price if order.side is Side.BUY else less
+        account.release(_paid_with(order), freed)
+        order.locked -= freed
         self._tell_order(order, "REPLACED")
         self._tell_account(order)
         self._told_levels(self.books[order.symbol.name], [(order.side, order.resting.ticks)])
         return order
 
-    def _rename(self, order: Order, client_id: str) -> None:
-        """An amended order goes by another name."""
-        account, symbol = order.account, order.symbol
-        if client_id != order.client_id:
-            self._check_free(account, symbol, client_id)
-        del self._by_client[account.key, symbol.name, order.client_id]
-        order.replaced_id, order.client_id = order.client_id, client_id
-        self._by_client[account.key, symbol.name, client_id] = order
-
-    def cancel_all(self, account: Account, request: Mapping[str, str]) -> list[Order]:
+    def cancel_all(self, account: Account, request: Request) -> list[Order]:
         cancelled = super().cancel_all(account, request)
         if not cancelled:
             raise unknown_to_cancel()
@@ -143,11 +137,11 @@ class SpotVenue(Venue):
     def _settle(self, fill: Fill) -> Fill:
         order, symbol = fill.order, fill.order.symbol
         bought = order.side is Side.BUY
-        amount, asset = (fill.quantity, symbol.base) if bought else (fill.value, symbol.quote)
-        fee = self._fee(fill, amount)
+        received, asset = (fill.quantity, symbol.base) if bought else (fill.value, symbol.quote)
+        fee = self._fee(fill, received)
         spent = fill.value if bought else fill.quantity
         order.account.spend(_paid_with(order), spent)
-        order.account.receive(asset, amount - fee)
+        order.account.receive(asset, received - fee)
         order.locked -= spent
         if bought and order.priced:
             # It traded at a better price than it had set aside for.

@@ -10,11 +10,12 @@ from aiohttp import web
 
 from ultramm_binance_emulator import spot_messages as messages
 from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route, named
+from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route
 from ultramm_binance_emulator.errors import VenueError
 from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.limits import SPOT_WINDOWS, Windows
 from ultramm_binance_emulator.orders import Json, Order
+from ultramm_binance_emulator.requests import sent
 from ultramm_binance_emulator.spot import SpotVenue
 from ultramm_binance_emulator.streams import Streams
 
@@ -24,6 +25,7 @@ class SpotApi(Api):
 
     roots: ClassVar[tuple[str, ...]] = ("/api/", "/sapi/")
     order_path: ClassVar[str] = "/api/v3/order"
+    batch_path: ClassVar[str | None] = None
     socket_path: ClassVar[str] = "/ws-api/v3"
     listen_key_path: ClassVar[str] = "/api/v3/userDataStream"
     weight_limit: ClassVar[int] = 6_000
@@ -87,12 +89,14 @@ class SpotApi(Api):
     def place(self, account: Account, parameters: Parameters) -> Json:
         self.count_order(account)
         order = self.venue.place(account, parameters)
-        return messages.placed(
-            order, self.venue.fills(account, {"symbol": order.symbol.name, "orderId": str(order.id)})
-        )
+        return messages.placed(order)
 
     def cancelled(self, order: Order, parameters: Parameters) -> Json:
         return messages.cancelled(order, parameters.get("newClientOrderId"))
+
+    def held(self, account: Account) -> Json:
+        trades = [messages.trade_info(fill) for fill in self.venue.all_fills(account)]
+        return {"balances": account.info(), "openOrders": self._open_orders(account, {}), "trades": trades}
 
     def _order(self, account: Account, parameters: Parameters) -> Json:
         return messages.order_info(self.venue.query(account, parameters))
@@ -142,7 +146,7 @@ class SpotApi(Api):
         account, users = self.member_of(request), self.streams.users
         if request.method == "POST":
             return web.json_response({"listenKey": users.new_key(account)})
-        key = named(dict(request.query) | dict(parse_qsl(await request.text())), "listenKey")
+        key = sent(dict(request.query) | dict(parse_qsl(await request.text())), "listenKey")
         if request.method == "PUT":
             if not users.keep_key(key):
                 raise VenueError(-1125, "This listenKey does not exist.")

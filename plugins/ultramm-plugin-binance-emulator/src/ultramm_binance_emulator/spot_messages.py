@@ -36,7 +36,7 @@ def order_info(order: Order) -> Json:
     }
 
 
-def placed(order: Order, fills: Iterable[Fill]) -> Json:
+def placed(order: Order) -> Json:
     """The answer to a new order, with its fills."""
     told = [
         {
@@ -46,7 +46,7 @@ def placed(order: Order, fills: Iterable[Fill]) -> Json:
             "commissionAsset": fill.asset,
             "tradeId": fill.trade_id,
         }
-        for fill in fills
+        for fill in order.fills
     ]
     return {**order_info(order), "transactTime": order.created_ms, "fills": told}
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from ultramm_binance_emulator.errors import VenueError, filter_failed
+from ultramm_binance_emulator.errors import filter_failed
 
 ZERO = Decimal(0)
 MOST_PARTS = 10  # of an iceberg
@@ -140,17 +140,6 @@ class Symbol(msgspec.Struct, frozen=True, kw_only=True):
             "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
             "allowedSelfTradePreventionModes": ["EXPIRE_MAKER"],
         }
-
-
-def decimal(text: str, name: str) -> Decimal:
-    """A positive number as a request sends it."""
-    try:
-        value = Decimal(text)
-    except ArithmeticError:
-        raise VenueError(-1100, f"Illegal characters found in parameter '{name}'.") from None
-    if not value.is_finite() or value <= 0:
-        raise VenueError(-1100, f"Illegal characters found in parameter '{name}'.")
-    return value
 
 
 def plain(value: Decimal) -> str:
