@@ -66,6 +66,7 @@ def serve(
     socket_hours: Annotated[float, typer.Option(min=1e-4, help="When a socket is closed.")] = 24.0,
     funds: Annotated[str, typer.Option(help="What the member has on spot.")] = "100000 USDT, 2 BTC",
     margin: Annotated[float, typer.Option(min=0.0, help="What the member has for futures, USDT.")] = 100_000.0,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
 ) -> None:
     """Serve a market until it is interrupted; says its address once it listens.
 
@@ -83,7 +84,8 @@ def serve(
     except (ValueError, UltrammError) as exc:
         typer.echo(f"ultramm-binance-emulator: {exc}", err=True)
         raise typer.Exit(2) from None
-    raise typer.Exit(asyncio.run(_serve(Server(feeds, pace, seed, 3600 * socket_hours), port, control_port)))
+    server = Server(feeds, pace, seed, 3600 * socket_hours)
+    raise typer.Exit(asyncio.run(_serve(server, port, control_port, with_parent=with_parent)))
 
 
 def _outside(market: str, names: list[str], preset: Preset, seed: int, start_price: float) -> Outside:
@@ -94,9 +96,12 @@ def _outside(market: str, names: list[str], preset: Preset, seed: int, start_pri
     return Recorded(Path(market))
 
 
-async def _serve(server: Server, port: int, control_port: int | None) -> int:
+async def _serve(server: Server, port: int, control_port: int | None, *, with_parent: bool) -> int:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
+    if with_parent:
+        # Its end of our input closes when it ends, whatever it dies of.
+        loop.add_reader(sys.stdin.fileno(), ended.set)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     try:
