@@ -277,6 +277,10 @@ class Venue:
         mine = [trade for owner, trade in self._trades if owner is account and trade["symbol"] == symbol.name]
         if request.get("orderId"):
             mine = [trade for trade in mine if trade["orderId"] == int(request["orderId"])]
+        for bound, of in (("startTime", "time"), ("fromId", "id")):
+            if request.get(bound):
+                # From there on, the oldest first; without a bound, the newest.
+                return [trade for trade in mine if trade[of] >= int(request[bound])][: _limit(request)]
         return mine[-_limit(request) :]
 
     # -- what happens ----------------------------------------------------------------------------------------
