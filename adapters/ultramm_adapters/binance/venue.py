@@ -108,7 +108,7 @@ class BinanceVenue:
         try:
             await provider.initialize()
         except (BinanceError, OutcomeUnknown) as exc:
-            raise RunError(f"{self.venue}: its instruments cannot be had: {exc}") from exc
+            raise RunError(f"{self.venue}: {', '.join(self._symbols)} cannot be had: {exc}") from exc
         found = provider.get_all()
         wanted = [InstrumentId.from_str(f"{symbol}.{self.venue}") for symbol in self._symbols]
         missing = [each.value for each in wanted if each not in found]

@@ -6,60 +6,13 @@ import http.server
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import Any
 
 import pytest
+from binance_venue import KEY, SECRET, Served
 from nautilus_trader.common.component import LiveClock
 
 from ultramm_adapters.binance.http import OwnBudget, VenueClock, VenueHttpClient
-from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.faults import Fault
-from ultramm_binance_emulator.threaded import ThreadedServer
-from ultramm_binance_emulator.venue import Order
-
-KEY, SECRET = "test-key-7d21", "test-secret-e58a"
-
-
-class Served(ThreadedServer):
-    """One member with 100,000 USDT and 2 BTC."""
-
-    def __init__(self) -> None:
-        self.member = Account.funded(KEY, SECRET, {"USDT": Decimal(100_000), "BTC": Decimal(2)})
-        super().__init__([self.member])
-
-    def fault(self, kind: str, where: str = "", **more: Any) -> None:
-        fault = Fault(kind=kind, where=where, **more)  # type: ignore[arg-type]
-        self.do(lambda: self.server.set_fault(fault))
-
-    def clear(self) -> None:
-        self.do(self.server.faults.clear)
-
-    def met(self) -> int:
-        """How often a fault met somebody."""
-        return len(self.server.faults.happened)
-
-    def place(self, order_id: str = "", **more: str) -> Order:
-        request = {
-            "symbol": "BTCUSDT",
-            "side": "BUY",
-            "type": "LIMIT",
-            "timeInForce": "GTC",
-            "price": "49990",
-            "quantity": "0.01",
-            "newClientOrderId": order_id,
-        }
-        return self.do(lambda: self.venue.place(self.member, request | more))
-
-    def buy(self, order_id: str = "", quantity: str = "0.001") -> Order:
-        """At market."""
-        return self.place(order_id, type="MARKET", price="", timeInForce="", quantity=quantity)
-
-    def orders(self) -> list[Order]:
-        return self.do(lambda: list(self.venue._orders.values()))
-
-    def open_orders(self) -> list[Order]:
-        return self.do(lambda: self.venue.open_orders(self.member, {}))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import traceback
 from typing import Any
 
 import pytest
+from binance_venue import KEY, SECRET
 from nautilus_trader.adapters.binance.http.error import BinanceClientError
 from nautilus_trader.common.component import LiveClock
 from nautilus_trader.core.nautilus_pyo3 import HttpMethod
@@ -18,7 +19,6 @@ from ultramm_adapters.binance.http import OutcomeUnknown, OwnBudget, VenueClock,
 
 pytestmark = pytest.mark.integration
 
-KEY, SECRET = "test-key-7d21", "test-secret-e58a"
 ORDER = {
     "symbol": "BTCUSDT",
     "side": "BUY",
