@@ -76,12 +76,6 @@ class Served(ThreadedServer):
         trade = MarketTrade(side, ticks, lots)
         self.do(lambda: self.venue.on_market("BTCUSDT", MarketEvent(0.0, (), (trade,))))
 
-    def cancel_all(self) -> None:
-        """The member cancels all of its orders by hand."""
-        for order in self.open_orders():
-            request = {"symbol": "BTCUSDT", "orderId": str(order.id)}
-            self.do(lambda request=request: self.venue.cancel(self.member, request))  # type: ignore[misc]
-
     def fills(self) -> Counter[tuple[str, Decimal, Decimal]]:
         """Our id, price and size of every trade of the member."""
 
