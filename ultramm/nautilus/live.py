@@ -16,7 +16,7 @@ from ultramm.config.resolve import Resolved
 from ultramm.custody.account import Difference, compare, effects
 from ultramm.custody.desk import Desk, NoAnswer, Terms
 from ultramm.custody.ledger import OrderLedger
-from ultramm.custody.settle import ToLedger, settle, take_over
+from ultramm.custody.settle import Told, ToLedger, settle, take_over
 from ultramm.errors import ConfigError, DataError, PluginError, RunError, UserError
 from ultramm.journal.records import CustodyEvent, Record
 from ultramm.nautilus.build import Feed
@@ -143,7 +143,7 @@ class LiveVenues:
             for name, venue in resolved.venues.items()
         ]
         self.feeds: list[Feed] = []
-        self._custodians: list[Custodian] = []
+        self._custodians: dict[str, Custodian] = {}
         self.terms: dict[str, Terms] = {}
         self._cache = _kernel_cache(resolved)
 
@@ -211,16 +211,20 @@ class LiveVenues:
                 venue.name, venue.desk, self.orders, mine, venue.instruments, venue.live.dead_man_s, self._record
             )
             custodian.begin(node)
-            self._custodians.append(custodian)
+            self._custodians[venue.name] = custodian
 
     async def leave(self, patience_s: float) -> tuple[str, ...]:
         lines: list[str] = []
-        for custodian, venue in zip(self._custodians, self._venues, strict=True):
-            await custodian.end()
-            lines += await self._leave(custodian, venue, time.monotonic() + patience_s)
+        for venue in self._venues:
+            # None where the node did not come up.
+            custodian = self._custodians.get(venue.name)
+            if custodian is not None:
+                await custodian.end()
+            told = custodian or ToLedger(self.orders, time.time_ns)
+            lines += await self._leave(told, venue, time.monotonic() + patience_s)
         return tuple(lines)
 
-    async def _leave(self, custodian: Custodian, venue: _Venue, deadline: float) -> list[str]:
+    async def _leave(self, told: Told, venue: _Venue, deadline: float) -> list[str]:
         """Until the venue itself says that it holds nothing of ours, and holds what our fills say."""
         problem = ""
         while time.monotonic() < deadline:
@@ -228,9 +232,7 @@ class LiveVenues:
                 held = [order for order in await venue.desk.open_orders() if self.orders.is_ours(order.order_id)]
                 for order in held:
                     await venue.desk.cancel(order)
-                settled = await settle(
-                    venue.desk, self.orders, custodian, venue.instruments, time.time_ns, with_fills=True
-                )
+                settled = await settle(venue.desk, self.orders, told, venue.instruments, time.time_ns, with_fills=True)
                 if not held and settled.agreed:
                     if venue.live.dead_man_s:
                         await venue.desk.keep_alive(0)

@@ -228,7 +228,13 @@ class Venue(abc.ABC):
         symbol = self.book(request.get("symbol")).symbol
         wanted = request.get("orderId")
         mine = [fill for fill in self.all_fills(account) if fill.order.symbol is symbol]
-        return [fill for fill in mine if wanted in (None, "", str(fill.order.id))][-most(request) :]
+        mine = [fill for fill in mine if wanted in (None, "", str(fill.order.id))]
+        # From a bound on, the oldest first; without one, the newest.
+        if request.get("startTime"):
+            return [fill for fill in mine if fill.time_ms >= int(request["startTime"])][: most(request)]
+        if request.get("fromId"):
+            return [fill for fill in mine if fill.trade_id >= int(request["fromId"])][: most(request)]
+        return mine[-most(request) :]
 
     def all_fills(self, account: Account) -> list[Fill]:
         """All that a member ever traded."""
