@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections import defaultdict
 from datetime import timedelta
@@ -109,7 +110,7 @@ def node(url: str, product: str) -> TradingNode:
     provider = InstrumentProviderConfig(load_ids=frozenset([InstrumentId.from_str(INSTRUMENTS[product])]))
     common = {
         "api_key": "emulator-key",
-        "api_secret": "emulator-secret",
+        "api_secret": os.environ.get("CLIENT_SECRET", "emulator-secret"),
         "account_type": KINDS[product],
         "base_url_http": url,
         "instrument_provider": provider,

@@ -9,6 +9,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from programs import ccxt_client, kernel_client, program
 from wire import KEY, ORDER, ask, next_message, now_ms, send, signature, signed
 
@@ -433,3 +435,17 @@ def test_the_kernels_own_adapter_trades_futures_here() -> None:
     assert min(told["deltas"], told["quotes"], told["trades"]) > 0
     assert Decimal(told["balances"]["USDT"]) == Decimal(balance["balance"]) < 100_000
     assert Decimal(told["position"]) == Decimal(risk["positionAmt"]) == Decimal("0.01")
+
+
+@pytest.mark.parametrize("product", ["spot", "usdm"])
+def test_it_does_so_by_a_key_of_ed25519_too(product: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With such a key it hears of futures by a listen key that the WebSocket API gives."""
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    monkeypatch.setenv("EMULATOR_SECRET", public.decode())
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    monkeypatch.setenv("CLIENT_SECRET", pem.decode())
+    with program("--seed", "3", "--products", "spot,usdm") as url:
+        told = kernel_client(url, product)
+    assert told["events"]["resting"][-1] == "OrderCanceled"
+    assert told["events"]["taking"][-1] == "OrderFilled"

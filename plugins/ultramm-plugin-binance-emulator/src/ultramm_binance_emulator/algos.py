@@ -10,7 +10,7 @@ from decimal import Decimal
 from ultramm.market import Side
 from ultramm_binance_emulator.accounts import Account
 from ultramm_binance_emulator.errors import VenueError, unknown_to_cancel, unknown_to_query
-from ultramm_binance_emulator.orders import Order, Trigger
+from ultramm_binance_emulator.orders import FIRST_ID, Order, Trigger
 from ultramm_binance_emulator.symbols import Symbol
 
 # By type: that of the order which is placed.
@@ -88,7 +88,7 @@ class AlgoOrders:
         self._waiting: dict[int, AlgoOrder] = {}
         # By member and name, those that became orders which are open.
         self._placed: dict[tuple[str, str], AlgoOrder] = {}
-        self._ids = itertools.count(1_000_001)
+        self._ids = itertools.count(FIRST_ID)
 
     # -- requests --------------------------------------------------------------------------------------------
 

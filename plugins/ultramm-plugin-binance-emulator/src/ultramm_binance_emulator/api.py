@@ -15,6 +15,7 @@ from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.latency import Latency
 from ultramm_binance_emulator.limits import OrderCount, RequestWeight, Windows
 from ultramm_binance_emulator.orders import Json, Order
+from ultramm_binance_emulator.requests import most
 from ultramm_binance_emulator.signing import check_signature, check_time
 from ultramm_binance_emulator.streams import Streams
 from ultramm_binance_emulator.venue import Venue
@@ -179,8 +180,8 @@ class Api(abc.ABC):
             {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": self.weight_limit}
         ]
         units = {"S": "SECOND", "M": "MINUTE", "D": "DAY"}
-        for name, (_, most) in self.windows.items():
-            window = {"interval": units[name[-1]], "intervalNum": int(name[:-1]), "limit": most}
+        for name, (_, orders) in self.windows.items():
+            window = {"interval": units[name[-1]], "intervalNum": int(name[:-1]), "limit": orders}
             limits.append({"rateLimitType": "ORDERS", **window})
         times = {"timezone": "UTC", "serverTime": self.venue.now_ms()}
         return {**times, "rateLimits": limits, "exchangeFilters": [], "symbols": symbols}
@@ -193,7 +194,7 @@ class Api(abc.ABC):
         name = self.venue.book(parameters.get("symbol")).symbol.name
         if self.faults.hit("stale_snapshot", f"depth {name}") is not None and name in self._frozen:
             return self._frozen[name]
-        return self.streams.snapshot(name, min(5_000, max(1, int(parameters.get("limit") or 100))))
+        return self.streams.snapshot(name, most(parameters, 100, 5_000))
 
     def freeze(self) -> None:
         """Keep the books as they are for snapshots of the past."""

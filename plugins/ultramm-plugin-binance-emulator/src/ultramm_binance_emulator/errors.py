@@ -36,6 +36,10 @@ def mandatory(parameter: str) -> VenueError:
     return VenueError(-1102, f"Mandatory parameter '{parameter}' was not sent, was empty/null, or malformed.")
 
 
+def illegal(parameter: str) -> VenueError:
+    return VenueError(-1100, f"Illegal characters found in parameter '{parameter}'.")
+
+
 def would_take() -> VenueError:
     return VenueError(-2010, "Order would immediately match and take.")
 

@@ -134,7 +134,7 @@ class FuturesAccounts:
 
     def _set_leverage(self, account: Account, parameters: Parameters) -> Json:
         name, wanted = self._venue.book(parameters.get("symbol")).symbol.name, sent(parameters, "leverage")
-        if not wanted.isdecimal() or not 1 <= int(wanted) <= MOST_LEVERAGE:
+        if not (wanted.isascii() and wanted.isdecimal()) or not 1 <= int(wanted) <= MOST_LEVERAGE:
             raise VenueError(-4028, f"Leverage {wanted} is not valid")
         self._venue.set_leverage(account, name, int(wanted))
         return {"symbol": name, "leverage": int(wanted), "maxNotionalValue": f"{MOST_NOTIONAL:f}"}

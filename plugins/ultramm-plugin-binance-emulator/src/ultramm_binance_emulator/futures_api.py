@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -11,17 +10,17 @@ from aiohttp import web
 from ultramm_binance_emulator import futures_messages as messages
 from ultramm_binance_emulator.accounts import Account
 from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route
-from ultramm_binance_emulator.errors import VenueError, refused
+from ultramm_binance_emulator.errors import VenueError, illegal, refused
 from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.futures import FuturesVenue
 from ultramm_binance_emulator.futures_accounts import FuturesAccounts
 from ultramm_binance_emulator.futures_streams import FuturesStreams, next_funding_ms
 from ultramm_binance_emulator.limits import FUTURES_WINDOWS, Windows
 from ultramm_binance_emulator.orders import Json, Order
-from ultramm_binance_emulator.requests import sent
+from ultramm_binance_emulator.requests import listed, sent
 from ultramm_binance_emulator.symbols import ZERO, plain
 
-_MOST_IN_BATCH = {"POST": 5, "DELETE": 10}
+_MOST_PLACED, _MOST_CANCELLED = 5, 10  # in a batch
 
 
 class FuturesApi(Api):
@@ -174,7 +173,7 @@ class FuturesApi(Api):
         return messages.order_info(self._futures.amend(account, parameters))
 
     def _place_batch(self, account: Account, parameters: Parameters) -> list[Json]:
-        orders = _listed(parameters, "batchOrders", "POST")
+        orders = listed(parameters, "batchOrders", _MOST_PLACED, dict)
         return [
             self._tried("POST", self.place, account, {name: str(value) for name, value in order.items()})
             for order in orders
@@ -186,7 +185,7 @@ class FuturesApi(Api):
         symbol = sent(parameters, "symbol")
         return [
             self._tried("DELETE", self.cancel, account, {"symbol": symbol, name: str(value)})
-            for value in _listed(parameters, by, "DELETE")
+            for value in listed(parameters, by, _MOST_CANCELLED, (str, int))
         ]
 
     def _tried(self, method: str, handle: Handler, account: Account, parameters: Parameters) -> Json:
@@ -205,8 +204,8 @@ class FuturesApi(Api):
 
     def _count_down(self, account: Account, parameters: Parameters) -> Json:
         name, wait = sent(parameters, "symbol"), sent(parameters, "countdownTime")
-        if not wait.isdecimal():
-            raise VenueError(-1100, "Illegal characters found in parameter 'countdownTime'.")
+        if not (wait.isascii() and wait.isdecimal()):
+            raise illegal("countdownTime")
         self._futures.count_down(account, name, int(wait))
         return {"symbol": name, "countdownTime": wait}
 
@@ -258,14 +257,3 @@ class FuturesApi(Api):
         if key is not None:
             users.drop_key(key)
         return {}
-
-
-def _listed(parameters: Parameters, name: str, method: str) -> list[Any]:
-    """A list that is sent as JSON, not longer than a batch may be."""
-    try:
-        found = json.loads(sent(parameters, name))
-    except ValueError:
-        raise VenueError(-1130, f"Data sent for parameter '{name}' is not valid.") from None
-    if not isinstance(found, list) or not 0 < len(found) <= _MOST_IN_BATCH[method]:
-        raise VenueError(-1130, f"Data sent for parameter '{name}' is not valid.")
-    return found

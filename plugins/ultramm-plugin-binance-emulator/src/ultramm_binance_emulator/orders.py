@@ -14,6 +14,8 @@ from ultramm_binance_emulator.matching import Matching, Resting, Tif
 from ultramm_binance_emulator.symbols import ZERO, Symbol
 
 Json = dict[str, Any]
+# As many digits as the venue's have: clients sort them as text.
+FIRST_ID = 1_000_000_001
 _OPEN = ("NEW", "PARTIALLY_FILLED")
 
 
@@ -143,7 +145,7 @@ class Book:
         self.matching = Matching()
         self.base_ticks = base_ticks
         self.last_price = symbol.price(base_ticks)
-        self.trade_ids = itertools.count(1)
+        self.trade_ids = itertools.count(FIRST_ID)
         # Orders that wait for a price, by their number.
         self.waiting: dict[int, Order] = {}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from decimal import Decimal
+from typing import Any
 
 from ultramm.market import Side
-from ultramm_binance_emulator.errors import VenueError, mandatory
+from ultramm_binance_emulator.errors import VenueError, illegal, mandatory
 from ultramm_binance_emulator.matching import Tif
 from ultramm_binance_emulator.symbols import Symbol
 
@@ -24,13 +26,12 @@ def sent(request: Request, name: str) -> str:
 
 def amount(request: Request, name: str) -> Decimal:
     """A positive number."""
-    illegal = VenueError(-1100, f"Illegal characters found in parameter '{name}'.")
     try:
         value = Decimal(sent(request, name))
     except ArithmeticError:
-        raise illegal from None
+        raise illegal(name) from None
     if not value.is_finite() or value <= 0:
-        raise illegal
+        raise illegal(name)
     return value
 
 
@@ -60,6 +61,21 @@ def true(request: Request, name: str) -> bool:
     return request.get(name, "").lower() == "true"
 
 
-def most(request: Request) -> int:
-    """How many are asked for."""
-    return min(1_000, max(1, int(request.get("limit") or 500)))
+def most(request: Request, usual: int = 500, limit: int = 1_000) -> int:
+    """How many are asked for, within what is allowed."""
+    text = request.get("limit") or str(usual)
+    if not (text.isascii() and text.isdecimal()):
+        raise illegal("limit")
+    return min(limit, max(1, int(text)))
+
+
+def listed(request: Request, name: str, longest: int, kind: type | tuple[type, ...] = str) -> list[Any]:
+    """A list of things of a kind that is sent as JSON."""
+    wrong = VenueError(-1130, f"Data sent for parameter '{name}' is not valid.")
+    try:
+        found = json.loads(sent(request, name))
+    except ValueError:
+        raise wrong from None
+    if not isinstance(found, list) or not 0 < len(found) <= longest or not all(isinstance(x, kind) for x in found):
+        raise wrong
+    return found

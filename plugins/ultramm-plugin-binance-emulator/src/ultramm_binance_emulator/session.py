@@ -33,7 +33,7 @@ class Session:
         except VenueError as exc:
             error = {"code": exc.code, "msg": exc.message}
             self._connection.send({"id": request.get("id"), "status": exc.status, "error": error})
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             error = {"code": -1100, "msg": "Illegal request: a method is expected."}
             self._connection.send({"id": None, "status": 400, "error": error})
         else:

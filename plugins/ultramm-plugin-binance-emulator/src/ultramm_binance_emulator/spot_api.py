@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import ClassVar
 from urllib.parse import parse_qsl
 
@@ -15,7 +14,7 @@ from ultramm_binance_emulator.errors import VenueError
 from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.limits import SPOT_WINDOWS, Windows
 from ultramm_binance_emulator.orders import Json, Order
-from ultramm_binance_emulator.requests import sent
+from ultramm_binance_emulator.requests import listed, sent
 from ultramm_binance_emulator.spot import SpotVenue
 from ultramm_binance_emulator.streams import Streams
 
@@ -81,7 +80,7 @@ class SpotApi(Api):
     def _symbols(self, parameters: Parameters) -> Json:
         names = list(self.venue.books)
         if parameters.get("symbols"):
-            names = json.loads(parameters["symbols"])
+            names = listed(parameters, "symbols", 1_000)
         elif parameters.get("symbol"):
             names = [parameters["symbol"]]
         return self.exchange_info([self.venue.book(name).symbol.info() for name in names])

@@ -24,7 +24,7 @@ from ultramm_binance_emulator.errors import (
 )
 from ultramm_binance_emulator.ledger import Ledger
 from ultramm_binance_emulator.matching import Match, Resting, Tif
-from ultramm_binance_emulator.orders import Book, Fill, Json, Listener, Order
+from ultramm_binance_emulator.orders import FIRST_ID, Book, Fill, Json, Listener, Order
 from ultramm_binance_emulator.requests import Request, amount, most, price_of, sent, side_of, tif_of
 from ultramm_binance_emulator.symbols import ZERO, Symbol
 
@@ -56,7 +56,7 @@ class Venue(abc.ABC):
         self.now_ms = now_ms
         self.listeners: list[Listener] = []
         self._ledger = Ledger(self.accounts)
-        self._ids = itertools.count(1)
+        self._ids = itertools.count(FIRST_ID)
 
     def book(self, name: str | None) -> Book:
         """A symbol's book; see `VenueError`."""
