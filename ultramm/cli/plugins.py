@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 import typer
@@ -45,6 +45,24 @@ def show_plugin(name: Annotated[str, typer.Argument(help="Name of the plugin.")]
         if described["parameters"]:
             table = [(p["name"], p["type"], p["default"]) for p in described["parameters"]]
             print_table("Parameters", ("name", "type", "default"), table)
+
+
+@app.command("check")
+def check_plugin(name: Annotated[str, typer.Argument(help="Name of an adapter.")], json: Json = False) -> None:
+    """Check that an adapter is what its record says, without a connection; exit code 1 where it is not."""
+    kinds = {item.kind for item in plugin.installed() if item.name == name}
+    if kinds and "adapter" not in kinds:
+        raise PluginError(f"{name} is a {kinds.pop()}; there are checks of adapters only")
+    record = plugin.record("adapter", name)
+    from ultramm.testing import check_adapter
+
+    problems = check_adapter(cast("plugin.AdapterPlugin", record))
+    if json:
+        print_json({"name": name, "problems": problems})
+    else:
+        print("\n".join(problems) or f"adapter {name} conforms")
+    if problems:
+        raise typer.Exit(1)
 
 
 def _plain(item: plugin.Installed) -> dict[str, Any]:

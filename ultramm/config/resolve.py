@@ -77,14 +77,24 @@ def _venue(loaded: Loaded, name: str, venue: Venue) -> ResolvedVenue:
     params = _params(loaded, f"{where}.params", adapter.params, venue.params)
     mode = loaded.config.mode
     require_environment(loaded, params, f"{where}.params")
-    if mode == "live" and "live-orders" not in adapter.capabilities:
-        raise _error(loaded, "mode", f"adapter {venue.adapter} of venue {name} takes no live orders; use mode: paper")
+    resolved = ResolvedVenue(name, venue, adapter, params)
+    if mode == "live" and "live-orders" not in resolved.capabilities:
+        raise _error(
+            loaded, "mode", f"adapter {venue.adapter} of venue {name} takes no live orders{_instead(resolved)}"
+        )
     if mode != "live" and not adapter.source:
-        text = f"adapter {venue.adapter} of venue {name} has no market to play; use mode: live, or another adapter"
-        raise _error(loaded, "mode", text)
+        live = "use mode: live, or another adapter" if "live-orders" in resolved.capabilities else "use another adapter"
+        raise _error(loaded, "mode", f"adapter {venue.adapter} of venue {name} has no market to play; {live}")
     if mode != "live" and venue.paper is None:
         raise _error(loaded, f"{where}.paper", f"mode {mode} needs it, with starting_balances")
-    return ResolvedVenue(name, venue, adapter, params)
+    return resolved
+
+
+def _instead(venue: ResolvedVenue) -> str:
+    """What to do where a venue takes no live orders: other parameters, or another mode, or nothing."""
+    if "live-orders" in venue.adapter.capabilities:
+        return " with these params; its README says with which"
+    return "; use mode: paper" if venue.adapter.source else "; its README says why; use another adapter"
 
 
 def _strategy(loaded: Loaded, index: int, venues: dict[str, ResolvedVenue]) -> ResolvedStrategy:

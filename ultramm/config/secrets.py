@@ -14,6 +14,15 @@ _MARK = {"secret": True}
 Secret = Annotated[str, msgspec.Meta(extra=_MARK)]
 
 
+def secrets_of(params: type) -> list[str]:
+    """The parameters that are secrets."""
+    return [
+        name
+        for name, hint in get_type_hints(params, include_extras=True).items()
+        if any(isinstance(extra, msgspec.Meta) and extra.extra == _MARK for extra in get_args(hint))
+    ]
+
+
 def require_environment(loaded: Loaded, params: object, where: str) -> None:
     """Refuse secrets that are written in the file.
 
@@ -22,8 +31,7 @@ def require_environment(loaded: Loaded, params: object, where: str) -> None:
     ConfigError
         One is; the key is named, the value is not.
     """
-    for name, hint in get_type_hints(type(params), include_extras=True).items():
-        secret = any(isinstance(extra, msgspec.Meta) and extra.extra == _MARK for extra in get_args(hint))
+    for name in secrets_of(type(params)):
         key = f"{where}.{name}"
-        if secret and getattr(params, name) and key not in loaded.substituted:
+        if getattr(params, name) and key not in loaded.substituted:
             raise ConfigError(f"{loaded.path}: {key}: a secret in a file; write ${{NAME}} and export NAME=...")

@@ -17,6 +17,9 @@ from ultramm.custody.records import Accepted, Amended, Checked, Ended, Ending, F
 
 # What a venue's clock may be behind ours, or its lists behind its streams.
 _OVERLAP_NS = 60_000_000_000
+# Why an order ended that the venue was asked about.
+SO_IT_SAYS = "so the venue says"
+NEVER_HAD = "the venue never had it"
 
 
 class Told(Protocol):
@@ -138,11 +141,11 @@ async def settle(
         if own.filled < said.filled:
             unresolved += 1
         elif said.status != "open":
-            told.ended(own, said.status, "so the venue says")
+            told.ended(own, said.status, SO_IT_SAYS)
             ended += 1
     for order in lost:
         if order.id in ledger.open:
-            told.ended(order, "rejected", "the venue never had it")
+            told.ended(order, "rejected", NEVER_HAD)
             ended += 1
     for orphan in orphans:
         await desk.cancel(orphan)
