@@ -149,7 +149,7 @@ class Custodian:
     # -- watching --------------------------------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        again_s, quiet_since, looks = _AGAIN_S, time.monotonic(), 0
+        again_s, quiet_since, looks, accounted = _AGAIN_S, time.monotonic(), 0, False
         while True:
             await asyncio.sleep(_LOOK_S)
             try:
@@ -159,7 +159,10 @@ class Custodian:
                 if self._doubt is None and not self._asking and now - quiet_since < _QUIET_S:
                     continue
                 looks += 1
-                settled = await self._settle(with_fills=self._doubt is not None or looks % _FILLS_EVERY == 0)
+                # Trades weigh most, so in doubt they are asked for once all orders are accounted for.
+                wanted = looks % _FILLS_EVERY == 0 if self._doubt is None else accounted
+                settled = await self._settle(with_fills=wanted)
+                accounted = settled.agreed and not wanted
             except NoAnswer as exc:
                 self.doubt(f"no answer: {exc}")
                 await asyncio.sleep(again_s)

@@ -20,6 +20,8 @@ from ultramm_adapters.binance.product import Product
 
 _NO_SUCH_ORDER, _CANCEL_REJECTED = -2013, -2011
 _PAGE = 1_000
+# Of so many symbols, asking for all of the account weighs less than for one after the other.
+_ALL_AT_ONCE = 12
 # A request may lie in a network for as long as the venue's window lets it, and a margin.
 _MARGIN_S = 2.0
 _STATUS = {
@@ -86,11 +88,12 @@ class BinanceDesk:
 
     @_understood
     async def open_orders(self) -> list[VenueOrder]:
-        found = []
-        for symbol in self._instruments:
-            rows = await self._rows(f"{self._product.root}/openOrders", symbol=symbol)
-            found += [self._order(row) for row in rows]
-        return found
+        path = f"{self._product.root}/openOrders"
+        if len(self._instruments) > _ALL_AT_ONCE:
+            rows = await self._rows(path)
+        else:
+            rows = [row for symbol in self._instruments for row in await self._rows(path, symbol=symbol)]
+        return [self._order(row) for row in rows if row["symbol"] in self._instruments]
 
     @_understood
     async def order(self, instrument: str, order_id: str) -> VenueOrder | None:
