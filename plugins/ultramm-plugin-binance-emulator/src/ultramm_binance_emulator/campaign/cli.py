@@ -58,6 +58,7 @@ def campaign(
         results = Campaign(emulator, node, tell).run(scripts(faults, kills, product, seed, long=long))
         if node.running:
             node.stop()
+        node.close()
     if json:
         typer.echo(msgspec.json.encode(results).decode())
     else:
