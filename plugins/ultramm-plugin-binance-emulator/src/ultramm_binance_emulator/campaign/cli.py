@@ -94,6 +94,7 @@ def _run(config: Path, name: str, product: str, seed: int, drawn: list[Script], 
         results = Campaign(emulator, node, tell).run(drawn)
         if node.running:
             node.stop()
+        node.close()
     return results
 
 

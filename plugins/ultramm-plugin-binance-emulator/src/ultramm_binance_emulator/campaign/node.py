@@ -104,6 +104,14 @@ class Node:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(patience_s)
 
+    def close(self) -> None:
+        """Kill what still runs, and let go of its files."""
+        if self.running:
+            self.kill()
+        self._log.close()
+        if self._journal is not None:
+            self._journal.close()
+
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None

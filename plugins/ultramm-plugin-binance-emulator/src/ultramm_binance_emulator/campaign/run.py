@@ -141,8 +141,6 @@ class Campaign:
             return f"halted: {next(iter(halts.values()))}"
         held, done = self._truth.open_ids(), self._truth.fills()
         ours = self._node.ledger.read()
-        if self._node.ledger.newest_ns <= since_ns:
-            return "nothing was quoted since"
         if orphans := held - set(ours.open):
             return f"orphans: {', '.join(sorted(orphans))}"
         if ghosts := set(ours.open) - held:
@@ -154,6 +152,8 @@ class Campaign:
             return f"{(done - booked).total()} fills are not booked, {(booked - done).total()} never happened"
         if twice := self._truth.twice():
             return f"sent twice: {', '.join(sorted(twice))}"
+        if self._node.ledger.newest_ns <= since_ns:
+            return "nothing was quoted since"
         return ""
 
     def _end(self) -> Result:
