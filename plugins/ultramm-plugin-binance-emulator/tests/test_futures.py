@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +10,8 @@ from actions import (
     BASE,
     Heard,
     act,
+    amendment,
+    amends,
     assert_uncrossed,
     cancels,
     ladder,
@@ -21,7 +22,6 @@ from actions import (
     named,
     orders,
     trade,
-    who,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,10 +91,6 @@ def refused(made: FuturesVenue, request: dict[str, str]) -> int:
     with pytest.raises(VenueError) as info:
         place(made, request)
     return info.value.code
-
-
-def amendment(order: Order, price: str, quantity: str) -> dict[str, str]:
-    return {**named(order.id), "side": order.side.name, "price": price, "quantity": quantity}
 
 
 def held(made: FuturesVenue, key: str = "me") -> Decimal:
@@ -408,7 +404,6 @@ def test_a_countdown_cancels_unless_it_is_begun_again() -> None:
 
 # -- whatever happens ------------------------------------------------------------------------------------------
 
-amends = st.tuples(st.just("amend"), who, st.integers(0, 5), st.integers(-6, 6), st.integers(2, 40))
 placed = orders("GTC", "IOC", "FOK", "GTX", "MARKET")
 reducing = orders("GTC", "MARKET").map(lambda action: ("reduce", *action[1:]))
 
@@ -416,15 +411,8 @@ reducing = orders("GTC", "MARKET").map(lambda action: ("reduce", *action[1:]))
 def step(made: FuturesVenue, action: tuple[Any, ...]) -> None:
     if action[0] == "reduce":
         act(made, ("order", *action[1:]), reduceOnly="true")
-    elif action[0] != "amend":
-        act(made, action)
     else:
-        _, key, nth, ticks, lots = action
-        open_orders = made.open_orders(made.accounts[key], {})
-        if nth < len(open_orders):
-            request = amendment(open_orders[nth], str(BTC.price(BASE + ticks)), str(BTC.quantity(lots)))
-            with contextlib.suppress(VenueError):
-                made.amend(made.accounts[key], request)
+        act(made, action)
 
 
 @settings(max_examples=200, deadline=None)

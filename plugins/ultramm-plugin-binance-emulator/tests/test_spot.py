@@ -11,6 +11,7 @@ from actions import (
     BASE,
     Heard,
     act,
+    amends,
     assert_uncrossed,
     cancels,
     ladder,
@@ -351,7 +352,6 @@ stops = st.tuples(
     st.integers(-6, 6),
 )
 icebergs = orders("GTC", "LIMIT_MAKER").map(lambda action: ("iceberg", *action[1:]))
-shrinkings = st.tuples(st.just("shrink"), who, st.integers(0, 5), st.integers(2, 20))
 
 
 def step(made: SpotVenue, action: tuple[Any, ...]) -> None:
@@ -362,11 +362,6 @@ def step(made: SpotVenue, action: tuple[Any, ...]) -> None:
             made.place(made.accounts[key], stop(rest[1], rest[0], at, price=price if "LIMIT" in rest[1] else ""))
         elif kind == "iceberg":
             act(made, ("order", key, *rest), icebergQty="0.005")
-        elif kind == "shrink":
-            open_orders = made.open_orders(made.accounts[key], {})
-            if rest[0] < len(open_orders):
-                named_ = named(open_orders[rest[0]].id)
-                made.shrink(made.accounts[key], {**named_, "newQty": str(BTC.quantity(rest[1]))})
         else:
             act(made, action)
 
@@ -374,9 +369,7 @@ def step(made: SpotVenue, action: tuple[Any, ...]) -> None:
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(
-        st.one_of(
-            orders("GTC", "IOC", "FOK", "LIMIT_MAKER", "MARKET"), icebergs, stops, shrinkings, cancels, market_moves
-        ),
+        st.one_of(orders("GTC", "IOC", "FOK", "LIMIT_MAKER", "MARKET"), icebergs, stops, amends, cancels, market_moves),
         max_size=40,
     )
 )

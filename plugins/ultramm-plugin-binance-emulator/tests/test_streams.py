@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from actions import BASE, act, cancels, ladder, limit, market, market_moves, named, orders
+from actions import BASE, act, amends, cancels, ladder, limit, market, market_moves, named, orders
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,7 +59,8 @@ def served(product: str, *names: str) -> tuple[SpotVenue | FuturesVenue, Streams
     return venue, streams, listening
 
 
-actions = st.lists(st.one_of(orders("GTC", "IOC", "MARKET"), cancels, market_moves, st.just(("elapse",))), max_size=30)
+placed = orders("GTC", "IOC", "MARKET")
+actions = st.lists(st.one_of(placed, amends, cancels, market_moves, st.just(("elapse",))), max_size=30)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +155,7 @@ def test_events_tell_all_of_orders_and_accounts(product: str, actions: list[tupl
     told = Told()
     venue.listeners.append(told)
     for action in actions:
+        # Nothing is due at a venue.
         act(venue, action, **({"reduceOnly": "true"} if reduces and action[0] == "order" and action[1] == "me" else {}))
     account = venue.accounts["me"]
     for order in venue.all_orders(account, {"symbol": "BTCUSDT", "limit": "1000"}):

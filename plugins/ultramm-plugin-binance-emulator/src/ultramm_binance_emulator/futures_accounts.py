@@ -9,7 +9,7 @@ from ultramm_binance_emulator.contracts import MAINTENANCE, MOST_LEVERAGE, MOST_
 from ultramm_binance_emulator.errors import VenueError
 from ultramm_binance_emulator.futures import FuturesVenue
 from ultramm_binance_emulator.orders import Json
-from ultramm_binance_emulator.requests import sent
+from ultramm_binance_emulator.requests import sent, whole
 
 
 class FuturesAccounts:
@@ -134,10 +134,11 @@ class FuturesAccounts:
 
     def _set_leverage(self, account: Account, parameters: Parameters) -> Json:
         name, wanted = self._venue.book(parameters.get("symbol")).symbol.name, sent(parameters, "leverage")
-        if not (wanted.isascii() and wanted.isdecimal()) or not 1 <= int(wanted) <= MOST_LEVERAGE:
+        leverage = whole(parameters, "leverage") or 0
+        if not 1 <= leverage <= MOST_LEVERAGE:
             raise VenueError(-4028, f"Leverage {wanted} is not valid")
-        self._venue.set_leverage(account, name, int(wanted))
-        return {"symbol": name, "leverage": int(wanted), "maxNotionalValue": f"{MOST_NOTIONAL:f}"}
+        self._venue.set_leverage(account, name, leverage)
+        return {"symbol": name, "leverage": leverage, "maxNotionalValue": f"{MOST_NOTIONAL:f}"}
 
     def _set_margin_type(self, _: Account, parameters: Parameters) -> Json:
         self._venue.book(parameters.get("symbol"))

@@ -10,14 +10,14 @@ from aiohttp import web
 from ultramm_binance_emulator import futures_messages as messages
 from ultramm_binance_emulator.accounts import Account
 from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route
-from ultramm_binance_emulator.errors import VenueError, illegal, refused
+from ultramm_binance_emulator.errors import VenueError, refused
 from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.futures import FuturesVenue
 from ultramm_binance_emulator.futures_accounts import FuturesAccounts
 from ultramm_binance_emulator.futures_streams import FuturesStreams, next_funding_ms
 from ultramm_binance_emulator.limits import FUTURES_WINDOWS, Windows
 from ultramm_binance_emulator.orders import Json, Order
-from ultramm_binance_emulator.requests import listed, sent
+from ultramm_binance_emulator.requests import listed, sent, whole
 from ultramm_binance_emulator.symbols import ZERO, plain
 
 _MOST_PLACED, _MOST_CANCELLED = 5, 10  # in a batch
@@ -204,9 +204,7 @@ class FuturesApi(Api):
 
     def _count_down(self, account: Account, parameters: Parameters) -> Json:
         name, wait = sent(parameters, "symbol"), sent(parameters, "countdownTime")
-        if not (wait.isascii() and wait.isdecimal()):
-            raise illegal("countdownTime")
-        self._futures.count_down(account, name, int(wait))
+        self._futures.count_down(account, name, whole(parameters, "countdownTime") or 0)
         return {"symbol": name, "countdownTime": wait}
 
     # -- orders that wait --------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,8 @@ from ultramm_binance_emulator.matching import Tif
 from ultramm_binance_emulator.symbols import Symbol
 
 Request = Mapping[str, str]
+type Key[T] = Callable[[T], tuple[int, int]]
+_HOUR_MS = 3_600_000
 _SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 
 
@@ -61,12 +63,49 @@ def true(request: Request, name: str) -> bool:
     return request.get(name, "").lower() == "true"
 
 
+def whole(request: Request, name: str) -> int | None:
+    """A whole number, if one is sent."""
+    text = request.get(name)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal()):
+        raise illegal(name)
+    return int(text)
+
+
 def most(request: Request, usual: int = 500, limit: int = 1_000) -> int:
     """How many are asked for, within what is allowed."""
-    text = request.get("limit") or str(usual)
-    if not (text.isascii() and text.isdecimal()):
-        raise illegal("limit")
-    return min(limit, max(1, int(text)))
+    return min(limit, max(1, whole(request, "limit") or usual))
+
+
+def page[T](items: Iterable[T], request: Request, key: Key[T], number: str, longest_ms: int) -> list[T]:
+    """Of a history that is asked for: from a number or a time on its beginning, otherwise its end.
+
+    Parameters
+    ----------
+    items : iterable
+        In the order in which they came.
+    key : callable
+        Number and time of an item, milliseconds.
+    number : str
+        What the first number is called.
+    longest_ms : int
+        That a span of time may be.
+    """
+    first, start_ms, end_ms = whole(request, number), whole(request, "startTime"), whole(request, "endTime")
+    if first is not None and not (start_ms is None and end_ms is None):
+        raise VenueError(-1128, "Combination of optional parameters invalid.")
+    if start_ms is not None and end_ms is not None and end_ms - start_ms > longest_ms:
+        raise VenueError(-1127, f"More than {longest_ms // _HOUR_MS} hours between startTime and endTime.")
+    found = [
+        item
+        for item in items
+        if (first or 0) <= key(item)[0]
+        and (start_ms or 0) <= key(item)[1]
+        and (end_ms is None or key(item)[1] <= end_ms)
+    ]
+    count = most(request)
+    return found[-count:] if first is None and start_ms is None else found[:count]
 
 
 def listed(request: Request, name: str, longest: int, kind: type | tuple[type, ...] = str) -> list[Any]:

@@ -42,6 +42,7 @@ class SpotVenue(Venue):
         "TAKE_PROFIT_LIMIT": (True, True),
     }
     tifs: ClassVar[frozenset[Tif]] = frozenset({Tif.GTC, Tif.IOC, Tif.FOK})
+    longest_ms: ClassVar[int] = 86_400_000
 
     # -- orders ----------------------------------------------------------------------------------------------
 

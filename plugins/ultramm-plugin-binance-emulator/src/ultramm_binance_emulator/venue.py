@@ -25,7 +25,7 @@ from ultramm_binance_emulator.errors import (
 from ultramm_binance_emulator.ledger import Ledger
 from ultramm_binance_emulator.matching import Match, Resting, Tif
 from ultramm_binance_emulator.orders import FIRST_ID, Book, Fill, Json, Listener, Order
-from ultramm_binance_emulator.requests import Request, amount, most, price_of, sent, side_of, tif_of
+from ultramm_binance_emulator.requests import Request, amount, page, price_of, sent, side_of, tif_of, whole
 from ultramm_binance_emulator.symbols import ZERO, Symbol
 
 _MOST_OPEN = 200
@@ -49,6 +49,8 @@ class Venue(abc.ABC):
     # By type: whether an order has a limit, and whether its time in force must be sent.
     kinds: ClassVar[Mapping[str, tuple[bool, bool]]]
     tifs: ClassVar[frozenset[Tif]]
+    # That a history may be asked for at once.
+    longest_ms: ClassVar[int]
 
     def __init__(self, symbols: Mapping[Symbol, int], accounts: Iterable[Account], now_ms: Callable[[], int]) -> None:
         self.books = {symbol.name: Book(symbol, base) for symbol, base in symbols.items()}
@@ -221,20 +223,16 @@ class Venue(abc.ABC):
         return self._ledger.open(account, name)
 
     def all_orders(self, account: Account, request: Request) -> list[Order]:
-        return self._ledger.orders(account, self.book(request.get("symbol")).symbol)[-most(request) :]
+        """A member's orders in a symbol, by number or time if the request names some."""
+        orders = self._ledger.orders(account, self.book(request.get("symbol")).symbol)
+        return page(orders, request, lambda order: (order.id, order.created_ms), "orderId", self.longest_ms)
 
     def fills(self, account: Account, request: Request) -> list[Fill]:
-        """What a member traded in a symbol, of one order if the request names one."""
-        symbol = self.book(request.get("symbol")).symbol
-        wanted = request.get("orderId")
+        """What a member traded in a symbol, of one order, by number or time if the request names some."""
+        symbol, wanted = self.book(request.get("symbol")).symbol, whole(request, "orderId")
         mine = [fill for fill in self.all_fills(account) if fill.order.symbol is symbol]
-        mine = [fill for fill in mine if wanted in (None, "", str(fill.order.id))]
-        # From a bound on, the oldest first; without one, the newest.
-        if request.get("startTime"):
-            return [fill for fill in mine if fill.time_ms >= int(request["startTime"])][: most(request)]
-        if request.get("fromId"):
-            return [fill for fill in mine if fill.trade_id >= int(request["fromId"])][: most(request)]
-        return mine[-most(request) :]
+        mine = [fill for fill in mine if wanted in (None, fill.order.id)]
+        return page(mine, request, lambda fill: (fill.trade_id, fill.time_ms), "fromId", self.longest_ms)
 
     def all_fills(self, account: Account) -> list[Fill]:
         """All that a member ever traded."""

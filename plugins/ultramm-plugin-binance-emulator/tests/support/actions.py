@@ -12,6 +12,9 @@ from ultramm.market import Side
 from ultramm.simulation.events import LevelChange, MarketEvent, MarketTrade
 from ultramm_binance_emulator.accounts import Account
 from ultramm_binance_emulator.errors import VenueError
+from ultramm_binance_emulator.futures import FuturesVenue
+from ultramm_binance_emulator.orders import Order
+from ultramm_binance_emulator.spot import SpotVenue
 from ultramm_binance_emulator.symbols import Symbol
 from ultramm_binance_emulator.venue import Venue
 
@@ -79,6 +82,7 @@ def orders(*kinds: str) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.tuples(st.just("order"), who, sides, st.integers(-6, 6), st.integers(5, 40), st.sampled_from(kinds))
 
 
+amends = st.tuples(st.just("amend"), who, st.integers(0, 5), st.integers(-6, 6), st.integers(2, 40))
 cancels = st.tuples(st.just("cancel"), who, st.integers(0, 5))
 market_moves = st.one_of(
     st.tuples(st.just("level"), st.sampled_from(list(Side)), st.integers(-2, 6), st.integers(0, 20)),
@@ -96,10 +100,30 @@ def act(made: Venue, action: tuple[Any, ...], **more: str) -> None:
             open_orders = made.open_orders(made.accounts[rest[0]], {})
             if rest[1] < len(open_orders):
                 made.cancel(made.accounts[rest[0]], named(open_orders[rest[1]].id))
+        elif kind == "amend":
+            _amend(made, *rest)
         elif kind == "level":
             levels(made, (rest[0], -rest[0] * rest[1], rest[2]))
         elif kind == "trade":
             trade(made, rest[0], rest[0] * rest[1], rest[2])
+
+
+def _amend(made: Venue, key: str, nth: int, ticks: int, lots: int) -> None:
+    """Futures change as they like; spot only to less."""
+    account = made.accounts[key]
+    open_orders = made.open_orders(account, {})
+    if nth >= len(open_orders):
+        return
+    order, symbol = open_orders[nth], made.books["BTCUSDT"].symbol
+    quantity = str(symbol.quantity(lots))
+    if isinstance(made, FuturesVenue):
+        made.amend(account, amendment(order, str(symbol.price(BASE + ticks)), quantity))
+    elif isinstance(made, SpotVenue):
+        made.shrink(account, {**named(order.id), "newQty": quantity})
+
+
+def amendment(order: Order, price: str, quantity: str) -> dict[str, str]:
+    return {**named(order.id), "side": order.side.name, "price": price, "quantity": quantity}
 
 
 def named(order_id: int) -> dict[str, str]:
