@@ -75,6 +75,7 @@ def test_the_template_appears_and_trades(clean: Path, wheels: tuple[Path, Path],
     assert {item["name"] for item in before} == {
         "adaptive-market-maker",
         "avellaneda-stoikov",
+        "binance",
         "glft",
         "market-maker",
         "replay",

@@ -172,6 +172,14 @@ class Recalibrating(Protocol):
 
 
 @runtime_checkable
+class Interruptible(Protocol):
+    """A strategy that wants to know when its market was interrupted: what it saw before may not lead to what comes."""
+
+    def on_interruption(self, ts_ns: int, reason: str) -> None:
+        """The connection to the market was lost, or the market was silent for longer than `stale_after_s`."""
+
+
+@runtime_checkable
 class LearningFromOrders(Protocol):
     """A strategy that learns how often orders of its own are filled, if `learns` says so when it is made."""
 
@@ -292,6 +300,8 @@ class Maker:
         self.score = Scorecard(name, instrument)
         self._strategy = strategy
         self._recalibrating = strategy if isinstance(strategy, Recalibrating) else None
+        self._interruptible = strategy if isinstance(strategy, Interruptible) else None
+        self._silent = False
         self._judging = strategy if isinstance(strategy, Judging) else None
         self._learning = strategy if isinstance(strategy, LearningFromOrders) and strategy.learns else None
         # Since when, and around which mid, our orders have stood that have not been told of.
@@ -338,6 +348,7 @@ class Maker:
             self.score.started(book.ts_ns)
         self._book = book
         self.heard_ns = book.ts_ns
+        self._silent = False
         mid = book.mid
         if mid != self._mid:
             self._mid = mid
@@ -512,7 +523,11 @@ class Maker:
         if closed is not None:
             return closed
         if now_ns - self.heard_ns > self._stale_ns:
-            return f"no market data for more than {self._stale_after_s:g} s"
+            reason = f"no market data for more than {self._stale_after_s:g} s"
+            if not self._silent:
+                self._silent = True
+                self.interrupted(now_ns, reason)
+            return reason
         if not book.two_sided:
             return "the book has one side only"
         if book.asks[0].price <= book.bids[0].price:
@@ -650,6 +665,11 @@ class Maker:
         """Quote nothing until the same `source` releases it; `reason` is shown for both sides."""
         self._halts[source] = reason
         self.due_ns = 0
+
+    def interrupted(self, now_ns: int, reason: str) -> None:
+        """The market was interrupted: tell a strategy that wants to know."""
+        if self._interruptible is not None and not self.degraded:
+            self._interruptible.on_interruption(now_ns, reason)
 
     def degrade(self, reason: str) -> None:
         """Quote nothing and ask the strategy nothing, for good."""

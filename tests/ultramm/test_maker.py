@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ultramm.maker import LearningFromOrders, Maker, MakerParams, Resting
 from ultramm.market import Book, Fill, Instrument, Level, Quote, Side, Trade
 from ultramm.orders.live import OrderState
-from ultramm.orders.plan import Plan
+from ultramm.orders.plan import Amend, Plan
 from ultramm.quoting.decision import Decision
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.limits import Funds, Limits
@@ -933,3 +933,113 @@ def test_depths_are_told_from_the_mid_of_others():
     desk.step(S)
     desk.step(2 * S)
     assert [depth for depth, _, _ in strategy.told] == [0.5, 0.5]
+
+
+# -- live venues -----------------------------------------------------------------------------------------------
+
+
+class Told(Scripted):
+    """Hears of interruptions."""
+
+    def __init__(self, *quotes: Quote) -> None:
+        super().__init__(*quotes)
+        self.interruptions: list[tuple[int, str]] = []
+
+    def on_interruption(self, ts_ns: int, reason: str) -> None:
+        self.interruptions.append((ts_ns, reason))
+
+
+def test_a_strategy_hears_once_of_each_silence_of_its_market():
+    strategy = Told(BID)
+    maker = Maker(
+        "m", INSTRUMENT, strategy, MakerParams(max_position=10, stale_after_s=1), Limits(), MessageBudget(9, 9)
+    )
+    maker.on_book(book(0))
+    for at in (0, 2 * S, 3 * S):
+        maker.step(at)
+    assert strategy.interruptions == [(2 * S, "no market data for more than 1 s")]
+    maker.on_book(book(4 * S))
+    maker.step(6 * S)
+    assert [at for at, _ in strategy.interruptions] == [2 * S, 6 * S]
+
+
+def fill_at(price: float, size: float, side: Side, **fields) -> Fill:
+    return Fill(0, "earlier", side, price, size, fields.pop("fee", 0.0), True, **fields)
+
+
+def test_a_maker_goes_on_from_the_fills_of_earlier_runs_and_counts_its_funds_once():
+    funds = Funds(sellable=5.0, spendable=1_000.0)
+    maker = Maker("m", INSTRUMENT, Scripted(), MakerParams(max_position=100), Limits(), MessageBudget(9, 9), funds)
+    maker.restore([(fill_at(100.0, 2.0, Side.BUY, fee=0.5), 101.0), (fill_at(102.0, 1.0, Side.SELL), 101.0)])
+    assert maker.inventory == 1.0
+    score = maker.score.score(0)
+    assert score.fills == 2
+    # Bought at 100 with a mid of 101, sold at 102: three of capture, half of fees.
+    assert score.pnl.total == pytest.approx(2 * 1 + 1 * 1 - 0.5)
+    limits = maker._limits_now()
+    # What the account has now is what it has to spend: the earlier fills are in it.
+    assert limits.spendable == pytest.approx(1_000.0)
+    assert limits.sellable + maker.inventory == pytest.approx(5.0)
+
+
+def test_a_fee_in_the_coin_bought_lessens_the_position_and_is_a_fee_of_its_worth():
+    maker = Maker("m", INSTRUMENT, Scripted(), MakerParams(max_position=100), Limits(), MessageBudget(9, 9))
+    maker.on_book(book(0))
+    maker.on_fill(fill_at(98.0, 1.0, Side.BUY, base_fee=0.001))
+    pnl = maker.score.score(0).pnl
+    assert maker.inventory == pytest.approx(0.999)
+    assert pnl.fees == pytest.approx(0.001 * 100.0)
+    assert pnl.total == pytest.approx(0.999 * 100.0 - 98.0)
+    assert pnl.identity_residual < 1e-12
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(list(Side)), st.integers(90, 110), st.integers(1, 50), st.integers(0, 20)),
+        max_size=30,
+    )
+)
+def test_with_fees_in_coins_the_parts_still_add_up_to_the_whole(trades):
+    maker = Maker("m", INSTRUMENT, Scripted(), MakerParams(max_position=1e6), Limits(), MessageBudget(9, 9))
+    maker.on_book(book(0))
+    coins, cash = 0.0, 0.0
+    for side, price, lots, fee_bps in trades:
+        size = INSTRUMENT.size(lots)
+        base_fee = round(size * fee_bps * 1e-4, 8) if side is Side.BUY else 0.0
+        maker.on_fill(fill_at(float(price), size, side, base_fee=base_fee))
+        coins += side * size - base_fee
+        cash -= side * size * price
+    pnl = maker.score.score(0).pnl
+    assert maker.inventory == pytest.approx(coins, abs=1e-9)
+    assert pnl.total == pytest.approx(cash + coins * 100.0, abs=1e-6)
+    assert pnl.identity_residual < 1e-9
+
+
+def test_a_venue_that_changes_orders_is_sent_changes():
+    strategy = Scripted(BID)
+    maker = Maker(
+        "m", INSTRUMENT, strategy, MakerParams(max_position=100), Limits(), MessageBudget(99, 99), amends=True
+    )
+    maker.on_book(book(0))
+    (quote,) = maker.step(0).approved.submits
+    maker.orders.sent("o", quote, 0)
+    maker.on_accepted("o", 0)
+    strategy.wants(Quote(Side.BUY, 97, 10))
+    assert maker.step(S).approved == Plan(amends=(Amend("o", Quote(Side.BUY, 97, 10)),))
+    maker.orders.amending("o", Quote(Side.BUY, 97, 10))
+    assert maker.step(2 * S).approved == Plan()
+    maker.on_amended("o", 97, 10)
+    assert maker.orders.get("o").ticks == 97
+
+
+def test_an_order_that_shrinks_at_its_price_keeps_its_place_and_one_that_moves_loses_it():
+    maker = Maker("m", INSTRUMENT, Scripted(), Patient(max_position=100), Limits(), MessageBudget(9, 9), amends=True)
+    maker.on_book(Book(0, (Level(98.0, 5.0),), (Level(102.0, 5.0),)))
+    maker.orders.sent("o", Quote(Side.BUY, 98, 10), 0)
+    maker.on_accepted("o", 0)
+    maker.on_book(Book(S, (Level(98.0, 9.0),), (Level(102.0, 5.0),)))
+    assert maker.queues.ahead("o") == 5.0
+    maker.on_amended("o", 98, 4)
+    assert maker.queues.ahead("o") == 5.0
+    maker.on_amended("o", 98, 8)
+    assert maker.queues.ahead("o") == 9.0

@@ -93,7 +93,8 @@ def read(path: Path | None, overrides: Iterable[str] = (), environment: Mapping[
     except RecursionError as exc:
         raise ConfigError(f"{source}: it contains itself, through an anchor and its alias") from exc
     config = convert(document, Config, source, "")
-    _check_journal(config.journal.to, source, found.secrets)
+    for key, address in (("journal.to", config.journal.to), ("state.cache", config.state.cache)):
+        _check_address(key, address, source, found.secrets)
     return Loaded(config, source, frozenset(found.secrets), frozenset(found.substituted))
 
 
@@ -221,14 +222,14 @@ def _substitute(value: Any, source: Path, environment: Mapping[str, str], found:
     return fill_in(value, f"{source}: {where}", environment, found.secrets)
 
 
-def _check_journal(to: str, source: Path, secrets: set[str]) -> None:
+def _check_address(key: str, address: str | None, source: Path, secrets: set[str]) -> None:
     """A pattern of the schema would show what it does not match, and with it a password."""
-    if not is_redis_address(to):
+    if address is None or not is_redis_address(address):
         return
     try:
-        require_secret(redis_address(to), secrets)
+        require_secret(redis_address(address), secrets)
     except DataError as exc:
-        raise ConfigError(f"{source}: journal.to: {exc}") from exc
+        raise ConfigError(f"{source}: {key}: {exc}") from exc
 
 
 def _explain(message: str, to: Any, value: object, prefix: str) -> str:

@@ -126,9 +126,13 @@ class State(_Section, frozen=True, kw_only=True):
     ----------
     directory : str
         Folder of the ledger, ``NAME.orders``.
+    cache : str, optional
+        A Redis, written as for the journal, where the kernel keeps its orders, positions and accounts for others to
+        read. What the node itself goes on from is the ledger.
     """
 
     directory: str = "data"
+    cache: Annotated[str, msgspec.Meta(pattern=r"^rediss?://.+")] | None = None
 
 
 class Recorder(_Section, frozen=True, kw_only=True):

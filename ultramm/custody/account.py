@@ -53,33 +53,48 @@ def effects(fills: Iterable[Filled], terms: Mapping[str, Terms]) -> Effects:
     return Effects(cash=dict(cash), positions=dict(positions))
 
 
+def equity(held: Holdings, terms: Mapping[str, Terms]) -> defaultdict[str, Decimal]:
+    """What an account holds by currency, without what its positions are worth at the venue's own mark.
+
+    The wallet of a margin account knows realised profits only; together with those that are not, less the positions'
+    worth, it moves by fills alone, wherever the market goes.
+    """
+    balances = defaultdict(Decimal, held.balances)
+    for instrument, size in held.positions.items():
+        of = terms[instrument]
+        balances[of.settlement] += held.unrealised[instrument] - size * of.value(held.marks[instrument])
+    return balances
+
+
 def compare(funded: Funded, done: Effects, held: Holdings, terms: Mapping[str, Terms]) -> list[Difference]:
     """Each currency and position: the venue's beside ours, equal or not.
 
     Of a margin account the venue's wallet knows realised profits only: it is compared together with what positions
     have won at the venue's own mark, which both sides value alike.
     """
-    return [*_currencies(funded, done, held, terms), *_positions(funded, done, held)]
+    positions = _added(funded.positions, done.positions)
+    return [*_currencies(funded, done, held, positions, terms), *_positions(held, positions)]
 
 
-def _currencies(funded: Funded, done: Effects, held: Holdings, terms: Mapping[str, Terms]) -> list[Difference]:
-    ours: defaultdict[str, Decimal] = defaultdict(Decimal, funded.balances)
+def _added(first: Mapping[str, Decimal], second: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return {name: first.get(name, _ZERO) + second.get(name, _ZERO) for name in {*first, *second}}
+
+
+def _currencies(
+    funded: Funded, done: Effects, held: Holdings, positions: Mapping[str, Decimal], terms: Mapping[str, Terms]
+) -> list[Difference]:
+    ours = defaultdict(Decimal, _added(funded.balances, done.cash))
     venues: defaultdict[str, Decimal] = defaultdict(Decimal, held.balances)
-    for currency, amount in done.cash.items():
-        ours[currency] += amount
-    for instrument, size in done.positions.items():
+    for instrument, size in positions.items():
         if size:
             of = terms[instrument]
             ours[of.settlement] += size * of.value(held.marks[instrument])
-            venues[of.settlement] += held.unrealised.get(instrument, _ZERO)
+    for instrument in held.positions:
+        venues[terms[instrument].settlement] += held.unrealised[instrument]
     names = sorted({*ours, *venues})
     return [Difference(what=name, venue=venues[name], ours=ours[name]) for name in names if venues[name] or ours[name]]
 
 
-def _positions(funded: Funded, done: Effects, held: Holdings) -> list[Difference]:
-    names = sorted({*funded.positions, *done.positions, *held.positions})
-    found = []
-    for name in names:
-        ours = funded.positions.get(name, _ZERO) + done.positions.get(name, _ZERO)
-        found.append(Difference(what=name, venue=held.positions.get(name, _ZERO), ours=ours))
-    return found
+def _positions(held: Holdings, ours: Mapping[str, Decimal]) -> list[Difference]:
+    names = sorted({*ours, *held.positions})
+    return [Difference(what=name, venue=held.positions.get(name, _ZERO), ours=ours.get(name, _ZERO)) for name in names]

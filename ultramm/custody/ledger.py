@@ -12,8 +12,6 @@ import os
 import time
 from pathlib import Path
 
-import msgspec
-
 from ultramm.custody.own import OwnOrders
 from ultramm.custody.records import Accepted, Amended, Ended, Filled, OrderRecord, decode, encode
 from ultramm.errors import DataError
@@ -43,21 +41,28 @@ class OrderLedger(OwnOrders):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
+        self._size = self._compacted = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = path.with_name(f"{path.name}.lock").open("a+")
+        except OSError as exc:
+            raise DataError(f"{path}: cannot keep orders here: {exc.strerror or exc}") from exc
+        try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
+            self._lock.close()
             raise DataError(
                 f"{path}: another node keeps its orders here; stop it, or give this one another name"
             ) from exc
-        except OSError as exc:
-            raise DataError(f"{path}: cannot keep orders here: {exc.strerror or exc}") from exc
-        self._read()
-        self._file = self._rewrite()
+        try:
+            self._read()
+            self._file = self._rewrite()
+        except BaseException:
+            self._lock.close()
+            raise
         # Nodes that share an account must not take each other's orders for their own; and no two runs share an id.
         self.prefix = f"umm-{_fnv1a(path.name.encode()):08x}-"
-        self._run = _base36(time.time_ns() // 1_000_000)
+        self._run = self._new_run()
         self._next = 0
 
     # -- what happened ---------------------------------------------------------------------------------------
@@ -80,8 +85,10 @@ class OrderLedger(OwnOrders):
         """
         if isinstance(record, Filled) and (record.instrument, record.trade_id) in self._trades:
             return False
-        if isinstance(record, Accepted) and self.find(record.order_id) is None:
-            return False
+        if isinstance(record, Accepted):
+            own = self.find(record.order_id)
+            if own is None or own.venue_order_id == record.venue_order_id:
+                return False
         if isinstance(record, (Amended, Ended)) and record.order_id not in self.open:
             return False
         line = encode(record)
@@ -91,8 +98,7 @@ class OrderLedger(OwnOrders):
         self.apply(record)
         self._size += len(line)
         if self._size > _COMPACT_BYTES + self._compacted:
-            os.close(self._file)
-            self._file = self._rewrite()
+            self._make_shorter()
         return True
 
     def close(self) -> None:
@@ -110,11 +116,21 @@ class OrderLedger(OwnOrders):
         for number, line in enumerate(lines[:-1], start=1):
             try:
                 record = decode(line)
-            except msgspec.MsgspecError as exc:
+            except ValueError as exc:  # msgspec's, and that of text that is none
                 raise DataError(
                     f"{self.path}: line {number} is no record of an order: {exc}; move the file away"
                 ) from exc
             self.apply(record)
+
+    def _make_shorter(self) -> None:
+        """Where that fails, the old file goes on: what was to be written is in it."""
+        old = self._file
+        try:
+            self._file = self._rewrite()
+        except DataError:
+            self._compacted = self._size
+        else:
+            os.close(old)
 
     def _rewrite(self) -> int:
         """Leave out what orders that ended long ago went through; fills are kept for good."""
@@ -125,11 +141,27 @@ class OrderLedger(OwnOrders):
                     file.write(encode(record))
                 file.flush()
                 os.fsync(file.fileno())
-                self._size = self._compacted = file.tell()
-            path.replace(self.path)
-            return os.open(self.path, os.O_WRONLY | os.O_APPEND)
+                size = file.tell()
+            # Opened before it takes the old one's place: once it has, records must go there.
+            opened = os.open(path, os.O_WRONLY | os.O_APPEND)
+            try:
+                path.replace(self.path)
+            except OSError:
+                os.close(opened)
+                raise
         except OSError as exc:
             raise DataError(f"{self.path}: cannot keep orders here: {exc.strerror or exc}") from exc
+        self._size = self._compacted = size
+        return opened
+
+    def _new_run(self) -> str:
+        """A mark that no order of an earlier run carries, whatever the clock says."""
+        known = {*self.open, *self._ended, *(fill.order_id for fill in self.fills)}
+        taken = {order_id.removeprefix(self.prefix).partition("-")[0] for order_id in known}
+        stamp = time.time_ns() // 1_000_000
+        while _base36(stamp) in taken:
+            stamp += 1
+        return _base36(stamp)
 
 
 def _fnv1a(data: bytes) -> int:

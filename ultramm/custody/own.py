@@ -70,9 +70,21 @@ class OwnOrders:
         return (fill for fill in self.fills if fill.strategy == strategy and fill.instrument == instrument)
 
     def since(self, ts_ns: int) -> list[OrderRecord]:
-        """What happened after a moment, of the orders that are still known, in the order of time."""
-        found = [record for record in self._what_matters() if record.ts_ns > ts_ns]
-        return sorted(found, key=lambda record: record.ts_ns)
+        """What happened after a moment, of the orders that are still known, in the order of time.
+
+        Fills keep the order in which they became known, and follow what was sent: the times of those that we were not
+        told are by the venue's clock.
+        """
+        found: list[tuple[int, OrderRecord]] = []
+        last_fill_ns = 0
+        for record in self._what_matters():
+            key = record.ts_ns
+            if isinstance(record, Filled):
+                own = self.find(record.order_id)
+                key = last_fill_ns = max(last_fill_ns, record.ts_ns, own.sent.ts_ns if own is not None else 0)
+            if record.ts_ns > ts_ns:
+                found.append((key, record))
+        return [record for _, record in sorted(found, key=lambda item: item[0])]
 
     def apply(self, record: OrderRecord) -> None:
         """Take the next record."""
@@ -90,8 +102,7 @@ class OwnOrders:
                 order = self.find(record.order_id)
                 if order is not None:
                     order.filled += record.size
-                    if order.filled >= order.sent.size:
-                        self._end(order, "filled", record.ts_ns)
+                    self._end_if_filled(order, record.ts_ns)
             case Ended():
                 order = self.open.get(record.order_id)
                 if order is not None:
@@ -111,6 +122,11 @@ class OwnOrders:
         order = self.open.get(record.order_id)
         if order is not None:
             order.sent = msgspec.structs.replace(order.sent, price=record.price, size=record.size)
+            self._end_if_filled(order, record.ts_ns)
+
+    def _end_if_filled(self, order: OwnOrder, ts_ns: int) -> None:
+        if order.filled >= order.sent.size:
+            self._end(order, "filled", ts_ns)
 
     def _end(self, order: OwnOrder, how: Ending, ts_ns: int) -> None:
         if self.open.pop(order.id, None) is None:
@@ -130,7 +146,7 @@ class OwnOrders:
             yield order.sent
             if order.venue_order_id:
                 yield Accepted(ts_ns=order.sent.ts_ns, order_id=order.id, venue_order_id=order.venue_order_id)
-        yield from self.fills
-        for order in orders:
             if order.ended is not None:
+                # Before its fills: they count all the same, and do not end it anew.
                 yield Ended(ts_ns=order.ended_ns, order_id=order.id, how=order.ended)
+        yield from self.fills

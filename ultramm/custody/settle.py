@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Protocol
 
 import msgspec
 
-from ultramm.custody.account import compare, effects
+from ultramm.custody.account import compare, effects, equity
 from ultramm.custody.desk import Desk, Holdings, NoAnswer, Terms
 from ultramm.custody.ledger import OrderLedger
 from ultramm.custody.own import OwnOrder
@@ -119,10 +120,12 @@ async def settle(
     listed = {order.order_id: order for order in await desk.open_orders() if ledger.is_ours(order.order_id)}
     seen, lost, unresolved = {}, [], 0
     for order in mine:
+        # An answer that took long says nothing of what came to the venue meanwhile: the age when it was asked counts.
+        age_ns = now_ns() - order.sent.ts_ns
         said = listed.get(order.id) or await desk.order(order.sent.instrument, order.id)
         if said is not None:
             seen[order.id] = said
-        elif now_ns() - order.sent.ts_ns > desk.forgets_after_s * 1e9:
+        elif age_ns > desk.forgets_after_s * 1e9:
             lost.append(order)
         else:
             unresolved += 1
@@ -270,14 +273,18 @@ def fund(ledger: OrderLedger, venue: str, terms: dict[str, Terms], held: Holding
             return {}
     else:
         gaps = {}
-    balances = {name: amount - done.cash.get(name, 0) for name, amount in held.balances.items()}
-    for instrument, size in done.positions.items():
-        if size:
-            of = terms[instrument]
-            balances[of.settlement] += held.unrealised.get(instrument, 0) - size * of.value(held.marks[instrument])
-    positions = {name: size - done.positions.get(name, 0) for name, size in held.positions.items()}
-    positions = {name: size for name, size in positions.items() if size}
+    balances = equity(held, terms)
+    for name, amount in done.cash.items():
+        balances[name] -= amount
+    positions = defaultdict(Decimal, held.positions)
+    for name, size in done.positions.items():
+        positions[name] -= size
     ledger.write(
-        Funded(ts_ns=ts_ns, venue=venue, balances=balances, positions={k: v for k, v in positions.items() if v})
+        Funded(
+            ts_ns=ts_ns,
+            venue=venue,
+            balances=dict(balances),
+            positions={name: size for name, size in positions.items() if size},
+        )
     )
     return {name: f"{gap.gap:+f}" for name, gap in gaps.items()}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
+from ultramm.custody.desk import Terms
 from ultramm.custody.ledger import OrderLedger
 from ultramm.custody.records import Accepted, Ended, Filled, OrderRecord, Sent
 from ultramm.journal.records import Entry, FillEvent, OrderEvent, Record
@@ -21,7 +22,7 @@ class Last(Protocol):
     def last(self, kind: str, count: int = 1) -> list[Entry]: ...
 
 
-def missing(journal: Last, ledger: OrderLedger, bases: Mapping[str, str]) -> list[tuple[int, Record]]:
+def missing(journal: Last, ledger: OrderLedger, terms: Mapping[str, Terms]) -> list[tuple[int, Record]]:
     """The records of orders and fills that the journal should have and has not, each with its time, oldest first.
 
     Parameters
@@ -30,8 +31,8 @@ def missing(journal: Last, ledger: OrderLedger, bases: Mapping[str, str]) -> lis
         Looked at as far back as the last 20,000 orders and fills.
     ledger : OrderLedger
         What happened.
-    bases : mapping of str to str
-        By instrument of a cash account, the coin that changes hands: fees that are taken in it lessen the position.
+    terms : mapping of str to Terms
+        By instrument: fees in the coin that changes hands lessen the position, those in a third are no part of the P&L.
     """
     since_ns = 0
     known: Counter[Key] = Counter()
@@ -39,11 +40,12 @@ def missing(journal: Last, ledger: OrderLedger, bases: Mapping[str, str]) -> lis
         written = journal.last(kind, _REACH)
         known.update(key for entry in written if (key := _key(entry.record)) is not None)
         if len(written) == _REACH:
-            since_ns = max(since_ns, min(entry.ts_ns for entry in written))
+            # Times are not quite in order: the older half serves to know what is there.
+            since_ns = max(since_ns, sorted(entry.ts_ns for entry in written)[_REACH // 2])
     found: list[tuple[int, Record]] = []
-    positions = _positions(ledger.fills, bases)
+    positions = _positions(ledger.fills, terms)
     for item in ledger.since(since_ns):
-        record = _record(item, ledger, positions)
+        record = _record(item, ledger, positions, terms)
         key = None if record is None else _key(record)
         if record is None or key is None:
             continue
@@ -63,7 +65,9 @@ def _key(record: Record) -> Key | None:
     return None
 
 
-def _record(item: OrderRecord, ledger: OrderLedger, positions: Mapping[int, float]) -> Record | None:
+def _record(
+    item: OrderRecord, ledger: OrderLedger, positions: Mapping[int, float], terms: Mapping[str, Terms]
+) -> Record | None:
     match item:
         case Sent():
             return OrderEvent(
@@ -76,6 +80,7 @@ def _record(item: OrderRecord, ledger: OrderLedger, positions: Mapping[int, floa
                 size=float(item.size),
             )
         case Filled():
+            of = terms.get(item.instrument)
             return FillEvent(
                 strategy=item.strategy,
                 instrument=item.instrument,
@@ -83,7 +88,7 @@ def _record(item: OrderRecord, ledger: OrderLedger, positions: Mapping[int, floa
                 side=item.side.name,
                 price=float(item.price),
                 size=float(item.size),
-                fee=float(item.fee),
+                fee=float(item.fee) if of is None or item.fee_currency == of.settlement else 0.0,
                 maker=item.maker,
                 mid=item.mid,
                 position=positions[id(item)],
@@ -103,14 +108,15 @@ def _order_event(order_id: str, event: str, reason: str, ledger: OrderLedger) ->
     return OrderEvent(strategy=sent.strategy, instrument=sent.instrument, order_id=order_id, event=event, reason=reason)
 
 
-def _positions(fills: Iterable[Filled], bases: Mapping[str, str]) -> dict[int, float]:
+def _positions(fills: Iterable[Filled], terms: Mapping[str, Terms]) -> dict[int, float]:
     """Inventory after each fill."""
     after: dict[int, float] = {}
     held: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for fill in fills:
         key = fill.strategy, fill.instrument
         held[key] += int(fill.side) * fill.size
-        if bases.get(fill.instrument) == fill.fee_currency:
+        of = terms.get(fill.instrument)
+        if of is not None and of.cash and of.base == fill.fee_currency:
             held[key] -= fill.fee
         after[id(fill)] = float(held[key])
     return after

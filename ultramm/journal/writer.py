@@ -93,6 +93,9 @@ class JournalWriter:
             self._waiting.append(self._queue.get())
         self._asked = asked = time.monotonic()
         try:
+            if self._inherited:
+                # Before anything shows that this node is here.
+                self._answer_inherited()
             if self._waiting:
                 self._journal.append(self._waiting)
                 self._waiting = []
@@ -112,15 +115,14 @@ class JournalWriter:
             self._journal.reply(*self._unsent[0])
             del self._unsent[0]
 
+    def _answer_inherited(self) -> None:
+        """Commands that were left for a node which no longer runs: this one must not act on them."""
+        for command in self._journal.pending_commands():
+            self._journal.reply(command.id, "no node was running")
+        self._inherited = False
+
     def _take_commands(self) -> None:
-        pending = self._journal.pending_commands()
-        if self._inherited:
-            # Left for a node that no longer runs: this one must not act on them.
-            for command in pending:
-                self._journal.reply(command.id, "no node was running")
-            self._inherited = False
-            return
-        for command in pending:
+        for command in self._journal.pending_commands():
             if command.id > self._taken:
                 self._taken = command.id
                 self._on_command(command)

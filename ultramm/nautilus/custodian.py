@@ -37,6 +37,8 @@ _QUIET_S = 5.0
 _FILLS_EVERY = 6
 _AGAIN_S = 0.3
 _LONGEST_AGAIN_S = 3.0
+# While its messages do not arrive nothing is quoted, whatever it answers.
+_DEAF_AGAIN_S = 1.0
 _LISTEN_AGAIN_S = 3.0
 
 
@@ -87,6 +89,7 @@ class Custodian:
         self._waiting_since: dict[tuple[str, OrderState], float] = {}
         self._heard_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
+        self._listening: asyncio.Task[None] | None = None
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -97,17 +100,26 @@ class Custodian:
         self._data = {client.id.value: client for client in node.kernel.data_engine._clients.values()}[self.venue]
         self._cache = node.kernel.cache
         self._client.on_doubt = self.doubt
+        self._end_leftovers()
         for shell in self._shells.values():
             shell.on_question = self.ask
         self._tasks = [asyncio.create_task(self._watch())]
         if self._dead_man_s:
             self._tasks.append(asyncio.create_task(self._keep_alive()))
 
+    def _end_leftovers(self) -> None:
+        """What the kernel's cache has of earlier runs and the ledger knows to be over."""
+        for known in (*self._cache.orders_open(), *self._cache.orders_inflight()):
+            own = self._ledger.find(known.client_order_id.value)
+            if own is not None and own.ended is not None:
+                self._end_in_kernel(known, own.ended, "of an earlier run")
+
     async def end(self) -> None:
         """Stop watching."""
-        for task in self._tasks:
+        tasks = [*self._tasks, *([self._listening] if self._listening is not None else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     # -- doubt -----------------------------------------------------------------------------------------------
 
@@ -157,7 +169,9 @@ class Custodian:
                 await asyncio.sleep(again_s)
             else:
                 again_s, quiet_since = _AGAIN_S, time.monotonic()
-                if not settled.agreed:
+                if not self._client.listening:
+                    await asyncio.sleep(_DEAF_AGAIN_S)
+                elif not settled.agreed:
                     await asyncio.sleep(_AGAIN_S)
 
     def _look_at_connections(self) -> None:
@@ -167,9 +181,9 @@ class Custodian:
             self._heard_s = now
         else:
             self.doubt("the connection that tells of our orders is lost")
-            if now - self._heard_s > _LISTEN_AGAIN_S:
+            if now - self._heard_s > _LISTEN_AGAIN_S and (self._listening is None or self._listening.done()):
                 self._heard_s = now
-                self._tasks.append(asyncio.create_task(self._listen_again()))
+                self._listening = asyncio.create_task(self._listen_again())
         self._halt_without_market(lost=not self._data.listening)
 
     async def _listen_again(self) -> None:
@@ -211,7 +225,7 @@ class Custodian:
             self.doubt(f"{settled.unresolved} orders are not accounted for yet")
         elif self._doubt is not None and await self._cancel_overdue():
             self.doubt("cancels were lost on their way")
-        elif self._doubt is not None and before == self._doubts and with_fills:
+        elif self._doubt is not None and before == self._doubts and with_fills and self._client.listening:
             self._end_changes()
             self._agree()
         return settled
@@ -288,8 +302,8 @@ class Custodian:
         order = self._ledger.find(fill.order_id)
         shell.filled(fill)
         known = None if order is None else self._known(order)
-        if known is not None:
-            self._tell_kernel_of_fill(known, fill)
+        if known is not None and order is not None:
+            self._tell_kernel_of_fill(known, order, fill)
 
     def ended(self, order: OwnOrder, how: Ending, reason: str) -> None:
         shell = self._shell(order)
@@ -298,16 +312,17 @@ class Custodian:
             return
         shell.ended(order.id, how, time.time_ns(), reason)
         known = self._known(order)
-        if known is None or known.is_closed:
-            return
+        if known is not None and not known.is_closed:
+            self._end_in_kernel(known, how, reason)
+
+    def _end_in_kernel(self, known: Any, how: Ending, reason: str) -> None:
         ids = known.strategy_id, known.instrument_id, known.client_order_id
         now_ns = time.time_ns()
         if how == "rejected":
             self._client.generate_order_rejected(*ids, reason, now_ns)
         else:
-            venue_id = known.venue_order_id or VenueOrderId(order.venue_order_id or "unknown")
             tell = self._client.generate_order_expired if how == "expired" else self._client.generate_order_canceled
-            tell(*ids, venue_id, now_ns)
+            tell(*ids, known.venue_order_id or VenueOrderId("unknown"), now_ns)
 
     def _shell(self, order: OwnOrder) -> MakerShell | None:
         shell = self._shells.get((order.sent.strategy, order.sent.instrument))
@@ -317,13 +332,13 @@ class Custodian:
         """The kernel's order, if it is one of this run."""
         return None if self._cache is None else self._cache.order(ClientOrderId(order.id))
 
-    def _tell_kernel_of_fill(self, known: Any, fill: Filled) -> None:
+    def _tell_kernel_of_fill(self, known: Any, order: OwnOrder, fill: Filled) -> None:
         instrument = self._cache.instrument(InstrumentId.from_str(fill.instrument))
         self._client.generate_order_filled(
             strategy_id=known.strategy_id,
             instrument_id=known.instrument_id,
             client_order_id=known.client_order_id,
-            venue_order_id=known.venue_order_id or VenueOrderId("unknown"),
+            venue_order_id=known.venue_order_id or VenueOrderId(order.venue_order_id or "unknown"),
             venue_position_id=None,
             trade_id=TradeId(fill.trade_id),
             order_side=OrderSide.BUY if fill.side is Side.BUY else OrderSide.SELL,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from nautilus_trader.config import CacheConfig, DatabaseConfig
 from nautilus_trader.live.config import LiveExecEngineConfig
 
 from ultramm import plugin
@@ -15,13 +16,14 @@ from ultramm.config.resolve import Resolved
 from ultramm.custody.account import Difference, compare, effects
 from ultramm.custody.desk import Desk, NoAnswer, Terms
 from ultramm.custody.ledger import OrderLedger
-from ultramm.custody.settle import ToLedger, settle, take_over
-from ultramm.errors import ConfigError, PluginError, RunError, UserError
+from ultramm.custody.settle import Told, ToLedger, settle, take_over
+from ultramm.errors import ConfigError, DataError, PluginError, RunError, UserError
 from ultramm.journal.records import CustodyEvent, Record
 from ultramm.nautilus.build import Feed
 from ultramm.nautilus.custodian import Custodian
 from ultramm.nautilus.source import Pace
 from ultramm.nautilus.venue import Clients, LiveVenue
+from ultramm.redis_server import redis_address, require_redis
 
 _TAKE_OVER_S = 60.0
 _AGAIN_S = 0.5
@@ -80,6 +82,35 @@ def ledger_path(resolved: Resolved) -> Path:
     return Path(resolved.config.state.directory) / f"{resolved.config.name}.orders"
 
 
+def _kernel_cache(resolved: Resolved) -> Any:
+    """The kernel's cache in Redis where that is configured.
+
+    Raises
+    ------
+    ConfigError
+        No Redis answers there: the kernel would hang for minutes, and could not be interrupted.
+    """
+    if resolved.config.state.cache is None:
+        return None
+    address = redis_address(resolved.config.state.cache)
+    try:
+        require_redis(address)
+    except DataError as exc:
+        raise ConfigError(f"{resolved.loaded.path}: state.cache: {exc}") from exc
+    if address.database:
+        raise ConfigError(f"{resolved.loaded.path}: state.cache: the kernel uses database 0 only; leave /DATABASE out")
+    return CacheConfig(
+        database=DatabaseConfig(
+            type="redis",
+            host=address.host,
+            port=address.port,
+            username=address.user,
+            password=address.password,
+            ssl=address.tls,
+        )
+    )
+
+
 class LiveVenues:
     """See `ultramm.nautilus.node.Venues`.
 
@@ -94,6 +125,8 @@ class LiveVenues:
     ----------
     orders : OrderLedger
         All orders of the node.
+    terms : dict of str to Terms
+        What a trade of each instrument moves, once it is open.
 
     Raises
     ------
@@ -110,8 +143,9 @@ class LiveVenues:
             for name, venue in resolved.venues.items()
         ]
         self.feeds: list[Feed] = []
-        self._custodians: list[Custodian] = []
-        self._terms: dict[str, Terms] = {}
+        self._custodians: dict[str, Custodian] = {}
+        self.terms: dict[str, Terms] = {}
+        self._cache = _kernel_cache(resolved)
 
     async def open(self) -> None:
         """Take over what an earlier run left, and learn the instruments.
@@ -123,13 +157,9 @@ class LiveVenues:
         """
         for venue in self._venues:
             await self._take_over(venue)
-            self._terms |= await venue.desk.terms()
+            self.terms |= await venue.desk.terms()
             instruments = await venue.live.instruments()
             self.feeds.append(Feed(venue.name, VenueSource(instruments), instruments))
-
-    def bases(self) -> dict[str, str]:
-        """By instrument of a cash account, the coin that changes hands."""
-        return {name: terms.base for name, terms in self._terms.items() if terms.cash}
 
     async def _take_over(self, venue: _Venue) -> None:
         told = ToLedger(self.orders, time.time_ns)
@@ -162,6 +192,9 @@ class LiveVenues:
             generate_missing_orders=False,
         )
 
+    def cache(self) -> Any:
+        return self._cache
+
     def join(self, node: Any) -> None:
         for venue in self._venues:
             node.add_data_client_factory(venue.name, venue.clients.data_factory)
@@ -178,16 +211,20 @@ class LiveVenues:
                 venue.name, venue.desk, self.orders, mine, venue.instruments, venue.live.dead_man_s, self._record
             )
             custodian.begin(node)
-            self._custodians.append(custodian)
+            self._custodians[venue.name] = custodian
 
     async def leave(self, patience_s: float) -> tuple[str, ...]:
         lines: list[str] = []
-        for custodian, venue in zip(self._custodians, self._venues, strict=True):
-            await custodian.end()
-            lines += await self._leave(custodian, venue, time.monotonic() + patience_s)
+        for venue in self._venues:
+            # None where the node did not come up.
+            custodian = self._custodians.get(venue.name)
+            if custodian is not None:
+                await custodian.end()
+            told = custodian or ToLedger(self.orders, time.time_ns)
+            lines += await self._leave(told, venue, time.monotonic() + patience_s)
         return tuple(lines)
 
-    async def _leave(self, custodian: Custodian, venue: _Venue, deadline: float) -> list[str]:
+    async def _leave(self, told: Told, venue: _Venue, deadline: float) -> list[str]:
         """Until the venue itself says that it holds nothing of ours, and holds what our fills say."""
         problem = ""
         while time.monotonic() < deadline:
@@ -195,9 +232,7 @@ class LiveVenues:
                 held = [order for order in await venue.desk.open_orders() if self.orders.is_ours(order.order_id)]
                 for order in held:
                     await venue.desk.cancel(order)
-                settled = await settle(
-                    venue.desk, self.orders, custodian, venue.instruments, time.time_ns, with_fills=True
-                )
+                settled = await settle(venue.desk, self.orders, told, venue.instruments, time.time_ns, with_fills=True)
                 if not held and settled.agreed:
                     if venue.live.dead_man_s:
                         await venue.desk.keep_alive(0)

@@ -78,6 +78,9 @@ class Venues(Protocol):
     def exec_engine(self) -> Any:
         """The kernel's configuration of its execution engine."""
 
+    def cache(self) -> Any:
+        """The kernel's configuration of its cache; None keeps it in memory."""
+
     def join(self, node: Any) -> None:
         """Register factories, before the node is built."""
 
@@ -420,6 +423,7 @@ def _node_config(resolved: Resolved, venues: Venues) -> Any:
             max_order_modify_rate=KERNEL_RATE,
         ),
         exec_engine=venues.exec_engine(),
+        cache=venues.cache(),
         data_clients=venues.data_clients(),
         exec_clients=venues.exec_clients(),
         timeout_connection=10.0,

@@ -53,6 +53,9 @@ class PlayedVenues:
             generate_missing_orders=False,
         )
 
+    def cache(self) -> Any:
+        return None
+
     def join(self, node: Any) -> None:
         for feed in self.feeds:
             rules = exchange_arguments(self._resolved, feed.venue, feed.instruments)

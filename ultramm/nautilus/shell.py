@@ -45,6 +45,8 @@ MakerBuilder = Callable[[Instrument, Funds], Maker]
 _HEARTBEAT = timedelta(milliseconds=500)
 _FORGET_EVERY_NS = 60_000_000_000
 _REMEMBER_S = 120
+# Who halts a maker for a while, and does not take back what an operator asked for.
+_PASSING = ("custody", "feed")
 
 
 def guarded[*Ts](method: Callable[[MakerShell, *Ts], None]) -> Callable[[MakerShell, *Ts], None]:
@@ -315,7 +317,9 @@ class MakerShell(Strategy):
         if self._ledger is not None:
             self._ledger.write(
                 Sent(
-                    ts_ns=now_ns,
+                    # Its age is what is known of it when the venue has never heard of it: not the time of the last
+                    # event of a market that may have been silent for long.
+                    ts_ns=self.clock.timestamp_ns(),
                     order_id=order_id,
                     strategy=self.maker_name,
                     instrument=instrument.id,
@@ -357,12 +361,20 @@ class MakerShell(Strategy):
         self.accepted(event.client_order_id.value, event.venue_order_id.value, event.ts_init)
 
     def accepted(self, order_id: str, venue_order_id: str, ts_ns: int) -> None:
-        """The venue holds an order."""
-        if self._ledger is not None:
-            self._ledger.write(Accepted(ts_ns=ts_ns, order_id=order_id, venue_order_id=venue_order_id))
+        """The venue holds an order; told twice, it counts once."""
+        if self._ledger is not None and not self._ledger.write(
+            Accepted(ts_ns=ts_ns, order_id=order_id, venue_order_id=venue_order_id)
+        ):
+            return
         if order_id in self.maker.orders:
             self.maker.on_accepted(order_id, ts_ns)
             self._record_order(ts_ns, order_id, "accepted")
+
+    def _learn_id(self, event: Any) -> None:
+        """Whatever the venue says of an order is its word that it held it, and names the id that its trades go by."""
+        own = None if self._ledger is None else self._ledger.find(event.client_order_id.value)
+        if own is not None and not own.venue_order_id and event.venue_order_id is not None:
+            self.accepted(event.client_order_id.value, event.venue_order_id.value, event.ts_init)
 
     @guarded
     def on_order_rejected(self, event: Any) -> None:
@@ -384,6 +396,7 @@ class MakerShell(Strategy):
         self._ended(event, "expired")
 
     def _ended(self, event: Any, how: Ending) -> None:
+        self._learn_id(event)
         self.ended(event.client_order_id.value, how, event.ts_init)
 
     def ended(self, order_id: str, how: Ending, ts_ns: int, reason: str = "", words: str = "") -> None:
@@ -439,6 +452,7 @@ class MakerShell(Strategy):
     @guarded
     def on_order_filled(self, event: Any) -> None:
         if self._ledger is not None:
+            self._learn_id(event)
             self.filled(to_filled(event, self.maker_name))
             return
         self._book(
@@ -504,9 +518,12 @@ class MakerShell(Strategy):
         """Quote nothing until `source` releases it, and cancel what is open now."""
         if self._maker is None:
             return
-        self._flattening = False
+        if source not in _PASSING:
+            self._flattening = False
         self.maker.halt(source, reason)
         try:
+            if source == "feed":
+                self.maker.interrupted(self._now_ns, reason)
             self._step(self._now_ns)
         except Exception as exc:
             self.degrade(f"withdraw: {type(exc).__name__}: {exc}")
@@ -519,6 +536,8 @@ class MakerShell(Strategy):
 
     def release(self, source: str) -> None:
         """Undo `withdraw` of the same source."""
+        if source == "operator":
+            self._flattening = False
         self.maker.release(source)
         self._record_halt(source, active=False)
 
@@ -544,9 +563,9 @@ class MakerShell(Strategy):
         self._record(self._now_ns, HaltEvent(strategy=self.maker_name, source=source, active=active, reason=reason))
 
     def _unwind(self) -> None:
-        """Close the position once no quote can change it any more; one market order at a time."""
+        """Close the position once nothing unknown can change it any more; one market order at a time."""
         maker = self.maker
-        if not self._flattening or len(maker.orders) or not maker.inventory_lots:
+        if not self._flattening or "custody" in maker.halts or len(maker.orders) or not maker.inventory_lots:
             return
         side = Side.SELL if maker.inventory_lots > 0 else Side.BUY
         quote = Quote(side, maker.worst_ticks(side), abs(maker.inventory_lots), taking=True)

@@ -99,7 +99,10 @@ class LiveOrders:
         if order is None:
             return None
         state = OrderState.OPEN if order.state is OrderState.AMENDING else order.state
-        changed = msgspec.structs.replace(order, ticks=ticks, lots=lots, placed_lots=lots, state=state, amended=None)
+        traded = order.placed_lots - order.lots
+        changed = msgspec.structs.replace(
+            order, ticks=ticks, lots=lots, placed_lots=lots + traded, state=state, amended=None
+        )
         self._orders[order_id] = changed
         return changed
 

@@ -15,7 +15,7 @@ Keeps = Callable[[LiveOrder, Quote], bool]
 
 # Members of an enumeration are slow to look up, and this is done for every order at every decision.
 _BUY, _SELL = Side.BUY, Side.SELL
-_SENT, _OPEN = OrderState.SENT, OrderState.OPEN
+_SENT, _OPEN, _AMENDING = OrderState.SENT, OrderState.OPEN, OrderState.AMENDING
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -80,8 +80,9 @@ def plan(
     orders = list(live)
     buys, sells = _by_side(orders)
     bids, asks = _by_side(desired)
-    kept, missing = _match(_staying(_BUY, buys, asks, oldest_ns), bids, tolerance_ticks, keeps)
-    kept_sells, missing_asks = _match(_staying(_SELL, sells, bids, oldest_ns), asks, tolerance_ticks, keeps)
+    buys_then, sells_then = (_changed(buys), _changed(sells)) if amends else (buys, sells)
+    kept, missing = _match(_staying(_BUY, buys_then, asks, oldest_ns), bids, tolerance_ticks, keeps)
+    kept_sells, missing_asks = _match(_staying(_SELL, sells_then, bids, oldest_ns), asks, tolerance_ticks, keeps)
     kept |= kept_sells
     missing += missing_asks
     cancels = tuple([order.id for order in orders if order.state is _OPEN and order.id not in kept])
@@ -125,6 +126,16 @@ def _changes(orders: Sequence[LiveOrder], missing: Sequence[Quote], oldest_ns: i
 
 def _by_side[T: (LiveOrder, Quote)](placed: Sequence[T]) -> tuple[list[T], list[T]]:
     return [at for at in placed if at.side is _BUY], [at for at in placed if at.side is _SELL]
+
+
+def _changed(orders: Sequence[LiveOrder]) -> list[LiveOrder]:
+    """Orders as they will be: one whose change travels stands for its new quote, as one in flight does."""
+    return [
+        order
+        if order.state is not _AMENDING or order.amended is None
+        else msgspec.structs.replace(order, ticks=order.amended.ticks, lots=order.amended.lots, state=_SENT)
+        for order in orders
+    ]
 
 
 def _nearest(orders: Sequence[LiveOrder]) -> int | None:

@@ -11,6 +11,7 @@ from nautilus_trader.adapters.binance.spot.data import BinanceSpotDataClient
 from nautilus_trader.model.data import OrderBookDelta, OrderBookDeltas
 
 from ultramm_adapters.binance.http import OutcomeUnknown
+from ultramm_adapters.binance.sockets import is_there
 
 _AGAIN_S = 0.5
 
@@ -39,7 +40,7 @@ class Sequenced:
         """Whether every market stream that was opened is there."""
         pools = {id(pool): pool for pool in (self._ws_client, self._ws_public_client)}
         sockets = [socket for pool in pools.values() for socket in pool._clients.values() if socket is not None]
-        return all(socket.is_active() for socket in sockets)
+        return all(is_there(socket) for socket in sockets)
 
     @property
     def _last_ids(self) -> dict[Any, int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +35,19 @@ _STATUS = {
 }
 
 
+def _understood[**P, T](ask: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """An answer that is not what the venue's documentation says is none; what it said may be private."""
+
+    @functools.wraps(ask)
+    async def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await ask(*args, **kwargs)
+        except (LookupError, TypeError, ValueError, ArithmeticError) as exc:
+            raise NoAnswer(f"an answer that is not understood: {type(exc).__name__}") from exc
+
+    return wrapper
+
+
 class BinanceDesk:
     """Asks one product of Binance about one account; see `ultramm.custody.desk.Desk`.
 
@@ -61,6 +75,7 @@ class BinanceDesk:
         self._symbols = {f"{name}.{venue}": str(BinanceSymbol(name)) for name in names}
         self._instruments = {symbol: name for name, symbol in self._symbols.items()}
 
+    @_understood
     async def terms(self) -> dict[str, Terms]:
         info = await self._ask(HttpMethod.GET, f"{self._product.root}/exchangeInfo", signed=False)
         listed = {row["symbol"]: row for row in info["symbols"]}
@@ -69,13 +84,15 @@ class BinanceDesk:
             raise NoAnswer(f"the venue does not list {', '.join(missing)}")
         return {name: self._product.terms(listed[symbol]) for name, symbol in self._symbols.items()}
 
+    @_understood
     async def open_orders(self) -> list[VenueOrder]:
         found = []
         for symbol in self._instruments:
-            rows = await self._ask(HttpMethod.GET, f"{self._product.root}/openOrders", symbol=symbol)
+            rows = await self._rows(f"{self._product.root}/openOrders", symbol=symbol)
             found += [self._order(row) for row in rows]
         return found
 
+    @_understood
     async def order(self, instrument: str, order_id: str) -> VenueOrder | None:
         try:
             row = await self._signed(
@@ -90,15 +107,17 @@ class BinanceDesk:
             raise NoAnswer(str(exc.message)) from exc
         return self._order(row)
 
+    @_understood
     async def fills(self, instrument: str, since_ns: int) -> list[VenueFill]:
         symbol, path = self._symbols[instrument], f"{self._product.root}/{self._product.trades}"
-        rows = await self._ask(HttpMethod.GET, path, symbol=symbol, startTime=since_ns // 1_000_000, limit=_PAGE)
+        rows = await self._rows(path, symbol=symbol, startTime=since_ns // 1_000_000, limit=_PAGE)
         page = rows
         while len(page) == _PAGE:
-            page = await self._ask(HttpMethod.GET, path, symbol=symbol, fromId=page[-1]["id"] + 1, limit=_PAGE)
+            page = await self._rows(path, symbol=symbol, fromId=page[-1]["id"] + 1, limit=_PAGE)
             rows += page
         return [self._fill(instrument, row) for row in rows]
 
+    @_understood
     async def holdings(self) -> Holdings:
         if self._product.cash:
             account = await self._ask(HttpMethod.GET, f"{self._product.root}/account")
@@ -106,7 +125,7 @@ class BinanceDesk:
             return Holdings(balances=totals)
         account = await self._ask(HttpMethod.GET, self._product.account)
         balances = {row["asset"]: Decimal(row["walletBalance"]) for row in account["assets"]}
-        rows = await self._ask(HttpMethod.GET, self._product.positions)
+        rows = await self._rows(self._product.positions)
         held = {self._instruments[row["symbol"]]: row for row in rows if row["symbol"] in self._instruments}
         return Holdings(
             balances=balances,
@@ -115,6 +134,7 @@ class BinanceDesk:
             marks={name: Decimal(row["markPrice"]) for name, row in held.items()},
         )
 
+    @_understood
     async def cancel(self, order: VenueOrder) -> bool:
         try:
             await self._signed(
@@ -129,6 +149,7 @@ class BinanceDesk:
             raise NoAnswer(str(exc.message)) from exc
         return True
 
+    @_understood
     async def keep_alive(self, seconds: float) -> bool:
         if self._product.cash:
             return False
@@ -140,6 +161,13 @@ class BinanceDesk:
 
     async def close(self) -> None:
         """The kernel's client has nothing to close."""
+
+    async def _rows(self, path: str, **parameters: object) -> list[dict[str, Any]]:
+        """A list; anything else would count as an empty one."""
+        rows = await self._ask(HttpMethod.GET, path, signed=True, **parameters)
+        if not isinstance(rows, list):
+            raise TypeError(f"{path}: no list")
+        return rows
 
     async def _ask(self, method: Any, path: str, *, signed: bool = True, **parameters: object) -> Any:
         try:

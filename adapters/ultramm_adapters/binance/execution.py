@@ -10,6 +10,7 @@ from nautilus_trader.adapters.binance.futures.execution import BinanceFuturesExe
 from nautilus_trader.adapters.binance.spot.execution import BinanceSpotExecutionClient
 
 from ultramm_adapters.binance.http import OutcomeUnknown
+from ultramm_adapters.binance.sockets import is_there
 
 
 class Honest:
@@ -28,7 +29,7 @@ class Honest:
         """Whether the user stream is there."""
         stream = self._ws_client
         socket = stream._stream_client if stream._is_futures else stream._client
-        return stream.subscription_id is not None and socket is not None and bool(socket.is_active())
+        return stream.subscription_id is not None and is_there(socket)
 
     async def listen_again(self) -> None:
         """Open the user stream anew; the kernel gives up for good when that fails once."""

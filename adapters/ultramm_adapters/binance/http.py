@@ -6,6 +6,7 @@ refusal. Nothing that was signed is ever logged.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 from urllib.parse import urlencode
@@ -14,13 +15,14 @@ import msgspec
 from nautilus_trader.adapters.binance.common.credentials import is_ed25519_private_key
 from nautilus_trader.adapters.binance.http.client import BinanceHttpClient
 from nautilus_trader.adapters.binance.http.error import BinanceClientError
-from nautilus_trader.core.nautilus_pyo3 import HttpMethod
+from nautilus_trader.core.nautilus_pyo3 import HttpClient, HttpMethod
 
 _TIMEOUT_S = 5
 # The venue's own words for "it may have been done".
 _UNKNOWN_CODES = (-1006, -1007)
 _CLOCK_CODE = -1021
 _TOO_MANY = (418, 429)
+_USED, _RETRY_AFTER = "x-mbx-used-weight-1m", "retry-after"
 _BANNED_LEAST_S = 5.0
 
 
@@ -30,6 +32,8 @@ class OutcomeUnknown(Exception):
 
 class OwnBudget:
     """Weight that may still be used in this minute, by what the venue says that we used; and its bans.
+
+    All who ask a venue from here share one: it counts by address.
 
     Parameters
     ----------
@@ -53,12 +57,18 @@ class OwnBudget:
 
     def answered(self, now_s: float, status: int, headers: dict[str, str]) -> None:
         """Take what an answer says of our use."""
-        used = headers.get("x-mbx-used-weight-1m")
+        used = headers.get(_USED)
         if used is not None and used.isdecimal():
             self._minute, self._used = int(now_s // 60), int(used)
         if status in _TOO_MANY:
-            after = headers.get("retry-after", "")
+            after = headers.get(_RETRY_AFTER, "")
             self._banned_until_s = now_s + max(_BANNED_LEAST_S, float(after) if after.isdecimal() else 0.0)
+
+
+class VenueClock:
+    """How far a venue's clock is ahead of ours, as it was last learnt."""
+
+    ahead_ms = 0
 
 
 class VenueHttpClient(BinanceHttpClient):
@@ -74,11 +84,22 @@ class VenueHttpClient(BinanceHttpClient):
         The server.
     root : str
         Of the product's paths, such as ``/api/v3``.
-    weight_per_minute : int
-        Our own budget.
+    budget : OwnBudget
+        Of the venue.
+    venue_clock : VenueClock
+        Of the venue.
     """
 
-    def __init__(self, clock: Any, key: str, secret: str, base_url: str, root: str, weight_per_minute: int) -> None:
+    def __init__(
+        self,
+        clock: Any,
+        key: str,
+        secret: str,
+        base_url: str,
+        root: str,
+        budget: OwnBudget,
+        venue_clock: VenueClock,
+    ) -> None:
         super().__init__(
             clock=clock,
             api_key=key or None,
@@ -86,9 +107,11 @@ class VenueHttpClient(BinanceHttpClient):
             ed25519_private_key=secret if secret and is_ed25519_private_key(secret) else None,
             base_url=base_url,
         )
-        self.budget = OwnBudget(weight_per_minute)
+        # Of an answer's headers the kernel's own keeps none.
+        self._client = HttpClient(header_keys=[_USED, _RETRY_AFTER])
+        self.budget = budget
         self._root = root
-        self._ahead_ms = 0
+        self._venue_clock = venue_clock
 
     async def sign_request(
         self,
@@ -99,7 +122,7 @@ class VenueHttpClient(BinanceHttpClient):
     ) -> Any:
         """Sign with the venue's time, which may be ahead of or behind ours."""
         payload = dict(payload or {})
-        payload["timestamp"] = str(time.time_ns() // 1_000_000 + self._ahead_ms)
+        payload["timestamp"] = str(time.time_ns() // 1_000_000 + self._venue_clock.ahead_ms)
         payload["signature"] = self._get_sign(urlencode(payload))
         return await self.send_request(http_method, url_path, payload, ratelimiter_keys)
 
@@ -149,7 +172,9 @@ class VenueHttpClient(BinanceHttpClient):
         if response.status >= 500 or code is None or code in _UNKNOWN_CODES:
             raise OutcomeUnknown(f"{name}: HTTP {response.status}, code {code}")
         if code == _CLOCK_CODE:
-            await self.set_clock()
+            # What became of the order is known, whatever becomes of this question.
+            with contextlib.suppress(BinanceClientError, OutcomeUnknown):
+                await self.set_clock()
         raise BinanceClientError(response.status, message, {})
 
     @staticmethod
@@ -164,4 +189,4 @@ class VenueHttpClient(BinanceHttpClient):
         sent_ms = time.time_ns() / 1e6
         answer = await self.send_request(HttpMethod.GET, f"{self._root}/time")
         there_ms = msgspec.json.decode(answer)["serverTime"]
-        self._ahead_ms = round(there_ms - (sent_ms + time.time_ns() / 1e6) / 2)
+        self._venue_clock.ahead_ms = round(there_ms - (sent_ms + time.time_ns() / 1e6) / 2)

@@ -24,7 +24,7 @@ from ultramm.nautilus.venue import Clients
 from ultramm_adapters.binance.data import FuturesData, SpotData
 from ultramm_adapters.binance.desk import BinanceDesk
 from ultramm_adapters.binance.execution import FuturesExecution, SpotExecution
-from ultramm_adapters.binance.http import OutcomeUnknown, VenueHttpClient
+from ultramm_adapters.binance.http import OutcomeUnknown, OwnBudget, VenueClock, VenueHttpClient
 from ultramm_adapters.binance.params import BinanceParams
 from ultramm_adapters.binance.product import PRODUCTS
 
@@ -55,6 +55,8 @@ class BinanceVenue:
         self._symbols = symbols
         self._params = params
         self._product = PRODUCTS[params.product]
+        self._budget = OwnBudget(params.weight_budget)
+        self._clock = VenueClock()
         if not (params.api_key and params.api_secret):
             raise UserError("params.api_key and params.api_secret are needed to trade; write ${BINANCE_API_KEY}")
         for symbol in symbols:
@@ -105,7 +107,7 @@ class BinanceVenue:
         try:
             await provider.initialize()
         except (BinanceError, OutcomeUnknown) as exc:
-            raise RunError(f"{self.venue}: its instruments cannot be had: {exc}") from exc
+            raise RunError(f"{self.venue}: {', '.join(self._symbols)} cannot be had: {exc}") from exc
         found = provider.get_all()
         wanted = [InstrumentId.from_str(f"{symbol}.{self.venue}") for symbol in self._symbols]
         missing = [each.value for each in wanted if each not in found]
@@ -121,7 +123,13 @@ class BinanceVenue:
     def _client(self, clock: Any) -> VenueHttpClient:
         params = self._params
         return VenueHttpClient(
-            clock, params.api_key, params.api_secret, self._http_url, self._product.root, params.weight_budget
+            clock,
+            params.api_key,
+            params.api_secret,
+            self._http_url,
+            self._product.root,
+            self._budget,
+            self._clock,
         )
 
     def _provider(self, client: Any, clock: Any, config: Any) -> Any:

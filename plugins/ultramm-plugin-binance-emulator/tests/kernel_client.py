@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections import defaultdict
 from datetime import timedelta
@@ -32,7 +33,7 @@ KINDS = {"spot": BinanceAccountType.SPOT, "usdm": BinanceAccountType.USDT_FUTURE
 
 
 class Client(Strategy):  # type: ignore[misc]
-    """Rests an order and cancels it, takes one, and sends one that may only rest but would take.
+    """Rests an order and cancels it, and one that waits for a price, takes one, and sends one that may only rest.
 
     Where orders can be amended, the resting one is, before it is cancelled.
     """
@@ -60,6 +61,8 @@ class Client(Strategy):  # type: ignore[misc]
         size = make.make_qty(0.01)
         limit = self.order_factory.limit
         self.send("resting", limit(self.instrument_id, OrderSide.BUY, size, make.make_price(bid - 500), post_only=True))
+        above = make.make_price(bid + 500)
+        self.send("waiting", self.order_factory.stop_limit(self.instrument_id, OrderSide.BUY, size, above, above))
         self.send("taking", self.order_factory.market(self.instrument_id, OrderSide.BUY, size))
         self.send(
             "refused", limit(self.instrument_id, OrderSide.SELL, size, make.make_price(bid - 500), post_only=True)
@@ -73,17 +76,18 @@ class Client(Strategy):  # type: ignore[misc]
         self.names[order.client_order_id] = name
         self.submit_order(order)
 
-    def resting(self) -> Any:
-        (order_id,) = (order_id for order_id, name in self.names.items() if name == "resting")
+    def named(self, wanted: str) -> Any:
+        (order_id,) = (order_id for order_id, name in self.names.items() if name == wanted)
         return self.cache.order(order_id)
 
     def amend(self, _event: Any) -> None:
-        order, make = self.resting(), self.cache.instrument(self.instrument_id)
+        order, make = self.named("resting"), self.cache.instrument(self.instrument_id)
         self.modify_order(order, quantity=make.make_qty(0.008), price=make.make_price(float(order.price) - 5))
         self.later("cancel", self.cancel)
 
     def cancel(self, _event: Any) -> None:
-        self.cancel_order(self.resting())
+        for name in ("resting", "waiting"):
+            self.cancel_order(self.named(name))
 
     def on_order_event(self, event: Any) -> None:
         name = type(event).__name__
@@ -96,18 +100,17 @@ class Client(Strategy):  # type: ignore[misc]
     @property
     def done(self) -> bool:
         found = self.events
-        filled = (
-            bool(self.names) and self.cache.order(next(i for i, n in self.names.items() if n == "taking")).is_closed
-        )
+        filled = bool(self.names) and self.named("taking").is_closed
         seen = self.cache.trade_tick_count(self.instrument_id) and self.cache.quote_tick_count(self.instrument_id)
-        return bool("OrderCanceled" in found["resting"] and filled and self.post_only and seen)
+        cancelled = all("OrderCanceled" in found[name] for name in ("resting", "waiting"))
+        return bool(cancelled and filled and self.post_only and seen)
 
 
 def node(url: str, product: str) -> TradingNode:
     provider = InstrumentProviderConfig(load_ids=frozenset([InstrumentId.from_str(INSTRUMENTS[product])]))
     common = {
         "api_key": "emulator-key",
-        "api_secret": "emulator-secret",
+        "api_secret": os.environ.get("CLIENT_SECRET", "emulator-secret"),
         "account_type": KINDS[product],
         "base_url_http": url,
         "instrument_provider": provider,

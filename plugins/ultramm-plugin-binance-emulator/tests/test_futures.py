@@ -7,7 +7,22 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from actions import BASE, Heard, act, cancels, ladder, levels, limit, market, market_moves, named, orders, trade, who
+from actions import (
+    BASE,
+    Heard,
+    act,
+    assert_uncrossed,
+    cancels,
+    ladder,
+    levels,
+    limit,
+    market,
+    market_moves,
+    named,
+    orders,
+    trade,
+    who,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -443,10 +458,118 @@ def assert_reducing_within_position(made: FuturesVenue, account: Account) -> Non
         assert left <= max(D(0), -side * made.position(account, "BTCUSDT").quantity)
 
 
-def assert_uncrossed(made: FuturesVenue) -> None:
-    """The book shows what is left of each order, and no member's order crosses what is offered."""
-    matching = made.books["BTCUSDT"].matching
-    for account in made.accounts.values():
-        for order in made.open_orders(account, {}):
-            assert order.left == BTC.quantity(order.resting.left) > 0
-            assert not matching.would_take(order.side, BTC.ticks(order.price))
+# -- orders that wait for a price ------------------------------------------------------------------------------
+
+
+def algo(kind: str, side: str, at: str, **more: str) -> dict[str, str]:
+    sizes = {} if "closePosition" in more else {"quantity": "0.01"}
+    return {
+        "symbol": "BTCUSDT",
+        "algoType": "CONDITIONAL",
+        "side": side,
+        "type": kind,
+        "triggerPrice": at,
+        "clientAlgoId": "stop",
+        **sizes,
+        **more,
+    }
+
+
+def statuses(heard: Told) -> list[str]:
+    return [event["o"]["X"] for event in heard.events if event["e"] == "ALGO_UPDATE"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "at", "taker", "ticks"),
+    [
+        ("STOP_MARKET", "BUY", "1002", Side.BUY, 4),
+        ("STOP_MARKET", "SELL", "998", Side.SELL, -4),
+        ("TAKE_PROFIT_MARKET", "BUY", "998", Side.SELL, -4),
+        ("TAKE_PROFIT_MARKET", "SELL", "1002", Side.BUY, 4),
+    ],
+)
+def test_one_that_waits_becomes_an_order_when_its_price_comes(
+    kind: str, side: str, at: str, taker: Side, ticks: int
+) -> None:
+    made, heard = venue()
+    waiting = made.place_algo(made.accounts["me"], algo(kind, side, at))
+    trade(made, taker, ticks // 2, 1)
+    assert (waiting.status, held(made)) == ("NEW", 0)
+    trade(made, taker, ticks, 1)
+    assert statuses(heard) == ["NEW", "TRIGGERING", "TRIGGERED", "FINISHED"]
+    assert abs(held(made)) == D("0.01")
+    assert (heard.updates[0]["c"], heard.updates[0]["o"]) == ("stop", "MARKET")
+    kinds = [event["e"] if "o" not in event else event["o"]["X"] for event in heard.events]
+    assert kinds.index("TRIGGERED") < kinds.index("ACCOUNT_UPDATE"), "it is an order before it trades"
+
+
+def test_one_may_wait_for_the_mark() -> None:
+    made, _ = venue()
+    waiting = made.place_algo(made.accounts["me"], algo("STOP_MARKET", "BUY", "1002", workingType="MARK_PRICE"))
+    trade(made, Side.BUY, 4, 1)
+    assert waiting.waits
+    levels(made, *[(Side.SELL, ticks, 0) for ticks in range(1, 6)], (Side.SELL, 20, 50))
+    assert waiting.status == "FINISHED"
+
+
+def test_one_with_a_limit_rests_and_is_finished_when_that_ends() -> None:
+    made, heard = venue()
+    waiting = made.place_algo(made.accounts["me"], algo("STOP", "BUY", "1002", price="1000"))
+    trade(made, Side.BUY, 4, 1)
+    order = waiting.order
+    assert order is not None
+    assert (waiting.status, order.status, order.price) == ("TRIGGERED", "NEW", 1000)
+    made.cancel(order.account, named(order.id))
+    assert statuses(heard)[-1] == "FINISHED"
+
+
+def test_one_that_closes_takes_what_is_held_then() -> None:
+    made, heard = venue()
+    closing = algo("STOP_MARKET", "SELL", "998", closePosition="true")
+    made.place_algo(made.accounts["me"], closing)
+    trade(made, Side.SELL, -4, 1)
+    assert statuses(heard)[-1] == "EXPIRED"
+    trade(made, Side.BUY, 1, 1)
+    place(made, market("BUY", "0.007"))
+    made.place_algo(made.accounts["me"], closing)
+    trade(made, Side.SELL, -4, 1)
+    assert (statuses(heard)[-1], held(made)) == ("FINISHED", 0)
+
+
+def test_one_that_is_refused_when_its_price_comes_says_so() -> None:
+    made, heard = venue()
+    made.place_algo(made.accounts["me"], algo("STOP_MARKET", "SELL", "998", reduceOnly="true"))
+    trade(made, Side.SELL, -4, 1)
+    assert statuses(heard) == ["NEW", "TRIGGERING", "REJECTED"]
+
+
+def test_one_that_waits_is_found_and_cancelled() -> None:
+    made, heard = venue()
+    account = made.accounts["me"]
+    waiting = made.place_algo(account, algo("STOP_MARKET", "BUY", "1002"))
+    assert made.algos.query(account, {"algoId": str(waiting.id)}) is waiting
+    assert made.algos.cancel(account, {"clientAlgoId": "stop"}) is waiting
+    assert (statuses(heard)[-1], made.algos.waiting(account)) == ("CANCELED", [])
+    for request, code in (({"clientAlgoId": "stop"}, "-2011"), ({"algoId": "5"}, "-2011"), ({}, "-1102")):
+        with pytest.raises(VenueError, match=code):
+            made.algos.cancel(account, request)
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (algo("STOP_MARKET", "BUY", "1000"), -2021),
+        (algo("STOP_MARKET", "BUY", "1002.3"), -4014),
+        (algo("STOP_MARKET", "BUY", ""), -1102),
+        (algo("STOP", "BUY", "1002"), -1102),
+        (algo("STOP_MARKET", "BUY", "1002", quantity="0.0001"), -4004),
+        (algo("TRAILING_STOP_MARKET", "BUY", "1002"), -1116),
+        (algo("STOP_MARKET", "BUY", "1002", algoType="VP"), -1116),
+    ],
+)
+def test_those_that_may_not_wait(request_: dict[str, str], code: int) -> None:
+    made, heard = venue()
+    with pytest.raises(VenueError, match=str(code)):
+        made.place_algo(made.accounts["me"], request_)
+    assert heard.events == []
+    assert refused(made, market("BUY", "0.01") | {"type": "STOP_MARKET"}) == -4120

@@ -9,6 +9,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from programs import ccxt_client, kernel_client, program
 from wire import KEY, ORDER, ask, next_message, now_ms, send, signature, signed
 
@@ -108,6 +110,27 @@ def test_accounts_agree_with_each_other_to_the_last_digit(served: ThreadedServer
     assert (risk["positionAmt"], risk_2["leverage"], risk_2["marginType"]) == ("0.010", "20", "cross")
     assert account["positions"] == account_3["positions"]
     assert Decimal(account["positions"][0]["notional"]) == Decimal("0.01") * mark
+
+
+def test_orders_wait_for_a_price(served: ThreadedServer) -> None:
+    stop = {"symbol": "BTCUSDT", "algoType": "CONDITIONAL", "side": "BUY", "type": "STOP_MARKET", "quantity": "0.01"}
+    placed = [
+        member(served, "POST", "/fapi/v1/algoOrder", **stop, triggerPrice=price) for price in (50_010, 50_020, 50_030)
+    ]
+    ids = [algo["algoId"] for algo in placed]
+    assert [algo["algoId"] for algo in member(served, "GET", "/fapi/v1/openAlgoOrders")] == ids
+    assert member(served, "DELETE", "/fapi/v1/algoOrder", algoId=ids[2])["code"] == "200"
+    served.market(trades=(MarketTrade(Side.BUY, 10, 1),))
+    triggered = member(served, "GET", "/fapi/v1/algoOrder", algoId=ids[0])
+    order = member(served, "GET", ORDER_PATH, symbol="BTCUSDT", orderId=triggered["actualOrderId"])
+    assert (triggered["algoStatus"], order["status"], order["clientOrderId"]) == (
+        "FINISHED",
+        "FILLED",
+        triggered["clientAlgoId"],
+    )
+    member(served, "DELETE", "/fapi/v1/algoOpenOrders", symbol="BTCUSDT")
+    told = member(served, "GET", "/fapi/v1/allAlgoOrders", symbol="BTCUSDT")
+    assert [algo["algoStatus"] for algo in told] == ["FINISHED", "CANCELED", "CANCELED"]
 
 
 def test_settings_are_told_and_changed(served: ThreadedServer) -> None:
@@ -237,13 +260,14 @@ def test_a_member_hears_of_its_orders_and_its_account(served: ThreadedServer, ad
         key = ask(served, "POST", "/fapi/v1/listenKey")[1]["listenKey"]
         async with aiohttp.ClientSession() as session, session.ws_connect(served.url + address.format(key)) as ws:
             member(served, "POST", ORDER_PATH, **BUY)
-            heard = [await next_message(ws) for _ in range(3)]
+            heard = [await next_message(ws) for _ in range(4)]
             if "stream" in address:
                 assert {message["stream"] for message in heard} == {key}
                 heard = [message["data"] for message in heard]
-            assert [event["e"] for event in heard] == ["ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "ORDER_TRADE_UPDATE"]
-            assert heard[1]["a"]["P"][0]["pa"] == "0.010"
-            assert (heard[2]["o"]["x"], heard[2]["o"]["X"], heard[2]["o"]["n"]) == ("TRADE", "FILLED", "0.25000500")
+            new, lite, account, trade = heard
+            assert [new["e"], lite["e"], account["e"]] == ["ORDER_TRADE_UPDATE", "TRADE_LITE", "ACCOUNT_UPDATE"]
+            assert (lite["l"], lite["L"], account["a"]["P"][0]["pa"]) == ("0.010", "50001", "0.010")
+            assert (trade["o"]["x"], trade["o"]["X"], trade["o"]["n"]) == ("TRADE", "FILLED", "0.25000500")
 
     asyncio.run(follow())
 
@@ -276,6 +300,8 @@ def test_orders_are_placed_changed_and_cancelled_over_one_socket(served: Threade
             assert (await call(ws, "order.status", **named))["result"]["status"] == "NEW"
             assert (await call(ws, "order.cancel", **named))["result"]["status"] == "CANCELED"
             assert (await call(ws, "order.cancel", **named))["error"]["code"] == -2011
+            fault(served, "reject", "/ws-fapi/v1 order.place", count=1, code=-1008)
+            assert (await call(ws, "order.place", **ORDER))["error"]["code"] == -1008
             assert (await call(ws, "v2/account.balance"))["result"][0]["balance"] == "100000.00000000"
             assert (await call(ws, "v2/account.position"))["result"] == []
             assert (await call(ws, "userDataStream.subscribe"))["error"]["code"] == -1000
@@ -309,6 +335,36 @@ def test_requests_meet_faults_at_these_paths_too(served: ThreadedServer) -> None
     assert ask(served, "GET", "/fapi/v1/time")[0] == 418
 
 
+def test_some_of_a_batch_may_be_refused(served: ThreadedServer) -> None:
+    orders = [{**ORDER, "newClientOrderId": name} for name in "abc"]
+    fault(served, "reject_item", "POST /fapi/v1/batchOrders", count=1, code=-1008)
+    answers = member(served, "POST", "/fapi/v1/batchOrders", batchOrders=json.dumps(orders))
+    assert [answer.get("code") for answer in answers] == [-1008, None, None]
+    fault(served, "reject_item", "DELETE", count=1, code=-1007)
+    fault(served, "fill_on_cancel", count=1)
+    names = json.dumps(["b", "c"])
+    answers = member(served, "DELETE", "/fapi/v1/batchOrders", symbol="BTCUSDT", origClientOrderIdList=names)
+    assert [(answer.get("code"), answer.get("executedQty")) for answer in answers] == [(-1007, None), (None, "0.005")]
+    assert [order["clientOrderId"] for order in member(served, "GET", "/fapi/v1/openOrders")] == ["b"]
+
+
+def test_a_depth_update_that_is_dropped_leaves_a_gap_that_can_be_seen(served: ThreadedServer) -> None:
+    async def follow() -> list[Any]:
+        url = f"{served.url}/market/ws/btcusdt@depth@0ms"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url) as ws:
+            await ws.send_json({"id": 1, "method": "LIST_SUBSCRIPTIONS"})
+            await next_message(ws)
+            served.market(LevelChange(Side.BUY, -1, 1))
+            fault(served, "drop", "usdm/btcusdt@depth@0ms", count=1)
+            for size in (2, 3, 4):
+                served.market(LevelChange(Side.BUY, -1, size))
+            return [await next_message(ws) for _ in range(3)]
+
+    first, after, last = asyncio.run(follow())
+    assert after["pu"] == first["u"] + 1
+    assert last["pu"] == after["u"]
+
+
 def test_messages_and_keys_meet_them_by_the_products_name(served: ThreadedServer) -> None:
     async def follow() -> list[Any]:
         key = ask(served, "POST", "/fapi/v1/listenKey")[1]["listenKey"]
@@ -316,11 +372,13 @@ def test_messages_and_keys_meet_them_by_the_products_name(served: ThreadedServer
             fault(served, "drop", "usdm/user", count=1)
             member(served, "POST", ORDER_PATH, **BUY)
             member(served, "POST", "/api/v3/order", **BUY)
+            member(served, "POST", "/fapi/v1/leverage", symbol="BTCUSDT", leverage=5)
             fault(served, "expire_listen_keys")
-            return [await next_message(ws) for _ in range(3)]
+            return [await next_message(ws) for _ in range(5)]
 
     events = asyncio.run(follow())
-    assert [event["e"] for event in events] == ["ACCOUNT_UPDATE", "ORDER_TRADE_UPDATE", "listenKeyExpired"]
+    told = ["TRADE_LITE", "ACCOUNT_UPDATE", "ORDER_TRADE_UPDATE", "ACCOUNT_CONFIG_UPDATE", "listenKeyExpired"]
+    assert [event["e"] for event in events] == told
     happened = send("GET", f"{served.control_url}/happened")[1]
     assert [h["name"] for h in happened if h["kind"] == "drop"] == ["usdm/user"]
 
@@ -370,9 +428,24 @@ def test_the_kernels_own_adapter_trades_futures_here() -> None:
         "OrderPendingCancel",
         "OrderCanceled",
     ]
+    assert told["events"]["waiting"] == ["OrderSubmitted", "OrderAccepted", "OrderPendingCancel", "OrderCanceled"]
     assert told["events"]["taking"][:2] == ["OrderSubmitted", "OrderAccepted"]
     assert set(told["events"]["taking"][2:]) == {"OrderFilled"}
     assert told["post_only"] == [True]
     assert min(told["deltas"], told["quotes"], told["trades"]) > 0
     assert Decimal(told["balances"]["USDT"]) == Decimal(balance["balance"]) < 100_000
     assert Decimal(told["position"]) == Decimal(risk["positionAmt"]) == Decimal("0.01")
+
+
+@pytest.mark.parametrize("product", ["spot", "usdm"])
+def test_it_does_so_by_a_key_of_ed25519_too(product: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With such a key it hears of futures by a listen key that the WebSocket API gives."""
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    monkeypatch.setenv("EMULATOR_SECRET", public.decode())
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    monkeypatch.setenv("CLIENT_SECRET", pem.decode())
+    with program("--seed", "3", "--products", "spot,usdm") as url:
+        told = kernel_client(url, product)
+    assert told["events"]["resting"][-1] == "OrderCanceled"
+    assert told["events"]["taking"][-1] == "OrderFilled"

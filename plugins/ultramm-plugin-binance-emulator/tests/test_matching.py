@@ -120,6 +120,48 @@ def test_a_cancelled_order_is_gone(book: Matching) -> None:
     assert traded(book.on_trade(MarketTrade(SELL, 90, 100))) == []
 
 
+# -- icebergs --------------------------------------------------------------------------------------------------
+
+
+def test_only_the_tip_is_shown_and_the_rest_is_there(book: Matching) -> None:
+    traded(book.place(Resting("ice", "me", SELL, 100, 10, tip=3), Tif.GTC))
+    assert next(iter(book.levels(SELL))) == (100, 3)
+    assert traded(book.place(order("fok", BUY, 100, 11, "you"), Tif.FOK)) == []
+    taken = traded(book.place(order("taker", BUY, 100, 10, "you"), Tif.IOC))
+    assert [match[2] for match in taken if match[0] == "ice"] == [3, 3, 3, 1]
+    assert book.best(SELL) == 101
+
+
+def test_the_next_part_queues_behind_everybody(book: Matching) -> None:
+    ice = Resting("ice", "me", SELL, 101, 6, tip=2)
+    traded(book.place(ice, Tif.GTC))
+    traded(book.place(order("after", SELL, 101, 4, "it"), Tif.GTC))
+    book_lots = book.lots_at(SELL, 101)
+    matches = traded(book.place(order("taker", BUY, 101, 14, "you"), Tif.IOC))
+    makers = [(name, lots) for name, _, lots, maker in matches if maker]
+    assert book_lots == 5 + 2 + 4
+    assert makers == [("ice", 2), ("after", 4), ("ice", 2), ("ice", 1)]
+    assert (ice.left, ice.shown, book.lots_at(SELL, 101)) == (1, 1, 1)
+
+
+def test_a_trade_at_its_price_gets_the_tip_and_one_through_it_all(book: Matching) -> None:
+    ice = Resting("ice", "me", BUY, 100, 9, tip=2)
+    traded(book.place(ice, Tif.GTC))
+    assert traded(book.on_trade(MarketTrade(SELL, 100, 5))) == [("ice", 100, 2, True)]
+    assert (ice.left, ice.shown) == (7, 2)
+    assert traded(book.on_trade(MarketTrade(SELL, 99, 6))) == [("ice", 100, 6, True)]
+    assert (ice.left, ice.shown) == (1, 1)
+
+
+def test_an_order_that_shrinks_keeps_its_place(book: Matching) -> None:
+    ours, after = order("ours", BUY, 100, 5), order("after", BUY, 100, 5, "you")
+    for each in (ours, after):
+        traded(book.place(each, Tif.GTC))
+    book.shrink(ours, 2)
+    assert (book.lots_at(BUY, 100), ours.lots) == (7, 2)
+    assert traded(book.on_trade(MarketTrade(SELL, 100, 3))) == [("ours", 100, 2, True), ("after", 100, 1, True)]
+
+
 def test_it_finds_own_orders_that_would_be_met(book: Matching) -> None:
     mine = order("mine", SELL, 100, 1)
     traded(book.place(mine, Tif.GTC))

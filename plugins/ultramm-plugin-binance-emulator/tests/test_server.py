@@ -39,6 +39,18 @@ def test_an_order_is_placed_found_and_cancelled(served: ThreadedServer) -> None:
     assert ask(served, "GET", "/api/v3/openOrders", signed())[1] == []
 
 
+def test_orders_that_hide_wait_or_shrink_are_told_of(served: ThreadedServer) -> None:
+    status, ice, _ = ask(served, "POST", "/api/v3/order", signed(**{**ORDER, "quantity": "0.04"}, icebergQty="0.01"))
+    assert (status, ice["icebergQty"]) == (200, "0.01000000")
+    stop = {**ORDER, "type": "STOP_LOSS_LIMIT", "price": "50020", "stopPrice": "50010"}
+    _, waiting, _ = ask(served, "POST", "/api/v3/order", signed(**stop))
+    assert (waiting["stopPrice"], waiting["isWorking"]) == ("50010.00000000", False)
+    amendment = signed(symbol="BTCUSDT", orderId=ice["orderId"], newQty="0.02")
+    _, amended, _ = ask(served, "PUT", "/api/v3/order/amend/keepPriority", amendment)
+    assert (amended["amendedOrder"]["origQty"], amended["amendedOrder"]["orderId"]) == ("0.02000000", ice["orderId"])
+    assert len(ask(served, "DELETE", "/api/v3/openOrders", signed(symbol="BTCUSDT"))[1]) == 2
+
+
 @pytest.mark.parametrize(
     ("changes", "secret", "key", "status", "code"),
     [
@@ -210,6 +222,20 @@ def test_listen_keys_are_kept_and_dropped(served: ThreadedServer) -> None:
     assert ask(served, "PUT", "/api/v3/userDataStream")[1]["code"] == -1102
 
 
+@pytest.mark.parametrize(
+    ("path", "notice"),
+    [("/ws/btcusdt@trade", ["e"]), ("/ws-api/v3", ["event"]), ("/market/ws/btcusdt@trade", []), ("/ws-fapi/v1", [])],
+)
+def test_a_socket_ends_in_its_time_and_the_spot_venue_says_so(path: str, notice: list[str]) -> None:
+    async def follow(url: str) -> list[Any]:
+        async with aiohttp.ClientSession() as session, session.ws_connect(url + path) as ws:
+            return [message.json() async for message in ws]
+
+    with ThreadedServer([], socket_life_s=0.3) as served:
+        heard = asyncio.run(follow(served.url))
+    assert [[key for key in message if key != "E"] for message in heard] == [notice] * len(notice)
+
+
 # -- as a program, with a client that is not ours --------------------------------------------------------------
 
 
@@ -244,6 +270,7 @@ def test_the_kernels_own_adapter_trades_here() -> None:
         told = kernel_client(url, "spot")
         account = send("GET", f"{url}/api/v3/account?{signed()}")[1]
     assert told["events"]["resting"] == ["OrderSubmitted", "OrderAccepted", "OrderPendingCancel", "OrderCanceled"]
+    assert told["events"]["waiting"] == ["OrderSubmitted", "OrderAccepted", "OrderPendingCancel", "OrderCanceled"]
     assert told["events"]["taking"][:2] == ["OrderSubmitted", "OrderAccepted"]
     assert set(told["events"]["taking"][2:]) == {"OrderFilled"}
     assert told["post_only"] == [True]

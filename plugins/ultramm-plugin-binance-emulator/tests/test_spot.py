@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from actions import BASE, Heard, act, cancels, ladder, limit, market_moves, orders, trade
+from actions import (
+    BASE,
+    Heard,
+    act,
+    assert_uncrossed,
+    cancels,
+    ladder,
+    levels,
+    limit,
+    market_moves,
+    named,
+    orders,
+    trade,
+    who,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -144,6 +159,126 @@ def test_two_members_share_one_trade() -> None:
     assert total == {"USDT": D(20_000) - D(100) * BTC.maker_fee, "BTC": D(10) - D("0.1") * BTC.taker_fee}
 
 
+# -- orders that wait, hide or shrink ---------------------------------------------------------------------------
+
+
+def stop(kind: str, side: str, at: str, quantity: str = "0.01", price: str = "") -> dict[str, str]:
+    request = limit(side, price, quantity, stopPrice=at) | {"type": kind}
+    return request if price else {key: value for key, value in request.items() if key not in ("price", "timeInForce")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "at", "passes", "reaches"),
+    [
+        ("STOP_LOSS", "BUY", "1002", 1, 4),
+        ("STOP_LOSS", "SELL", "998", -1, -4),
+        ("TAKE_PROFIT", "BUY", "998", -1, -4),
+        ("TAKE_PROFIT", "SELL", "1002", 1, 4),
+    ],
+)
+def test_a_stop_waits_for_its_price_and_then_takes(kind: str, side: str, at: str, passes: int, reaches: int) -> None:
+    made, heard = venue()
+    order = made.place(made.accounts["me"], stop(kind, side, at))
+    assert (heard.reports[-1]["w"], heard.reports[-1]["P"]) == (False, f"{at}.00000000")
+    trade(made, Side.BUY if passes > 0 else Side.SELL, passes, 1)
+    assert order.waits
+    trade(made, Side.BUY if passes > 0 else Side.SELL, reaches, 1)
+    assert order.status == "FILLED"
+    assert [(report["x"], report["w"]) for report in heard.reports[:2]] == [("NEW", False), ("NEW", True)]
+    assert {balance.locked for balance in order.account.balances.values()} == {0}
+
+
+def test_a_stop_with_a_limit_rests_when_its_price_came() -> None:
+    made, heard = venue()
+    order = made.place(made.accounts["me"], stop("STOP_LOSS_LIMIT", "BUY", "1002", price="1000"))
+    assert heard.balances["USDT"] == (D(9_990), D(10))
+    assert made.books["BTCUSDT"].matching.lots_at(Side.BUY, BASE) == 0
+    trade(made, Side.BUY, 4, 1)
+    assert (order.status, order.waits) == ("NEW", False)
+    assert made.books["BTCUSDT"].matching.lots_at(Side.BUY, BASE) == 10
+    made.cancel(order.account, named(order.id))
+    assert heard.balances["USDT"] == (D(10_000), D(0))
+
+
+def test_a_stop_that_waits_can_be_cancelled() -> None:
+    made, heard = venue()
+    order = made.place(made.accounts["me"], stop("STOP_LOSS", "SELL", "998"))
+    made.cancel(order.account, named(order.id))
+    trade(made, Side.SELL, -4, 1)
+    assert (order.status, heard.balances["BTC"]) == ("CANCELED", (D(5), D(0)))
+
+
+def test_one_stop_may_bring_the_next() -> None:
+    """The first sells down to 998.5, which is where the second waits."""
+    made, _ = venue()
+    first = made.place(made.accounts["me"], stop("STOP_LOSS", "SELL", "999", "0.03"))
+    second = made.place(made.accounts["me"], stop("STOP_LOSS", "SELL", "998.5", "0.01"))
+    trade(made, Side.SELL, -2, 1)
+    assert (first.status, second.status) == ("FILLED", "FILLED")
+
+
+def test_a_stop_that_cannot_be_paid_when_it_comes_expires() -> None:
+    made, heard = venue()
+    order = made.place(made.accounts["me"], stop("STOP_LOSS", "BUY", "1002", "9"))
+    levels(made, (Side.SELL, 10, 9_000))
+    made.place(made.accounts["me"], limit("BUY", "990", "0.9"))
+    levels(made, *[(Side.SELL, ticks, 0) for ticks in range(1, 6)], (Side.SELL, 200, 9_000), (Side.SELL, 10, 0))
+    trade(made, Side.BUY, 4, 1)
+    assert order.status == "EXPIRED"
+    assert heard.balances["USDT"] == (D(10_000) - D(990) * D("0.9"), D(990) * D("0.9"))
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        (stop("STOP_LOSS", "BUY", "1000"), -2010),
+        (stop("TAKE_PROFIT", "BUY", "1001"), -2010),
+        (stop("STOP_LOSS", "BUY", ""), -1102),
+        (stop("STOP_LOSS", "BUY", "1002.3"), -1013),
+        (limit("BUY", "999", "0.01", stopPrice="1002"), -1106),
+        (limit("BUY", "999", "0.1", icebergQty="0.001"), -1013),
+        (limit("BUY", "999", "0.1", icebergQty="0.009"), -1013),
+        (limit("BUY", "999", "0.1", "IOC", icebergQty="0.05"), -1013),
+    ],
+)
+def test_stops_and_icebergs_that_are_refused(request_: dict[str, str], code: int) -> None:
+    made, heard = venue()
+    assert refused(made, request_) == code
+    assert heard.events == []
+
+
+def test_an_iceberg_shows_its_tip_and_pays_for_all() -> None:
+    made, heard = venue("me", "you")
+    order = made.place(made.accounts["me"], limit("BUY", "1000", "0.1", icebergQty="0.03"))
+    assert (heard.reports[-1]["F"], heard.balances["USDT"][1]) == ("0.03000000", D(100))
+    assert made.books["BTCUSDT"].matching.lots_at(Side.BUY, BASE) == 30
+    made.place(made.accounts["you"], limit("SELL", "1000", "0.08", "IOC"))
+    assert order.filled == D("0.08")
+    assert made.books["BTCUSDT"].matching.lots_at(Side.BUY, BASE) == 10
+
+
+def test_an_order_that_is_made_smaller_keeps_its_place() -> None:
+    made, heard = venue("me", "you")
+    first, second = (made.place(made.accounts[key], limit("BUY", "1000", "0.01")) for key in ("me", "you"))
+    made.shrink(first.account, {**named(first.id), "newQty": "0.006", "newClientOrderId": "less"})
+    report = next(report for report in heard.reports if report["x"] == "REPLACED")
+    assert (report["c"], report["C"], report["q"]) == ("less", f"x-{first.id}", "0.00600000")
+    assert first.account.balance("USDT").locked == 6
+    assert made.query(first.account, {"symbol": "BTCUSDT", "origClientOrderId": "less"}) is first
+    trade(made, Side.SELL, -1, 7)
+    assert (first.status, second.filled) == ("FILLED", D("0.001"))
+
+
+@pytest.mark.parametrize("quantity", ["0.01", "0.02", "0.004"])
+def test_only_less_and_not_less_than_was_filled(quantity: str) -> None:
+    made, _ = venue()
+    order = made.place(made.accounts["me"], limit("BUY", "1000", "0.01"))
+    trade(made, Side.SELL, -1, 4)
+    with pytest.raises(VenueError, match="-2038"):
+        made.shrink(order.account, {**named(order.id), "newQty": quantity})
+    assert (order.quantity, order.client_id) == (D("0.01"), f"x-{order.id}")
+
+
 # -- refusals --------------------------------------------------------------------------------------------------
 
 
@@ -207,12 +342,48 @@ def test_a_cancelled_order_cannot_be_cancelled_again() -> None:
 # -- whatever happens ------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.one_of(orders("GTC", "IOC", "FOK", "LIMIT_MAKER", "MARKET"), cancels, market_moves), max_size=40))
+stops = st.tuples(
+    st.just("stop"),
+    who,
+    st.sampled_from(["BUY", "SELL"]),
+    st.sampled_from(["STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"]),
+    st.integers(-6, 6),
+    st.integers(-6, 6),
+)
+icebergs = orders("GTC", "LIMIT_MAKER").map(lambda action: ("iceberg", *action[1:]))
+shrinkings = st.tuples(st.just("shrink"), who, st.integers(0, 5), st.integers(2, 20))
+
+
+def step(made: SpotVenue, action: tuple[Any, ...]) -> None:
+    kind, key, *rest = action
+    with contextlib.suppress(VenueError):
+        if kind == "stop":
+            at, price = (str(BTC.price(BASE + ticks)) for ticks in rest[2:])
+            made.place(made.accounts[key], stop(rest[1], rest[0], at, price=price if "LIMIT" in rest[1] else ""))
+        elif kind == "iceberg":
+            act(made, ("order", key, *rest), icebergQty="0.005")
+        elif kind == "shrink":
+            open_orders = made.open_orders(made.accounts[key], {})
+            if rest[0] < len(open_orders):
+                named_ = named(open_orders[rest[0]].id)
+                made.shrink(made.accounts[key], {**named_, "newQty": str(BTC.quantity(rest[1]))})
+        else:
+            act(made, action)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            orders("GTC", "IOC", "FOK", "LIMIT_MAKER", "MARKET"), icebergs, stops, shrinkings, cancels, market_moves
+        ),
+        max_size=40,
+    )
+)
 def test_every_balance_is_what_its_trades_made_of_it(actions: list[tuple[Any, ...]]) -> None:
     made, _ = venue("me", "you")
     for action in actions:
-        act(made, action)
+        step(made, action)
     for account in made.accounts.values():
         expected = {"USDT": D(10_000), "BTC": D(5)}
         for fill in made.fills(account, {"symbol": "BTCUSDT", "limit": "1000"}):
@@ -223,18 +394,12 @@ def test_every_balance_is_what_its_trades_made_of_it(actions: list[tuple[Any, ..
             expected[told["commissionAsset"]] -= D(told["commission"])
         locked = {"USDT": D(0), "BTC": D(0)}
         for order in made.open_orders(account, {}):
-            left = order.left
             asset = "USDT" if order.side is Side.BUY else "BTC"
-            locked[asset] += left * order.price if order.side is Side.BUY else left
-            assert left > 0
+            price = order.price or order.stop_price
+            locked[asset] += order.left * price if order.side is Side.BUY else order.left
         for asset, amount in expected.items():
             balance = account.balance(asset)
             assert balance.locked == locked[asset]
             assert balance.free + balance.locked == amount
             assert balance.free >= 0
-    (book,) = made.books.values()
-    best = [book.matching.best(side) for side in Side]
-    if best[0] is not None and best[1] is not None and made.open_orders(made.accounts["me"], {}):
-        for order in made.open_orders(made.accounts["me"], {}):
-            other = best[1] if order.side is Side.BUY else best[0]
-            assert order.side * (BTC.ticks(order.price) - other) < 0, "no member's order crosses what is offered"
+    assert_uncrossed(made)

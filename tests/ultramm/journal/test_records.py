@@ -4,6 +4,7 @@ import pytest
 from ultramm.journal.records import (
     Command,
     CommandEvent,
+    CustodyEvent,
     Entry,
     FillEvent,
     HaltEvent,
@@ -31,6 +32,7 @@ ONE_OF_EACH = [
         mid=None,
         position=-0.3,
     ),
+    CustodyEvent(venue="BINANCE", event="doubt", detail="no answer"),
     HaltEvent(strategy="mm", source="operator", active=True, reason="paused"),
     RecordingEvent(catalog="data/recordings", event="stopped", reason="No space left on device"),
     Status(state="running", makers=(), books=(), balances={"USDT": "10"}),
@@ -45,7 +47,7 @@ def test_a_record_reads_as_what_was_written(record):
 
 def test_every_kind_has_a_tag_of_its_own_and_an_example_here():
     tags = [record.__struct_config__.tag for record in ONE_OF_EACH]
-    assert tags == ["run-started", "run-ended", "order", "fill", "halt", "recording", "status", "command"]
+    assert tags == ["run-started", "run-ended", "order", "fill", "custody", "halt", "recording", "status", "command"]
     assert {type(record) for record in ONE_OF_EACH} == set(Record.__args__)
 
 

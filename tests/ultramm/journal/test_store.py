@@ -13,6 +13,7 @@ from ultramm.journal.open import open_journal
 from ultramm.journal.records import (
     BookView,
     CommandEvent,
+    CustodyEvent,
     Entry,
     FillEvent,
     HaltEvent,
@@ -89,6 +90,7 @@ def records() -> list[Record]:
             position=-5.0,
         ),
         HaltEvent(strategy="mm", source="journal", active=True, reason="the disk is full"),
+        CustodyEvent(venue="BINANCE", event="agreed"),
         RecordingEvent(catalog="data/recordings", event="dropped", reason="7 events"),
         Status(
             state="running",

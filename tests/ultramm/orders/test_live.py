@@ -134,3 +134,46 @@ def test_whatever_the_venue_answers_the_counts_are_those_of_the_orders(sequence)
             assert orders.resting(side) == any(order.state is not OrderState.SENT for order in mine)
             assert all(0 < order.lots <= order.placed_lots for order in mine)
         assert len(orders) == len(list(orders))
+
+
+def test_while_a_change_travels_an_order_counts_as_the_larger_and_reaches_as_the_nearer(orders):
+    orders.accepted("bid")
+    orders.amending("bid", Quote(Side.BUY, 105, 4))
+    order = orders.get("bid")
+    assert (order.state, order.ticks, order.reach_ticks, orders.lots(Side.BUY)) == (OrderState.AMENDING, 99, 105, 10)
+    orders.amending("bid", Quote(Side.BUY, 95, 14))
+    order = orders.get("bid")
+    assert (order.reach_ticks, orders.lots(Side.BUY)) == (99, 14)
+    assert orders.resting(Side.BUY)
+
+
+def test_a_change_that_the_venue_made_or_refused_leaves_an_open_order(orders):
+    orders.accepted("bid")
+    orders.amending("bid", Quote(Side.BUY, 98, 4))
+    orders.amended("bid", 98, 4)
+    order = orders.get("bid")
+    assert (order.state, order.ticks, order.lots, order.amended) == (OrderState.OPEN, 98, 4, None)
+    orders.amending("bid", Quote(Side.BUY, 97, 4))
+    orders.amend_failed("bid")
+    order = orders.get("bid")
+    assert (order.state, order.ticks, order.lots, order.amended) == (OrderState.OPEN, 98, 4, None)
+
+
+def test_an_order_that_traded_while_its_change_travelled_has_traded_ever_after(orders):
+    orders.accepted("bid")
+    orders.amending("bid", Quote(Side.BUY, 98, 8))
+    orders.filled("bid", 3)
+    order = orders.amended("bid", 98, 5)
+    assert (order.lots, order.placed_lots) == (5, 8)
+    orders.amended("bid", 98, 5)
+    assert orders.get("bid").lots < orders.get("bid").placed_lots
+
+
+def test_a_cancel_that_follows_a_change_stays_a_cancel(orders):
+    orders.accepted("bid")
+    orders.amending("bid", Quote(Side.BUY, 98, 8))
+    orders.cancelling("bid")
+    assert orders.amended("bid", 98, 8).state is OrderState.CANCELLING
+    orders.amend_failed("bid")
+    assert state(orders, "bid") is OrderState.CANCELLING
+    assert orders.amended("unknown", 1, 1) is None

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from ultramm.market import Quote, Side
 from ultramm.orders.live import LiveOrder, OrderState
-from ultramm.orders.plan import Plan, plan
+from ultramm.orders.plan import Amend, Plan, plan
 
 NOW = 1_000
 MAX_AGE = 500
@@ -350,3 +350,82 @@ def test_the_mirrored_book_has_the_mirrored_plan(live, desired, tolerance):
     assert set(flipped.cancels) == set(made.cancels)
     assert set(flipped.submits) == {mirrored(quote) for quote in made.submits}
     assert {refusal.quote for refusal in flipped.held} == {mirrored(refusal.quote) for refusal in made.held}
+
+
+# -- venues that can change an order ---------------------------------------------------------------------------
+
+
+def amending(live, desired, **options) -> Plan:
+    return plan(live, desired, NOW, max_age_ns=MAX_AGE, amends=True, **options)
+
+
+def changing(order: LiveOrder, quote: Quote) -> LiveOrder:
+    return msgspec.structs.replace(order, state=OrderState.AMENDING, amended=quote)
+
+
+def test_an_order_that_has_to_move_is_changed_instead_of_cancelled_and_sent_anew():
+    assert amending([bid(95)], [buy(99)]) == Plan(amends=(Amend("bid-95", buy(99)),))
+    assert planned([bid(95)], [buy(99)]) == Plan(cancels=("bid-95",), submits=(buy(99),))
+
+
+def test_an_order_that_has_to_shrink_is_changed_at_its_price_whatever_else_moves():
+    made = amending([bid(99, 30), bid(97)], [buy(98), buy(99)])
+    assert set(made.amends) == {Amend("bid-99", buy(99)), Amend("bid-97", buy(98))}
+    assert not made.cancels
+    assert not made.submits
+
+
+def test_what_has_traded_is_too_old_or_has_no_answer_is_not_changed():
+    assert amending([bid(95, 6, placed=10)], [buy(99)]) == Plan(cancels=("bid-95",), submits=(buy(99),))
+    assert amending([bid(95, sent_ns=OLD)], [buy(99)]) == Plan(cancels=("bid-95",), submits=(buy(99),))
+    assert amending([bid(95, state=SENT)], [buy(99)]) == Plan(submits=(buy(99),))
+    assert amending([bid(95, state=CANCELLING)], [buy(99)]) == Plan(submits=(buy(99),))
+
+
+def test_an_order_whose_change_travels_stands_for_its_new_quote():
+    assert amending([changing(bid(95), buy(99))], [buy(99)]) == Plan()
+    # It may be at either price, and is in the way of the other side at both.
+    made = amending([changing(bid(95), buy(99))], [sell(98)])
+    assert [refusal.reason for refusal in made.held] == ["waits for our own bid in its way to end"]
+    assert not made.submits
+
+
+def test_nothing_moves_to_where_it_would_meet_our_own_orders():
+    made = amending([bid(95), ask(101)], [buy(102), sell(105)])
+    assert made.amends == (Amend("ask-101", sell(105)),)
+    assert made.cancels == ("bid-95",)
+    assert [refusal.quote for refusal in made.held] == [buy(102)]
+
+
+def test_a_quote_that_takes_is_sent_and_never_made_of_an_order_that_rests():
+    taking = Quote(Side.BUY, 105, 10, taking=True)
+    assert "bid-95" in amending([bid(95)], [taking]).cancels
+    assert not amending([bid(95)], [taking]).amends
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(list(Side)), st.integers(90, 110), st.integers(1, 20)),
+        max_size=8,
+        unique_by=lambda x: x[:2],
+    ),
+    st.lists(
+        st.tuples(st.sampled_from(list(Side)), st.integers(90, 110), st.integers(1, 20)),
+        max_size=8,
+        unique_by=lambda x: x[:2],
+    ),
+)
+def test_with_changes_the_same_book_is_reached_with_fewer_messages(orders, wanted):
+    live = [LiveOrder(f"o{i}", side, ticks, lots, lots, 0, YOUNG, OPEN) for i, (side, ticks, lots) in enumerate(orders)]
+    desired = sorted([Quote(*item) for item in wanted], key=lambda quote: -quote.side * quote.ticks)
+    without, made = planned(live, desired), amending(live, desired)
+
+    def after(done: Plan) -> list[tuple[Side, int, int]]:
+        changed = {amend.order_id: amend.quote for amend in done.amends}
+        stay = [changed.get(o.id, o) for o in live if o.id not in done.cancels]
+        return sorted((x.side, x.ticks, x.lots) for x in (*stay, *done.submits))
+
+    assert after(made) == after(without)
+    assert made.held == without.held
+    messages = len(made.cancels) + len(made.submits) + len(made.amends)
+    assert messages == len(without.cancels) + len(without.submits) - len(made.amends)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ultramm.market import Instrument, Quote, Side
 from ultramm.orders.live import LiveOrders, OrderState
-from ultramm.orders.plan import Plan, Refusal, plan
+from ultramm.orders.plan import Amend, Plan, Refusal, plan
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.limits import Limits
 from ultramm.risk.review import Review, review
@@ -377,3 +377,50 @@ def test_whatever_fills_the_position_stays_within_its_limit(start, sequence):
         else:
             session.answer(verb, *detail)
         session.check()
+
+
+# -- changes ---------------------------------------------------------------------------------------------------
+
+
+def changed(*amends: Amend, live: LiveOrders, limits: Limits = Limits(), inventory=0, tokens=100.0) -> Review:  # noqa: B008
+    made = Plan(amends=amends)
+    return review(made, live, inventory, FAIR, INSTRUMENT, limits, MessageBudget(1.0, tokens), 0)
+
+
+def test_a_change_is_approved_and_costs_one_message():
+    live = live_with(buy(99, 10))
+    budget = MessageBudget(1.0, 1.0)
+    made = review(Plan(amends=(Amend("o0", buy(98, 5)),)), live, 0, FAIR, INSTRUMENT, Limits(), budget, 0)
+    assert made == Review(Plan(amends=(Amend("o0", buy(98, 5)),)))
+    assert not budget.take(0)
+
+
+def test_a_change_that_may_not_be_made_cancels_its_order_and_says_why():
+    live = live_with(buy(99, 10))
+    far = changed(Amend("o0", buy(10, 10)), live=live)
+    assert far.approved == Plan(cancels=("o0",))
+    assert "outside the collar" in far.refused[0].reason
+    spent = changed(Amend("o0", buy(98, 10)), live=live, tokens=0.0)
+    assert spent.approved == Plan(cancels=("o0",))
+    assert spent.refused[0].reason == "message budget is spent"
+
+
+@given(st.integers(-30, 30), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.sampled_from(list(Side)))
+def test_after_approved_changes_and_orders_the_worst_case_is_within_limits(inventory, before, after, more, side):
+    quote = {Side.BUY: buy, Side.SELL: sell}[side]
+    live = live_with(quote(lots=before))
+    limit = 50
+    worst_before = abs(inventory + side * before)
+    made = review(
+        Plan(submits=(quote(lots=more),), amends=(Amend("o0", quote(lots=after)),)),
+        live,
+        inventory,
+        FAIR,
+        INSTRUMENT,
+        Limits(max_position=INSTRUMENT.size(limit)),
+        MessageBudget(100.0, 100.0),
+        0,
+    )
+    lots = [max(before, amend.quote.lots) for amend in made.approved.amends] or [before]
+    worst = inventory + side * (sum(lots) + sum(submit.lots for submit in made.approved.submits))
+    assert worst * side <= max(limit, worst_before)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
-from ultramm.market import Side
-from ultramm.simulation.events import MarketEvent, MarketTrade
 from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.errors import VenueError, mandatory, unknown_to_cancel
+from ultramm_binance_emulator.errors import VenueError, unknown_to_cancel
 from ultramm_binance_emulator.faults import Faults
+from ultramm_binance_emulator.latency import Latency
 from ultramm_binance_emulator.limits import OrderCount, RequestWeight, Windows
 from ultramm_binance_emulator.orders import Json, Order
+from ultramm_binance_emulator.requests import most
 from ultramm_binance_emulator.signing import check_signature, check_time
 from ultramm_binance_emulator.streams import Streams
 from ultramm_binance_emulator.venue import Venue
@@ -51,22 +51,29 @@ class Api(abc.ABC):
     ----------
     weights : dict of str to RequestWeight
         By address.
+    latency : Latency
+        How soon orders follow its market data.
     """
 
     roots: ClassVar[tuple[str, ...]]
+    # Where orders are placed and changed, one and several.
     order_path: ClassVar[str]
+    batch_path: ClassVar[str | None]
     socket_path: ClassVar[str]
     listen_key_path: ClassVar[str]
     weight_limit: ClassVar[int]
     windows: ClassVar[Windows]
     # Whether members' events come over the connection that asks for them, and not by a key.
     events_inline: ClassVar[bool]
+    # Whether sockets are told some time before that they will be closed.
+    announces_end: ClassVar[bool]
 
     def __init__(self, venue: Venue, streams: Streams, faults: Faults) -> None:
         self.venue = venue
         self.streams = streams
         self.faults = faults
         self.weights: dict[str, RequestWeight] = {}
+        self.latency = Latency()
         self._counts = {key: OrderCount(self.windows) for key in venue.accounts}
         self._frozen: dict[str, Json] = {}
 
@@ -93,6 +100,10 @@ class Api(abc.ABC):
         """Take an order."""
 
     @abc.abstractmethod
+    def held(self, account: Account) -> Json:
+        """What the venue itself has of a member."""
+
+    @abc.abstractmethod
     def cancelled(self, order: Order, parameters: Parameters) -> Json:
         """The answer to a cancel."""
 
@@ -107,6 +118,11 @@ class Api(abc.ABC):
 
     def weight(self, address: str) -> RequestWeight:
         return self.weights.setdefault(address, RequestWeight(self.weight_limit))
+
+    def measure(self, request: web.Request) -> None:
+        """Note when a request about orders comes."""
+        if request.method != "GET" and request.path in (self.order_path, self.batch_path):
+            self.latency.requested(request.headers.get(_KEY, ""), f"{request.method} {request.path}")
 
     def spend(self, request: web.Request, weight: int) -> None:
         """Count a request; see `VenueError`."""
@@ -164,8 +180,8 @@ class Api(abc.ABC):
             {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": self.weight_limit}
         ]
         units = {"S": "SECOND", "M": "MINUTE", "D": "DAY"}
-        for name, (_, most) in self.windows.items():
-            window = {"interval": units[name[-1]], "intervalNum": int(name[:-1]), "limit": most}
+        for name, (_, orders) in self.windows.items():
+            window = {"interval": units[name[-1]], "intervalNum": int(name[:-1]), "limit": orders}
             limits.append({"rateLimitType": "ORDERS", **window})
         times = {"timezone": "UTC", "serverTime": self.venue.now_ms()}
         return {**times, "rateLimits": limits, "exchangeFilters": [], "symbols": symbols}
@@ -178,7 +194,7 @@ class Api(abc.ABC):
         name = self.venue.book(parameters.get("symbol")).symbol.name
         if self.faults.hit("stale_snapshot", f"depth {name}") is not None and name in self._frozen:
             return self._frozen[name]
-        return self.streams.snapshot(name, min(5_000, max(1, int(parameters.get("limit") or 100))))
+        return self.streams.snapshot(name, most(parameters, 100, 5_000))
 
     def freeze(self) -> None:
         """Keep the books as they are for snapshots of the past."""
@@ -206,24 +222,8 @@ class Api(abc.ABC):
     def cancel(self, account: Account, parameters: Parameters) -> Json:
         """Cancel an order, unless some of it is filled while the request is on its way."""
         if self.faults.hit("fill_on_cancel", f"DELETE {self.order_path}") is not None:
-            self._fill_half(self.venue.find(account, parameters, unknown_to_cancel))
+            self.venue.hit_half(self.venue.find(account, parameters, unknown_to_cancel))
         return self.cancelled(self.venue.cancel(account, parameters), parameters)
-
-    def _fill_half(self, order: Order) -> None:
-        """Others trade through an order until half of what is left of it is filled."""
-        if not order.open or order.resting.ticks is None:
-            return
-        base = self.venue.books[order.symbol.name].base_ticks
-        ticks = order.resting.ticks - base - order.side
-        trade = MarketTrade(Side(order.side.opposite), ticks, max(1, order.resting.left // 2))
-        self.venue.on_market(order.symbol.name, MarketEvent(0.0, (), (trade,)))
-
-
-def named(parameters: Mapping[str, str], name: str) -> str:
-    """A parameter that must be there; see `VenueError`."""
-    if not parameters.get(name):
-        raise mandatory(name)
-    return parameters[name]
 
 
 def _without_signature(payload: str) -> tuple[str, str]:

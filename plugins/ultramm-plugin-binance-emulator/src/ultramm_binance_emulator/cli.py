@@ -8,17 +8,18 @@ import os
 import signal
 import sys
 from decimal import Decimal
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from ultramm.simulation.presets import PRESETS
-from ultramm.simulation.synthetic import SyntheticMarket
+from ultramm.errors import UltrammError
 from ultramm_binance_emulator.accounts import Account
 from ultramm_binance_emulator.campaign.cli import campaign
 from ultramm_binance_emulator.contracts import Contract
 from ultramm_binance_emulator.futures import FuturesVenue
-from ultramm_binance_emulator.server import Feed, Server, now_ms
+from ultramm_binance_emulator.outside import Outside, Synthetic
+from ultramm_binance_emulator.server import Server, now_ms
 from ultramm_binance_emulator.spot import SpotVenue
 from ultramm_binance_emulator.symbols import Symbol
 from ultramm_binance_emulator.venue import Venue
@@ -28,7 +29,6 @@ app = typer.Typer(
 )
 
 _PRODUCTS = ("spot", "usdm")
-_QUOTES = ("USDT", "USDC", "BTC", "ETH")
 
 
 class Preset(enum.StrEnum):
@@ -53,17 +53,22 @@ def serve(
     port: Annotated[int, typer.Option(help="Where to listen on 127.0.0.1; 0 takes a free port.")] = 9001,
     products: Annotated[str, typer.Option(help="spot, usdm or both, with a comma; streams are of the first.")] = "spot",
     symbols: Annotated[str, typer.Option(help="Pairs to trade, with commas.")] = "BTCUSDT",
-    preset: Annotated[Preset, typer.Option(help="What the others do.")] = Preset.WIDE,
-    seed: Annotated[int, typer.Option(help="Of the market.")] = 1,
+    market: Annotated[
+        str, typer.Option(help="What the others do: synthetic, or the folder of a Nautilus catalog to play once.")
+    ] = "synthetic",
+    preset: Annotated[Preset, typer.Option(help="Of a synthetic market.")] = Preset.WIDE,
+    seed: Annotated[int, typer.Option(help="Of a synthetic market, and of faults.")] = 1,
     pace: Annotated[float, typer.Option(min=0.01, max=1000.0, help="Seconds of the market in a second.")] = 1.0,
-    start_price: Annotated[float, typer.Option(min=1e-6, help="Where the market begins.")] = 50_000.0,
+    start_price: Annotated[float, typer.Option(min=1e-6, help="Where a synthetic market begins.")] = 50_000.0,
     control_port: Annotated[
         int | None, typer.Option(help="Where to take commands of faults on 127.0.0.1; 0 takes a free port.")
     ] = None,
+    socket_hours: Annotated[float, typer.Option(min=1e-4, help="When a socket is closed.")] = 24.0,
     funds: Annotated[str, typer.Option(help="What the member has on spot.")] = "100000 USDT, 2 BTC",
     margin: Annotated[float, typer.Option(min=0.0, help="What the member has for futures, USDT.")] = 100_000.0,
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
 ) -> None:
-    """Serve a synthetic market until it is interrupted; says its address once it listens.
+    """Serve a market until it is interrupted; says its address once it listens.
 
     The member's key and secret are those of EMULATOR_KEY and EMULATOR_SECRET, by default emulator-key and
     emulator-secret: nothing of worth is behind them.
@@ -71,22 +76,32 @@ def serve(
     try:
         account = Account.funded(_named("EMULATOR_KEY"), _named("EMULATOR_SECRET"), _funds(funds), Decimal(str(margin)))
         names = [name.strip() for name in symbols.split(",")]
-        venues = [_venue(product, names, start_price, account) for product in _chosen(products)]
-    except ValueError as exc:
+        outside = _outside(market, names, preset, seed, start_price)
+        feeds = {
+            _venue(product, names, outside, account): {name: outside.events(product, name) for name in names}
+            for product in _chosen(products)
+        }
+    except (ValueError, UltrammError) as exc:
         typer.echo(f"ultramm-binance-emulator: {exc}", err=True)
         raise typer.Exit(2) from None
-    server = Server({venue: _feed(names, preset, seed) for venue in venues}, pace, seed)
-    raise typer.Exit(asyncio.run(_serve(server, port, control_port)))
+    server = Server(feeds, pace, seed, 3600 * socket_hours)
+    raise typer.Exit(asyncio.run(_serve(server, port, control_port, with_parent=with_parent)))
 
 
-def _feed(names: list[str], preset: Preset, seed: int) -> Feed:
-    """Of the same seed, products of a symbol have the same price, as if somebody kept them together."""
-    return {name: SyntheticMarket(PRESETS[preset.value], seed + index).events() for index, name in enumerate(names)}
+def _outside(market: str, names: list[str], preset: Preset, seed: int, start_price: float) -> Outside:
+    if market == "synthetic":
+        return Synthetic(names, preset.value, seed, start_price)
+    from ultramm_binance_emulator.recorded import Recorded
+
+    return Recorded(Path(market))
 
 
-async def _serve(server: Server, port: int, control_port: int | None) -> int:
+async def _serve(server: Server, port: int, control_port: int | None, *, with_parent: bool) -> int:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
+    if with_parent:
+        # Its end of our input closes when it ends, whatever it dies of.
+        loop.add_reader(sys.stdin.fileno(), ended.set)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     try:
@@ -111,33 +126,16 @@ def _chosen(products: str) -> list[str]:
     return chosen
 
 
-def _venue(product: str, names: list[str], start_price: float, account: Account) -> Venue:
-    """A product's venue, its market around the price where it begins."""
-    start = Decimal(str(start_price))
+def _venue(product: str, names: list[str], outside: Outside, account: Account) -> Venue:
+    """A product's venue, with the grid of the market outside."""
+    listings = [outside.listing(product, name) for name in names]
     if product == "spot":
-        symbols = [Symbol(**_terms(name, start)) for name in names]
-        return SpotVenue({symbol: symbol.ticks(start) for symbol in symbols}, [account], now_ms)
-    contracts = [Contract(**_terms(name, start)) for name in names]
+        return SpotVenue({Symbol(**listing.terms): listing.base_ticks for listing in listings}, [account], now_ms)
+    contracts = {Contract(**listing.terms): listing.base_ticks for listing in listings}
     for contract in contracts:
         if contract.quote != "USDT":
             raise ValueError(f"--symbols {contract.name}: futures are margined in USDT")
-    return FuturesVenue({contract: contract.ticks(start) for contract in contracts}, [account], now_ms)
-
-
-def _terms(name: str, start: Decimal) -> dict[str, Any]:
-    """Of a pair whose tick is a basis point of the price, rounded to a power of ten below it."""
-    quote = next((code for code in _QUOTES if name.endswith(code) and name != code), None)
-    if quote is None:
-        raise ValueError(f"--symbols {name}: it must end in one of {', '.join(_QUOTES)}")
-    step = Decimal("0.001")
-    return {
-        "name": name,
-        "base": name.removesuffix(quote),
-        "quote": quote,
-        "tick_size": Decimal(10) ** (start / 10_000).adjusted(),
-        "step_size": step,
-        "min_quantity": step,
-    }
+    return FuturesVenue(contracts, [account], now_ms)
 
 
 def _named(variable: str) -> str:

@@ -25,26 +25,37 @@ class Connection:
         That opened it.
     wrapped : bool
         Whether messages say which stream they are of.
+    on_market : callable
+        Called when a message of the market is about to be written.
     """
 
-    def __init__(self, socket: web.WebSocketResponse, request: web.Request, *, wrapped: bool = False) -> None:
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        request: web.Request,
+        *,
+        wrapped: bool = False,
+        on_market: Callable[[], None] = lambda: None,
+    ) -> None:
         self.socket = socket
         self.path = request.path_qs
         self._transport = request.transport
         self.wrapped = wrapped
         self.streams: set[str] = set()
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue(_QUEUED)
+        self._on_market = on_market
+        # Texts, and whether they are of the market.
+        self._queue: asyncio.Queue[tuple[str, bool] | None] = asyncio.Queue(_QUEUED)
 
-    def send(self, message: Json) -> None:
+    def send(self, message: Json, *, market: bool = False) -> None:
         """Queue a message."""
         try:
-            self._queue.put_nowait(json.dumps(message, separators=(",", ":")))
+            self._queue.put_nowait((json.dumps(message, separators=(",", ":")), market))
         except asyncio.QueueFull:
             self.close()
 
-    def send_of(self, stream: str, message: Json) -> None:
+    def send_of(self, stream: str, message: Json, *, market: bool = False) -> None:
         """Queue a message of a stream."""
-        self.send({"stream": stream, "data": message} if self.wrapped else message)
+        self.send({"stream": stream, "data": message} if self.wrapped else message, market=market)
 
     def cut(self) -> None:
         """End it without a word, as a network does."""
@@ -61,7 +72,10 @@ class Connection:
     async def pump(self) -> None:
         """Send what is queued until the end."""
         while (message := await self._queue.get()) is not None:
-            await self.socket.send_str(message)
+            text, market = message
+            if market:
+                self._on_market()
+            await self.socket.send_str(text)
         await self.socket.close()
 
 

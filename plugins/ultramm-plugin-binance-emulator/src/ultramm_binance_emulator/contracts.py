@@ -95,7 +95,7 @@ class Contract(Symbol, frozen=True, kw_only=True):
             "marketTakeBound": f"{self.furthest:f}",
             "maxMoveOrderLimit": 10_000,
             "filters": self._filters(),
-            "orderTypes": ["LIMIT", "MARKET"],
+            "orderTypes": ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"],
             "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
         }
 

@@ -1,4 +1,4 @@
-"""The port that takes commands: faults, and what they met."""
+"""The port that takes commands and tells what the venues know: faults and whom they met, members, latencies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from aiohttp import web
 from ultramm_binance_emulator.api import Api
 from ultramm_binance_emulator.connections import Connection
 from ultramm_binance_emulator.faults import Fault, Faults
+from ultramm_binance_emulator.orders import Json
 
 
 class Control:
@@ -37,6 +38,8 @@ class Control:
         app.router.add_post("/faults", self._set_fault)
         app.router.add_delete("/faults", self._clear_faults)
         app.router.add_get("/happened", self._show_happened)
+        app.router.add_get("/members", self._show_members)
+        app.router.add_get("/latency", self._take_latency)
         return app
 
     async def _show_faults(self, _: web.Request) -> web.Response:
@@ -79,3 +82,15 @@ class Control:
 
     async def _show_happened(self, _: web.Request) -> web.Response:
         return web.json_response(msgspec.to_builtins(self._faults.happened))
+
+    async def _show_members(self, _: web.Request) -> web.Response:
+        """What each venue itself holds of each member."""
+        members: dict[str, Json] = {}
+        for api in self._apis:
+            for key, account in api.venue.accounts.items():
+                members.setdefault(key, {})[api.venue.product] = api.held(account)
+        return web.json_response(members)
+
+    async def _take_latency(self, _: web.Request) -> web.Response:
+        """What was measured since somebody asked, by product."""
+        return web.json_response({api.venue.product: msgspec.to_builtins(api.latency.take()) for api in self._apis})

@@ -23,12 +23,21 @@ class VenueError(Exception):
         self.status = status
 
 
+def refused(code: int, status: int = 400) -> VenueError:
+    """For no reason that the one who asks could know."""
+    return VenueError(code, "Internal error; unable to process your request. Please try again.", status)
+
+
 def filter_failed(name: str) -> VenueError:
     return VenueError(-1013, f"Filter failure: {name}")
 
 
 def mandatory(parameter: str) -> VenueError:
     return VenueError(-1102, f"Mandatory parameter '{parameter}' was not sent, was empty/null, or malformed.")
+
+
+def illegal(parameter: str) -> VenueError:
+    return VenueError(-1100, f"Illegal characters found in parameter '{parameter}'.")
 
 
 def would_take() -> VenueError:

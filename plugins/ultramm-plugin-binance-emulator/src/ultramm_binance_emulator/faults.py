@@ -12,6 +12,7 @@ Kind = Literal[
     # Of requests, by "METHOD /path".
     "delay",
     "reject",
+    "reject_item",
     "server_error",
     "swallow_before",
     "swallow_after",

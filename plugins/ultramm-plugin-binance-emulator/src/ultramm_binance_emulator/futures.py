@@ -12,6 +12,7 @@ from typing import ClassVar
 from ultramm.market import Side
 from ultramm_binance_emulator import futures_messages as messages
 from ultramm_binance_emulator.accounts import Account
+from ultramm_binance_emulator.algos import ALGO_TYPES, AlgoOrder, AlgoOrders
 from ultramm_binance_emulator.contracts import Contract
 from ultramm_binance_emulator.errors import (
     VenueError,
@@ -23,9 +24,10 @@ from ultramm_binance_emulator.errors import (
 )
 from ultramm_binance_emulator.margins import Margin, margin
 from ultramm_binance_emulator.matching import Resting, Tif
-from ultramm_binance_emulator.orders import Book, Fill, Json, Order
-from ultramm_binance_emulator.symbols import ZERO, Symbol, decimal
-from ultramm_binance_emulator.venue import Venue, sent
+from ultramm_binance_emulator.orders import Book, Fill, Json, Order, Trigger
+from ultramm_binance_emulator.requests import Request, amount, price_of, sent, side_of, true
+from ultramm_binance_emulator.symbols import ZERO, Symbol
+from ultramm_binance_emulator.venue import Venue
 from ultramm_binance_emulator.wallets import Position
 
 _EXECUTIONS = {"EXPIRED_IN_MATCH": "EXPIRED"}
@@ -36,7 +38,7 @@ class FuturesVenue(Venue):
     """Perpetuals in one-way mode with cross margin; see `Venue`."""
 
     product: ClassVar[str] = "usdm"
-    kinds: ClassVar[frozenset[str]] = frozenset({"LIMIT", "MARKET"})
+    kinds: ClassVar[Mapping[str, tuple[bool, bool]]] = {"LIMIT": (True, True), "MARKET": (False, False)}
     tifs: ClassVar[frozenset[Tif]] = frozenset(Tif)
 
     def __init__(self, symbols: Mapping[Contract, int], accounts: Iterable[Account], now_ms: Callable[[], int]) -> None:
@@ -44,6 +46,7 @@ class FuturesVenue(Venue):
         self._contracts = {contract.name: contract for contract in symbols}
         for account in self.accounts.values():
             account.wallet.updated_ms = now_ms()  # clients take zero for a wallet that was never opened
+        self.algos = AlgoOrders(self.place, self._watched, self._held, self._tell_algo, now_ms)
         # By member and symbol: when all of that member's orders there are cancelled.
         self._countdowns: dict[tuple[str, str], int] = {}
 
@@ -64,7 +67,7 @@ class FuturesVenue(Venue):
         self, account: Account, name: str, bid: Decimal = ZERO, ask: Decimal = ZERO, without: Order | None = None
     ) -> Margin:
         """What a member binds in a contract, with further orders of some worth or without one that is there."""
-        orders = [order for order in self.open_orders(account, {"symbol": name}) if order is not without]
+        orders = [order for order in self._ledger.open(account, name) if order is not without]
         return margin(self.position(account, name), self.mark(name), orders, bid, ask)
 
     def total(self, account: Account) -> Margin:
@@ -84,31 +87,65 @@ class FuturesVenue(Venue):
         if leverage < before and total.initial > account.wallet.balance + total.unrealised:
             position.leverage = before
             raise VenueError(-2028, "Leverage is smaller than permitted: insufficient margin balance.")
+        self._tell_user(account, messages.config_update(name, leverage, self.now_ms()))
+
+    def _held(self, account: Account, name: str) -> Decimal:
+        return self.position(account, name).quantity
+
+    def _watched(self, name: str, by_mark: bool) -> Decimal:
+        """The price that an order waits for."""
+        return self.mark(name) if by_mark else self.books[name].last_price
 
     # -- orders ----------------------------------------------------------------------------------------------
 
-    def _read(self, account: Account, book: Book, request: Mapping[str, str]) -> Order:
+    def place_algo(self, account: Account, request: Request) -> AlgoOrder:
+        """Let an order wait for a price; see `VenueError`."""
+        symbol, side, kind = self.book(request.get("symbol")).symbol, side_of(request), sent(request, "type")
+        if request.get("algoType") != "CONDITIONAL" or kind not in ALGO_TYPES:
+            raise VenueError(-1116, "Invalid orderType.")
+        priced = ALGO_TYPES[kind] == "LIMIT"
+        closes = true(request, "closePosition") and not priced
+        if not closes:
+            symbol.check_quantity(amount(request, "quantity"), market=not priced)
+        if priced:
+            price_of(symbol, request)
+        trigger = Trigger.of(kind, side, price_of(symbol, request, "triggerPrice"))
+        given = {key: value for key, value in request.items() if not (closes and key == "quantity")}
+        return self.algos.add(account, symbol, side, kind, trigger, {"timeInForce": "GTC", **given})
+
+    def _wake(self, book: Book) -> None:
+        super()._wake(book)
+        self.algos.wake(book.symbol.name)
+
+    def _kind(self, request: Request) -> str:
+        if request.get("type") in ALGO_TYPES:
+            words = "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
+            raise VenueError(-4120, words)
+        return super()._kind(request)
+
+    def _read(self, account: Account, book: Book, request: Request) -> Order:
         if request.get("positionSide", "BOTH") != "BOTH":
             raise VenueError(-4061, "Order's position side does not match user's setting.")
         order = super()._read(account, book, request)
-        order.reduce_only = request.get("reduceOnly", "").lower() == "true"
+        order.reduce_only = true(request, "reduceOnly")
         return order
 
     def _admit(self, book: Book, order: Order) -> Decimal:
         contract, mark = self._contracts[book.symbol.name], self.mark(book.symbol.name)
-        market = order.type == "MARKET"
-        if not market:
+        if order.priced:
             contract.check_distance(order.price, mark, order.side)
         if order.reduce_only:
             self._cut(book, order)
         else:
-            contract.check_notional(mark if market else order.price, order.quantity)
+            contract.check_notional(order.price if order.priced else mark, order.quantity)
         if order.post_only and book.matching.would_take(order.side, contract.ticks(order.price)):
             raise not_as_maker()
         if order.tif is Tif.FOK and not book.matching.fills_at_once(order.resting):
             raise not_at_once()
         if not order.reduce_only:
-            worth = book.cost(order.side.opposite, order.resting.lots) if market else order.price * order.quantity
+            worth = order.price * order.quantity
+            if not order.priced:
+                worth = book.cost(order.side.opposite, order.resting.lots)
             self._check_margin(order, worth, order.quantity)
         return ZERO
 
@@ -124,7 +161,7 @@ class FuturesVenue(Venue):
     def _reducible(self, order: Order) -> Decimal:
         others = [
             other.left
-            for other in self.open_orders(order.account, {"symbol": order.symbol.name})
+            for other in self._ledger.open(order.account, order.symbol.name)
             if other.reduce_only and other.side is order.side and other is not order
         ]
         return -order.side * self.position(order.account, order.symbol.name).quantity - sum(others, ZERO)
@@ -150,17 +187,17 @@ class FuturesVenue(Venue):
     def _duplicate(self) -> VenueError:
         return VenueError(-4116, "ClientOrderId is duplicated.")
 
-    def amend(self, account: Account, request: Mapping[str, str]) -> Order:
+    def amend(self, account: Account, request: Request) -> Order:
         """Change price or quantity of an order; less at the same price keeps the place, all else goes to the back."""
         order = self.find(account, request, unknown_to_query)
         if not order.open:
             raise unknown_to_query()
         if order.type != "LIMIT":
             raise VenueError(-5025, "Only limit order is supported.")
-        if self._side(request) is not order.side:
+        if side_of(request) is not order.side:
             raise VenueError(-1117, "Invalid side.")
-        quantity, price = decimal(sent(request, "quantity"), "quantity"), decimal(sent(request, "price"), "price")
         book = self.books[order.symbol.name]
+        quantity, price = amount(request, "quantity"), price_of(book.symbol, request)
         self._check_amendment(order, quantity, price)
         crosses = order.post_only and book.matching.would_take(order.side, book.symbol.ticks(price))
         if quantity <= order.filled or (crosses and price != order.price):
@@ -170,7 +207,6 @@ class FuturesVenue(Venue):
 
     def _check_amendment(self, order: Order, quantity: Decimal, price: Decimal) -> None:
         contract = self._contracts[order.symbol.name]
-        contract.check_price(price)
         contract.check_quantity(quantity)
         contract.check_distance(price, self.mark(contract.name), order.side)
         if (quantity, price) == (order.quantity, order.price):
@@ -196,6 +232,7 @@ class FuturesVenue(Venue):
         if not keeps:
             self._match(book, order)
         self._told_levels(book, [(before.side, before.ticks)])
+        self._wake(book)
 
     def count_down(self, account: Account, name: str, wait_ms: int) -> None:
         """Cancel a member's orders in a symbol after a while unless asked again; 0 for never."""
@@ -224,7 +261,7 @@ class FuturesVenue(Venue):
     def _after(self, fill: Fill) -> None:
         """Orders that only reduce shrink with what there is to reduce, the last first."""
         book, account = self.books[fill.order.symbol.name], fill.order.account
-        for order in reversed(self.open_orders(account, {"symbol": book.symbol.name})):
+        for order in reversed(self._ledger.open(account, book.symbol.name)):
             if not order.reduce_only or order is fill.order:
                 continue
             room = self._reducible(order)
@@ -240,13 +277,19 @@ class FuturesVenue(Venue):
 
     def _tell_order(self, order: Order, what: str) -> None:
         self._tell_user(order.account, messages.update(order, _EXECUTIONS.get(what, what), self.now_ms()))
+        self.algos.on_order(order)
+
+    def _tell_algo(self, algo: AlgoOrder) -> None:
+        self._tell_user(algo.account, messages.algo_update(algo, self.now_ms()))
 
     def _tell_fill(self, fill: Fill) -> None:
         account, name = fill.order.account, fill.order.symbol.name
+        self._tell_user(account, messages.trade_lite(fill))
         self._tell_user(
             account, messages.account_update(account, name, self.position(account, name), self.mark(name), fill.time_ms)
         )
         self._tell_user(account, messages.update(fill.order, "TRADE", fill.time_ms, fill))
+        self.algos.on_order(fill.order)
 
     def _tell_account(self, order: Order) -> None:
         """Nothing: margin that orders bind is not told of."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ultramm_binance_emulator import futures_messages as messages
 from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.api import Parameters, Route, named
+from ultramm_binance_emulator.api import Parameters, Route
 from ultramm_binance_emulator.contracts import MAINTENANCE, MOST_LEVERAGE, MOST_NOTIONAL
 from ultramm_binance_emulator.errors import VenueError
 from ultramm_binance_emulator.futures import FuturesVenue
 from ultramm_binance_emulator.orders import Json
+from ultramm_binance_emulator.requests import sent
 
 
 class FuturesAccounts:
@@ -127,20 +128,20 @@ class FuturesAccounts:
         return {**rights, **modes, "updateTime": account.wallet.updated_ms}
 
     def _set_dual(self, _: Account, parameters: Parameters) -> Json:
-        if named(parameters, "dualSidePosition").lower() == "true":
+        if sent(parameters, "dualSidePosition").lower() == "true":
             raise VenueError(-1000, "hedge mode is not here")
         raise VenueError(-4059, "No need to change position side.")
 
     def _set_leverage(self, account: Account, parameters: Parameters) -> Json:
-        name, wanted = self._venue.book(parameters.get("symbol")).symbol.name, named(parameters, "leverage")
-        if not wanted.isdecimal() or not 1 <= int(wanted) <= MOST_LEVERAGE:
+        name, wanted = self._venue.book(parameters.get("symbol")).symbol.name, sent(parameters, "leverage")
+        if not (wanted.isascii() and wanted.isdecimal()) or not 1 <= int(wanted) <= MOST_LEVERAGE:
             raise VenueError(-4028, f"Leverage {wanted} is not valid")
         self._venue.set_leverage(account, name, int(wanted))
         return {"symbol": name, "leverage": int(wanted), "maxNotionalValue": f"{MOST_NOTIONAL:f}"}
 
     def _set_margin_type(self, _: Account, parameters: Parameters) -> Json:
         self._venue.book(parameters.get("symbol"))
-        if named(parameters, "marginType") != "CROSSED":
+        if sent(parameters, "marginType") != "CROSSED":
             raise VenueError(-1000, "isolated margin is not here")
         raise VenueError(-4046, "No need to change margin type.")
 

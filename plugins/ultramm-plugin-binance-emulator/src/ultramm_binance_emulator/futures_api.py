@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -10,17 +9,18 @@ from aiohttp import web
 
 from ultramm_binance_emulator import futures_messages as messages
 from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route, named
-from ultramm_binance_emulator.errors import VenueError
+from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route
+from ultramm_binance_emulator.errors import VenueError, illegal, refused
 from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.futures import FuturesVenue
 from ultramm_binance_emulator.futures_accounts import FuturesAccounts
 from ultramm_binance_emulator.futures_streams import FuturesStreams, next_funding_ms
 from ultramm_binance_emulator.limits import FUTURES_WINDOWS, Windows
 from ultramm_binance_emulator.orders import Json, Order
+from ultramm_binance_emulator.requests import listed, sent
 from ultramm_binance_emulator.symbols import ZERO, plain
 
-_MOST_IN_BATCH = {"POST": 5, "DELETE": 10}
+_MOST_PLACED, _MOST_CANCELLED = 5, 10  # in a batch
 
 
 class FuturesApi(Api):
@@ -28,11 +28,13 @@ class FuturesApi(Api):
 
     roots: ClassVar[tuple[str, ...]] = ("/fapi/",)
     order_path: ClassVar[str] = "/fapi/v1/order"
+    batch_path: ClassVar[str | None] = "/fapi/v1/batchOrders"
     socket_path: ClassVar[str] = "/ws-fapi/v1"
     listen_key_path: ClassVar[str] = "/fapi/v1/listenKey"
     weight_limit: ClassVar[int] = 2_400
     windows: ClassVar[Windows] = FUTURES_WINDOWS
     events_inline: ClassVar[bool] = False
+    announces_end: ClassVar[bool] = False
 
     def __init__(self, venue: FuturesVenue, streams: FuturesStreams, faults: Faults) -> None:
         super().__init__(venue, streams, faults)
@@ -71,8 +73,12 @@ class FuturesApi(Api):
             Route(
                 "GET", "/fapi/v1/userTrades", 5, lambda a, p: [messages.trade_info(fill) for fill in venue.fills(a, p)]
             ),
-            Route("GET", "/fapi/v1/openAlgoOrders", 1, lambda *_: []),
-            Route("GET", "/fapi/v1/allAlgoOrders", 5, lambda *_: []),
+            Route("POST", "/fapi/v1/algoOrder", 0, self._place_algo),
+            Route("GET", "/fapi/v1/algoOrder", 1, lambda a, p: messages.algo_info(venue.algos.query(a, p))),
+            Route("DELETE", "/fapi/v1/algoOrder", 1, self._cancel_algo),
+            Route("DELETE", "/fapi/v1/algoOpenOrders", 1, self._cancel_all_algos),
+            Route("GET", "/fapi/v1/openAlgoOrders", 1, self._open_algos),
+            Route("GET", "/fapi/v1/allAlgoOrders", 5, self._all_algos),
             *self._accounts.signed(),
         ]
 
@@ -83,6 +89,8 @@ class FuturesApi(Api):
             "order.modify": self._amend,
             "order.cancel": self.cancel,
             "order.status": self._order,
+            "algoOrder.place": self._place_algo,
+            "algoOrder.cancel": self._cancel_algo,
             "account.status": accounts.account,
             "v2/account.status": accounts.account_3,
             "account.balance": accounts.balance,
@@ -139,6 +147,15 @@ class FuturesApi(Api):
     def cancelled(self, order: Order, parameters: Parameters) -> Json:
         return messages.order_info(order)
 
+    def held(self, account: Account) -> Json:
+        return {
+            "balance": plain(account.wallet.balance),
+            "positions": self._accounts.risk(account, {}),
+            "openOrders": self._open_orders(account, {}),
+            "openAlgoOrders": self._open_algos(account, {}),
+            "trades": [messages.trade_info(fill) for fill in self.venue.all_fills(account)],
+        }
+
     def _order(self, account: Account, parameters: Parameters) -> Json:
         return messages.order_info(self.venue.query(account, parameters))
 
@@ -156,37 +173,62 @@ class FuturesApi(Api):
         return messages.order_info(self._futures.amend(account, parameters))
 
     def _place_batch(self, account: Account, parameters: Parameters) -> list[Json]:
-        orders = _listed(parameters, "batchOrders", "POST")
-        return [self._tried(self.place, account, {name: str(value) for name, value in o.items()}) for o in orders]
+        orders = listed(parameters, "batchOrders", _MOST_PLACED, dict)
+        return [
+            self._tried("POST", self.place, account, {name: str(value) for name, value in order.items()})
+            for order in orders
+        ]
 
     def _cancel_batch(self, account: Account, parameters: Parameters) -> list[Json]:
         by = "orderIdList" if parameters.get("orderIdList") else "origClientOrderIdList"
         name = "orderId" if by == "orderIdList" else "origClientOrderId"
-        symbol = named(parameters, "symbol")
+        symbol = sent(parameters, "symbol")
         return [
-            self._tried(self.cancel, account, {"symbol": symbol, name: str(value)})
-            for value in _listed(parameters, by, "DELETE")
+            self._tried("DELETE", self.cancel, account, {"symbol": symbol, name: str(value)})
+            for value in listed(parameters, by, _MOST_CANCELLED, (str, int))
         ]
 
-    @staticmethod
-    def _tried(handle: Handler, account: Account, parameters: Parameters) -> Json:
-        """Of several requests in one, each is answered by itself."""
+    def _tried(self, method: str, handle: Handler, account: Account, parameters: Parameters) -> Json:
+        """Of several requests in one, each is answered by itself, and may be refused by itself."""
         try:
+            if (refusal := self.faults.hit("reject_item", f"{method} {self.batch_path}")) is not None:
+                raise refused(refusal.code)
             told: Json = handle(account, parameters)
         except VenueError as exc:
             return {"code": exc.code, "msg": exc.message}
         return told
 
     def _cancel_all(self, account: Account, parameters: Parameters) -> Json:
-        self.venue.cancel_all(account, {"symbol": named(parameters, "symbol")})
+        self.venue.cancel_all(account, {"symbol": sent(parameters, "symbol")})
         return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
     def _count_down(self, account: Account, parameters: Parameters) -> Json:
-        name, wait = named(parameters, "symbol"), named(parameters, "countdownTime")
-        if not wait.isdecimal():
-            raise VenueError(-1100, "Illegal characters found in parameter 'countdownTime'.")
+        name, wait = sent(parameters, "symbol"), sent(parameters, "countdownTime")
+        if not (wait.isascii() and wait.isdecimal()):
+            raise illegal("countdownTime")
         self._futures.count_down(account, name, int(wait))
         return {"symbol": name, "countdownTime": wait}
+
+    # -- orders that wait --------------------------------------------------------------------------------------
+
+    def _place_algo(self, account: Account, parameters: Parameters) -> Json:
+        self.count_order(account)
+        return messages.algo_info(self._futures.place_algo(account, parameters))
+
+    def _cancel_algo(self, account: Account, parameters: Parameters) -> Json:
+        algo = self._futures.algos.cancel(account, parameters)
+        return {"algoId": algo.id, "clientAlgoId": algo.client_id, "code": "200", "msg": "success"}
+
+    def _cancel_all_algos(self, account: Account, parameters: Parameters) -> Json:
+        for algo in self._futures.algos.waiting(account, sent(parameters, "symbol")):
+            self._futures.algos.cancel(account, {"algoId": str(algo.id)})
+        return {"code": 200, "msg": "The operation of cancel all open order is done."}
+
+    def _open_algos(self, account: Account, parameters: Parameters) -> list[Json]:
+        return [messages.algo_info(algo) for algo in self._futures.algos.waiting(account, parameters.get("symbol"))]
+
+    def _all_algos(self, account: Account, parameters: Parameters) -> list[Json]:
+        return [messages.algo_info(algo) for algo in self._futures.algos.all(account, sent(parameters, "symbol"))]
 
     # -- listen keys -----------------------------------------------------------------------------------------
 
@@ -215,14 +257,3 @@ class FuturesApi(Api):
         if key is not None:
             users.drop_key(key)
         return {}
-
-
-def _listed(parameters: Parameters, name: str, method: str) -> list[Any]:
-    """A list that is sent as JSON, not longer than a batch may be."""
-    try:
-        found = json.loads(named(parameters, name))
-    except ValueError:
-        raise VenueError(-1130, f"Data sent for parameter '{name}' is not valid.") from None
-    if not isinstance(found, list) or not 0 < len(found) <= _MOST_IN_BATCH[method]:
-        raise VenueError(-1130, f"Data sent for parameter '{name}' is not valid.")
-    return found

@@ -6,9 +6,11 @@ from decimal import Decimal
 
 from ultramm.market import Side
 from ultramm_binance_emulator.accounts import Account
+from ultramm_binance_emulator.algos import ALGO_TYPES, AlgoOrder
 from ultramm_binance_emulator.contracts import MOST_NOTIONAL
 from ultramm_binance_emulator.margins import Margin
 from ultramm_binance_emulator.orders import Fill, Json, Order
+from ultramm_binance_emulator.requests import true
 from ultramm_binance_emulator.symbols import ZERO, Symbol, plain
 from ultramm_binance_emulator.wallets import Position
 
@@ -54,6 +56,68 @@ def placed(order: Order, wanted: str | None) -> Json:
         none = order.symbol.show_quantity(ZERO)
         told |= {"status": "NEW", "executedQty": none, "cumQty": none, "cumQuote": plain(ZERO), "avgPrice": "0.00"}
     return told
+
+
+def algo_info(algo: AlgoOrder) -> Json:
+    """An order that waits, as queries tell of it."""
+    request, order = algo.request, algo.order
+    return {
+        "algoId": algo.id,
+        "clientAlgoId": algo.client_id,
+        "algoType": "CONDITIONAL",
+        "orderType": algo.type,
+        "symbol": algo.symbol.name,
+        "side": algo.side.name,
+        "positionSide": "BOTH",
+        "timeInForce": request["timeInForce"],
+        "quantity": request.get("quantity", ""),
+        "algoStatus": algo.status,
+        "triggerPrice": algo.symbol.show_price(algo.trigger.price),
+        "price": request.get("price", algo.symbol.show_price(ZERO)),
+        "workingType": "MARK_PRICE" if algo.by_mark else "CONTRACT_PRICE",
+        "priceMatch": "NONE",
+        "closePosition": algo.closes,
+        "priceProtect": False,
+        "reduceOnly": true(request, "reduceOnly"),
+        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "actualOrderId": "" if order is None else str(order.id),
+        "createTime": algo.created_ms,
+        "updateTime": algo.updated_ms,
+        "triggerTime": algo.triggered_ms,
+        "goodTillDate": 0,
+    }
+
+
+def algo_update(algo: AlgoOrder, now_ms: int) -> Json:
+    """An ``ALGO_UPDATE``."""
+    info, order = algo_info(algo), algo.order
+    told = {
+        "caid": algo.client_id,
+        "aid": algo.id,
+        "at": info["algoType"],
+        "o": algo.type,
+        "s": algo.symbol.name,
+        "S": info["side"],
+        "ps": "BOTH",
+        "f": info["timeInForce"],
+        "q": info["quantity"] or algo.symbol.show_quantity(ZERO),
+        "X": algo.status,
+        "ai": info["actualOrderId"],
+        "ap": "0" if order is None else _average(order),
+        "aq": "0" if order is None else algo.symbol.show_quantity(order.filled),
+        "act": ALGO_TYPES[algo.type],
+        "tp": info["triggerPrice"],
+        "p": info["price"],
+        "V": info["selfTradePreventionMode"],
+        "wt": info["workingType"],
+        "pm": info["priceMatch"],
+        "cp": info["closePosition"],
+        "pP": info["priceProtect"],
+        "R": info["reduceOnly"],
+        "tt": algo.triggered_ms,
+        "gtd": 0,
+    }
+    return {"e": "ALGO_UPDATE", "T": algo.updated_ms, "E": now_ms, "o": told}
 
 
 def trade_info(fill: Fill) -> Json:
@@ -117,6 +181,31 @@ def update(order: Order, what: str, now_ms: int, fill: Fill | None = None) -> Js
     if fill is not None:
         told |= {"n": plain(fill.fee), "N": fill.asset}
     return {"e": "ORDER_TRADE_UPDATE", "E": now_ms, "T": order.updated_ms, "o": told}
+
+
+def trade_lite(fill: Fill) -> Json:
+    """A ``TRADE_LITE``: what is first known of a trade."""
+    order, symbol = fill.order, fill.order.symbol
+    return {
+        "e": "TRADE_LITE",
+        "E": fill.time_ms,
+        "T": fill.time_ms,
+        "s": symbol.name,
+        "q": symbol.show_quantity(order.quantity),
+        "p": symbol.show_price(order.price),
+        "m": fill.maker,
+        "c": order.client_id,
+        "S": order.side.name,
+        "L": symbol.show_price(fill.price),
+        "l": symbol.show_quantity(fill.quantity),
+        "t": fill.trade_id,
+        "i": order.id,
+    }
+
+
+def config_update(name: str, leverage: int, now_ms: int) -> Json:
+    """An ``ACCOUNT_CONFIG_UPDATE``."""
+    return {"e": "ACCOUNT_CONFIG_UPDATE", "E": now_ms, "T": now_ms, "ac": {"s": name, "l": leverage}}
 
 
 def account_update(account: Account, name: str, position: Position, mark: Decimal, now_ms: int) -> Json:

@@ -32,10 +32,17 @@ class Tif(enum.Enum):
 class Resting:
     """A member's order in whole ticks and lots; `ticks` is None for a market order.
 
+    Parameters
+    ----------
+    tip : int, optional
+        Of an iceberg: how much of it the book shows; the next part comes when that has traded, at the queue's end.
+
     Attributes
     ----------
     left : int
         What may still trade: nothing of an order that was cancelled.
+    shown : int
+        What of it the book shows.
     """
 
     id: str
@@ -43,10 +50,17 @@ class Resting:
     side: Side
     ticks: int | None
     lots: int
+    tip: int | None = None
     left: int = field(init=False)
+    shown: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.left = self.lots
+        self.show()
+
+    def show(self) -> None:
+        """Show the next part."""
+        self.shown = self.left if self.tip is None else min(self.tip, self.left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +100,14 @@ class Matching:
         """Ticks and lots, best first, members and others together."""
         merged = dict(self._others[side])
         for signed, orders in self._members[side].items():
-            merged[signed] = merged.get(signed, 0) + sum(order.left for order in orders)
+            merged[signed] = merged.get(signed, 0) + sum(order.shown for order in orders)
         for signed in sorted(merged, reverse=True):
             yield side * signed, merged[signed]
 
     def lots_at(self, side: Side, ticks: int) -> int:
         """What the book shows at a price."""
         signed = side * ticks
-        members: int = sum(order.left for order in self._members[side].get(signed, ()))
+        members: int = sum(order.shown for order in self._members[side].get(signed, ()))
         return int(self._others[side].get(signed, 0)) + members
 
     def would_take(self, side: Side, ticks: int) -> bool:
@@ -115,6 +129,7 @@ class Matching:
         """Leave less of an order, which keeps its place."""
         order.lots -= order.left - left
         order.left = left
+        order.shown = min(order.shown, left) if order.tip is not None else left
 
     def own_in_reach(self, order: Resting) -> list[Resting]:
         """Orders of the same owner that it would meet, best first."""
@@ -127,8 +142,11 @@ class Matching:
 
     def cancel(self, order: Resting) -> None:
         """Take an order out of the book."""
+        order.left = order.shown = 0
+        self._leave(order)
+
+    def _leave(self, order: Resting) -> None:
         assert order.ticks is not None
-        order.left = 0
         signed = order.side * order.ticks
         queue = self._members[order.side][signed]
         queue.remove(order)
@@ -138,6 +156,7 @@ class Matching:
 
     def _rest(self, order: Resting) -> None:
         assert order.ticks is not None
+        order.show()
         signed = order.side * order.ticks
         self._members[order.side].setdefault(signed, deque()).append(order)
         self._places.join(order.id, order.side, order.ticks, float(self._others[order.side].get(signed, 0)))
@@ -163,9 +182,9 @@ class Matching:
         others, members = self._others[side], self._members[side]
         prices = sorted({*self._reached(order, others), *self._reached(order, members)}, reverse=True)
         for signed in prices:
-            if not order.left:
-                return
-            yield from self._take_at(order, side, signed, others, members)
+            # Again for icebergs that show another part.
+            while order.left and (others.get(signed) or members.get(signed)):
+                yield from self._take_at(order, side, signed, others, members)
 
     def _take_at(
         self, order: Resting, side: Side, signed: int, others: SortedDict, members: SortedDict
@@ -179,7 +198,7 @@ class Matching:
             if ahead:
                 yield self._from_others(order, signed, ticks, ahead, others)
                 self._places.on_trade(order.side, ticks, float(ahead))
-            lots = min(resting.left, order.left)
+            lots = min(resting.shown, order.left)
             if not lots:
                 return
             order.left -= lots
@@ -199,10 +218,14 @@ class Matching:
         return Match(order, ticks, lots, maker=False)
 
     def fill(self, order: Resting, lots: int) -> None:
-        """Take lots off a resting order; with nothing left it leaves the book."""
+        """Take lots off a resting order; with nothing left it leaves the book, with more to show it queues again."""
         order.left -= lots
+        order.shown -= lots
         if not order.left:
             self.cancel(order)
+        elif order.shown <= 0:
+            self._leave(order)
+            self._rest(order)
 
     # -- the market ------------------------------------------------------------------------------------------
 
@@ -211,8 +234,10 @@ class Matching:
         reached = self._places.on_trade(trade.side, trade.ticks, float(trade.lots))
         side, budget = trade.side.opposite, trade.lots
         for signed in list(reversed(list(self._members[side].irange(minimum=side * trade.ticks)))):
+            through = signed > side * trade.ticks
             for order in list(self._members[side].get(signed, ())):
-                lots = min(round(reached.get(order.id, 0.0)), order.left, budget)
+                # Of an iceberg that is not traded through, the next part queues behind whoever is there.
+                lots = min(round(reached.get(order.id, 0.0)), order.left if through else order.shown, budget)
                 if lots > 0:
                     budget -= lots
                     self.fill(order, lots)
@@ -239,7 +264,7 @@ class Matching:
             if signed < -facing:
                 return
             order = orders[0]
-            traded = min(order.left, int(lots))
+            traded = min(order.shown, int(lots))
             others[facing] -= traded
             if not others[facing]:
                 del others[facing]

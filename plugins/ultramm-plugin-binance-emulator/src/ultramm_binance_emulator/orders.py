@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -14,7 +14,25 @@ from ultramm_binance_emulator.matching import Matching, Resting, Tif
 from ultramm_binance_emulator.symbols import ZERO, Symbol
 
 Json = dict[str, Any]
+# As many digits as the venue's have: clients sort them as text.
+FIRST_ID = 1_000_000_001
 _OPEN = ("NEW", "PARTIALLY_FILLED")
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A price that an order waits for, from below (`rising`) or from above."""
+
+    price: Decimal
+    rising: bool
+
+    @classmethod
+    def of(cls, kind: str, side: Side, price: Decimal) -> Trigger:
+        """A stop waits for a price that is worse for who comes late, one that takes profit for a better one."""
+        return cls(price, rising=(side is Side.BUY) is not kind.startswith("TAKE_PROFIT"))
+
+    def met(self, price: Decimal) -> bool:
+        return price >= self.price if self.rising else price <= self.price
 
 
 class Listener(Protocol):
@@ -33,8 +51,18 @@ class Order:
 
     Attributes
     ----------
+    trigger : Trigger, optional
+        What it waits for, or waited for.
+    waits : bool
+        Whether it is not in the book yet.
+    iceberg : Decimal
+        How much of it the book shows at a time; zero for all.
+    replaced_id : str
+        What it was called before it was amended.
     filled, quote_filled : Decimal
         What it traded.
+    fills : list of Fill
+        One by one.
     locked : Decimal
         What is set aside for it.
     """
@@ -53,9 +81,14 @@ class Order:
     created_ms: int
     updated_ms: int
     reduce_only: bool = False
+    trigger: Trigger | None = None
+    waits: bool = False
+    iceberg: Decimal = ZERO
+    replaced_id: str = ""
     filled: Decimal = ZERO
     quote_filled: Decimal = ZERO
     locked: Decimal = ZERO
+    fills: list[Fill] = field(default_factory=list)
 
     @property
     def open(self) -> bool:
@@ -71,9 +104,18 @@ class Order:
         return self.tif is Tif.GTX or self.type == "LIMIT_MAKER"
 
     @property
+    def priced(self) -> bool:
+        """Whether it has a limit."""
+        return self.resting.ticks is not None
+
+    @property
     def rests(self) -> bool:
-        """Whether what is left of it waits in the book."""
-        return self.type != "MARKET" and self.tif in (Tif.GTC, Tif.GTX)
+        """Whether what is left of it stays in the book."""
+        return self.priced and self.tif in (Tif.GTC, Tif.GTX)
+
+    @property
+    def stop_price(self) -> Decimal:
+        return ZERO if self.trigger is None else self.trigger.price
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +145,15 @@ class Book:
         self.matching = Matching()
         self.base_ticks = base_ticks
         self.last_price = symbol.price(base_ticks)
-        self.trade_ids = itertools.count(1)
+        self.trade_ids = itertools.count(FIRST_ID)
+        # Orders that wait for a price, by their number.
+        self.waiting: dict[int, Order] = {}
+
+    def due(self) -> Order | None:
+        """The first order whose price has come."""
+        return next(
+            (o for o in self.waiting.values() if o.trigger is not None and o.trigger.met(self.last_price)), None
+        )
 
     def cost(self, side: Side, lots: int) -> Decimal:
         """What it would cost to take `lots` from a side of the book, as far as there are any."""

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -14,17 +15,20 @@ from ultramm.simulation.events import MarketEvent
 from ultramm_binance_emulator.api import Api
 from ultramm_binance_emulator.connections import Connection, Delivery
 from ultramm_binance_emulator.control import Control
-from ultramm_binance_emulator.errors import VenueError
+from ultramm_binance_emulator.errors import VenueError, refused
 from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.futures import FuturesVenue
 from ultramm_binance_emulator.futures_api import FuturesApi
 from ultramm_binance_emulator.futures_streams import FuturesStreams
 from ultramm_binance_emulator.session import Session
+from ultramm_binance_emulator.spot import SpotVenue
 from ultramm_binance_emulator.spot_api import SpotApi
 from ultramm_binance_emulator.streams import Streams
 from ultramm_binance_emulator.venue import Venue
 
 _TICK_S = 0.01
+_DAY_S = 86_400.0
+_NOTICE_S = 600.0
 # Where the futures venue has its sockets, whatever is at the root.
 _FUTURES_ROUTES = ("/public", "/market", "/private")
 
@@ -48,6 +52,8 @@ class Server:
         Seconds of the market in a second.
     seed : int
         Of faults that chance decides.
+    socket_life_s : float
+        When a socket is closed, whoever uses it; the spot venue says so ten minutes before.
 
     Attributes
     ----------
@@ -59,9 +65,12 @@ class Server:
         Takes commands.
     """
 
-    def __init__(self, feeds: Mapping[Venue, Feed], pace: float = 1.0, seed: int = 1) -> None:
+    def __init__(
+        self, feeds: Mapping[Venue, Feed], pace: float = 1.0, seed: int = 1, socket_life_s: float = _DAY_S
+    ) -> None:
         self._feeds = feeds
         self._pace = pace
+        self._socket_life_s = socket_life_s
         true_ms = next(iter(feeds)).now_ms
         self.faults = Faults(true_ms, seed)
         for venue in feeds:
@@ -76,6 +85,7 @@ class Server:
         if isinstance(venue, FuturesVenue):
             futures_streams = FuturesStreams(venue, venue.now_ms, Delivery(self.faults, "usdm/"))
             return FuturesApi(venue, futures_streams, self.faults)
+        assert isinstance(venue, SpotVenue)
         return SpotApi(venue, Streams(venue, venue.now_ms, Delivery(self.faults)), self.faults)
 
     # -- life ------------------------------------------------------------------------------------------------
@@ -154,6 +164,7 @@ class Server:
         """Refusals as the venue words them, with the headers that say how much was used."""
         api, name = self._api_of(request.path), f"{request.method} {request.path}"
         weight = api.weight(request.remote or "")
+        api.measure(request)
         try:
             await self._before(request, name)
             response = await handler(request)
@@ -183,19 +194,19 @@ class Server:
             raise _lost(request)
         refusal = faults.hit("reject", name) or faults.hit("server_error", name)
         if refusal is not None:
-            status = refusal.status if refusal.kind == "server_error" else 400
-            raise VenueError(refusal.code, "Internal error; unable to process your request. Please try again.", status)
+            raise refused(refusal.code, refusal.status if refusal.kind == "server_error" else 400)
 
     # -- sockets ---------------------------------------------------------------------------------------------
 
     def _market_socket(self, api: Api, *, wrapped: bool) -> Handler:
         async def serve(request: web.Request) -> web.StreamResponse:
-            connection = await self._open(request, wrapped=wrapped)
+            connection = await self._open(request, wrapped=wrapped, on_market=api.latency.written)
             names = [name for name in _names(request) if name]
             told = self._listen_keys(connection, names)
             api.streams.subscribe(connection, [name for name in names if "@" in name])
             try:
-                await self._read(connection, lambda text: _on_stream_request(api, connection, text))
+                notice = partial(_announce, api, connection)
+                await self._read(connection, lambda text: _on_stream_request(api, connection, text), notice)
             finally:
                 api.streams.unsubscribe(connection, connection.streams)
                 for end in told.values():
@@ -216,23 +227,27 @@ class Server:
                     ends[name] = partial(users.remove, account, tell)
         return ends
 
-    async def _open(self, request: web.Request, *, wrapped: bool = False) -> Connection:
+    async def _open(self, request: web.Request, **how: Any) -> Connection:
         if self.faults.hit("refuse", request.path_qs) is not None:
             raise _lost(request)
         socket = web.WebSocketResponse(heartbeat=20.0)
         await socket.prepare(request)
-        return Connection(socket, request, wrapped=wrapped)
+        return Connection(socket, request, **how)
 
-    async def _read(self, connection: Connection, on_text: Callable[[str], None]) -> None:
-        """Take what a socket sends until its end."""
+    async def _read(self, connection: Connection, on_text: Callable[[str], None], notice: Callable[[], None]) -> None:
+        """Take what a socket sends until its end, of which it has notice."""
         self._connections.add(connection)
         pump = asyncio.create_task(connection.pump())
+        loop, life_s = asyncio.get_running_loop(), self._socket_life_s
+        timers = [loop.call_later(max(0.0, life_s - _NOTICE_S), notice), loop.call_later(life_s, connection.close)]
         try:
             async for message in connection.socket:
                 if message.type is WSMsgType.TEXT:
                     on_text(message.data)
         finally:
             self._connections.discard(connection)
+            for timer in timers:
+                timer.cancel()
             pump.cancel()
 
     def _socket_api(self, api: Api) -> Handler:
@@ -240,7 +255,7 @@ class Server:
             connection = await self._open(request)
             session = Session(api, connection)
             try:
-                await self._read(connection, session.on_request)
+                await self._read(connection, session.on_request, partial(_announce, api, connection, of_session=True))
             finally:
                 session.end()
             return connection.socket
@@ -270,6 +285,13 @@ def _on_stream_request(api: Api, connection: Connection, text: str) -> None:
         return
     listed = sorted(connection.streams) if method == "LIST_SUBSCRIPTIONS" else None
     connection.send({"result": listed, "id": request.get("id")})
+
+
+def _announce(api: Api, connection: Connection, *, of_session: bool = False) -> None:
+    """Say that a socket will be closed, if the product says so."""
+    if api.announces_end:
+        event = {"e": "serverShutdown", "E": api.venue.now_ms()}
+        connection.send({"event": event} if of_session else event)
 
 
 class _Lost(Exception):

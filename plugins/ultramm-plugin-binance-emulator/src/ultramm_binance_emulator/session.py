@@ -8,7 +8,7 @@ from typing import Any
 from ultramm_binance_emulator.accounts import Account
 from ultramm_binance_emulator.api import Api
 from ultramm_binance_emulator.connections import Connection
-from ultramm_binance_emulator.errors import VenueError
+from ultramm_binance_emulator.errors import VenueError, refused
 from ultramm_binance_emulator.orders import Json
 from ultramm_binance_emulator.signing import check_signature, check_time
 
@@ -28,15 +28,22 @@ class Session:
         request: Json = {}
         try:
             request = json.loads(text)
+            self._meet_faults(f"{self._api.socket_path} {request['method']}")
             result = self._call(str(request["method"]), request.get("params") or {})
         except VenueError as exc:
             error = {"code": exc.code, "msg": exc.message}
             self._connection.send({"id": request.get("id"), "status": exc.status, "error": error})
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             error = {"code": -1100, "msg": "Illegal request: a method is expected."}
             self._connection.send({"id": None, "status": 400, "error": error})
         else:
             self._connection.send({"id": request.get("id"), "status": 200, "result": result})
+
+    def _meet_faults(self, name: str) -> None:
+        """A request may be refused on command."""
+        refusal = self._api.faults.hit("reject", name) or self._api.faults.hit("server_error", name)
+        if refusal is not None:
+            raise refused(refusal.code, refusal.status if refusal.kind == "server_error" else 400)
 
     def _call(self, method: str, params: Json) -> Any:
         now_ms = self._api.venue.now_ms()
@@ -57,6 +64,8 @@ class Session:
             return {}
         if method not in self._calls:
             raise VenueError(-1000, f"Unknown method: {method}")
+        if method.startswith("order.") and method != "order.status":
+            self._api.latency.requested(account.key, method)
         return self._calls[method](account, {name: str(value) for name, value in params.items()})
 
     def _signed_by(self, params: Json) -> Account:

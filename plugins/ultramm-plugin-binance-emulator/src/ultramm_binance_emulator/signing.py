@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.errors import VenueError, mandatory
+from ultramm_binance_emulator.errors import VenueError, illegal, mandatory
 
 _EARLIEST_MS = 1_000  # a clock ahead of the venue's by more is refused
 _MOST_WINDOW_MS = 60_000
@@ -27,7 +27,7 @@ def check_time(parameters: Mapping[str, str], now_ms: int) -> None:
         sent_ms = int(parameters["timestamp"])
         window_ms = int(float(parameters.get("recvWindow") or 5_000))
     except ValueError:
-        raise VenueError(-1100, "Illegal characters found in parameter 'timestamp'.") from None
+        raise illegal("timestamp") from None
     if window_ms > _MOST_WINDOW_MS:
         raise VenueError(-1131, "'recvWindow' must be less than 60000.")
     if sent_ms >= now_ms + _EARLIEST_MS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import ClassVar
 from urllib.parse import parse_qsl
 
@@ -10,10 +9,14 @@ from aiohttp import web
 
 from ultramm_binance_emulator import spot_messages as messages
 from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route, named
+from ultramm_binance_emulator.api import Api, Handler, Parameters, Read, Route
 from ultramm_binance_emulator.errors import VenueError
+from ultramm_binance_emulator.faults import Faults
 from ultramm_binance_emulator.limits import SPOT_WINDOWS, Windows
 from ultramm_binance_emulator.orders import Json, Order
+from ultramm_binance_emulator.requests import listed, sent
+from ultramm_binance_emulator.spot import SpotVenue
+from ultramm_binance_emulator.streams import Streams
 
 
 class SpotApi(Api):
@@ -21,11 +24,17 @@ class SpotApi(Api):
 
     roots: ClassVar[tuple[str, ...]] = ("/api/", "/sapi/")
     order_path: ClassVar[str] = "/api/v3/order"
+    batch_path: ClassVar[str | None] = None
     socket_path: ClassVar[str] = "/ws-api/v3"
     listen_key_path: ClassVar[str] = "/api/v3/userDataStream"
     weight_limit: ClassVar[int] = 6_000
     windows: ClassVar[Windows] = SPOT_WINDOWS
     events_inline: ClassVar[bool] = True
+    announces_end: ClassVar[bool] = True
+
+    def __init__(self, venue: SpotVenue, streams: Streams, faults: Faults) -> None:
+        super().__init__(venue, streams, faults)
+        self._spot = venue
 
     def public(self) -> dict[str, tuple[int, Read]]:
         return {
@@ -45,6 +54,7 @@ class SpotApi(Api):
             Route("POST", "/api/v3/order/test", 1, lambda a, p: (venue.place(a, p, dry=True), {})[1]),
             Route("GET", "/api/v3/order", 4, self._order),
             Route("DELETE", "/api/v3/order", 1, self.cancel),
+            Route("PUT", "/api/v3/order/amend/keepPriority", 4, self._shrink),
             Route("GET", "/api/v3/openOrders", 6, self._open_orders),
             Route("DELETE", "/api/v3/openOrders", 1, self._cancel_all),
             Route(
@@ -60,6 +70,7 @@ class SpotApi(Api):
         return {
             "order.place": self.place,
             "order.cancel": self.cancel,
+            "order.amend.keepPriority": self._shrink,
             "order.status": self._order,
             "openOrders.status": self._open_orders,
             "openOrders.cancelAll": self._cancel_all,
@@ -69,7 +80,7 @@ class SpotApi(Api):
     def _symbols(self, parameters: Parameters) -> Json:
         names = list(self.venue.books)
         if parameters.get("symbols"):
-            names = json.loads(parameters["symbols"])
+            names = listed(parameters, "symbols", 1_000)
         elif parameters.get("symbol"):
             names = [parameters["symbol"]]
         return self.exchange_info([self.venue.book(name).symbol.info() for name in names])
@@ -77,15 +88,20 @@ class SpotApi(Api):
     def place(self, account: Account, parameters: Parameters) -> Json:
         self.count_order(account)
         order = self.venue.place(account, parameters)
-        return messages.placed(
-            order, self.venue.fills(account, {"symbol": order.symbol.name, "orderId": str(order.id)})
-        )
+        return messages.placed(order)
 
     def cancelled(self, order: Order, parameters: Parameters) -> Json:
         return messages.cancelled(order, parameters.get("newClientOrderId"))
 
+    def held(self, account: Account) -> Json:
+        trades = [messages.trade_info(fill) for fill in self.venue.all_fills(account)]
+        return {"balances": account.info(), "openOrders": self._open_orders(account, {}), "trades": trades}
+
     def _order(self, account: Account, parameters: Parameters) -> Json:
         return messages.order_info(self.venue.query(account, parameters))
+
+    def _shrink(self, account: Account, parameters: Parameters) -> Json:
+        return messages.amended(self._spot.shrink(account, parameters))
 
     def _open_orders(self, account: Account, parameters: Parameters) -> list[Json]:
         return [messages.order_info(order) for order in self.venue.open_orders(account, parameters)]
@@ -129,7 +145,7 @@ class SpotApi(Api):
         account, users = self.member_of(request), self.streams.users
         if request.method == "POST":
             return web.json_response({"listenKey": users.new_key(account)})
-        key = named(dict(request.query) | dict(parse_qsl(await request.text())), "listenKey")
+        key = sent(dict(request.query) | dict(parse_qsl(await request.text())), "listenKey")
         if request.method == "PUT":
             if not users.keep_key(key):
                 raise VenueError(-1125, "This listenKey does not exist.")

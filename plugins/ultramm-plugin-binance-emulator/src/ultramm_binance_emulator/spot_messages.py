@@ -26,17 +26,17 @@ def order_info(order: Order) -> Json:
         "timeInForce": order.tif.value,
         "type": order.type,
         "side": order.side.name,
-        "stopPrice": plain(ZERO),
-        "icebergQty": plain(ZERO),
+        "stopPrice": plain(order.stop_price),
+        "icebergQty": plain(order.iceberg),
         "time": order.created_ms,
         "updateTime": order.updated_ms,
-        "isWorking": True,
+        "isWorking": not order.waits,
         "workingTime": order.created_ms,
         "selfTradePreventionMode": "EXPIRE_MAKER",
     }
 
 
-def placed(order: Order, fills: Iterable[Fill]) -> Json:
+def placed(order: Order) -> Json:
     """The answer to a new order, with its fills."""
     told = [
         {
@@ -46,7 +46,7 @@ def placed(order: Order, fills: Iterable[Fill]) -> Json:
             "commissionAsset": fill.asset,
             "tradeId": fill.trade_id,
         }
-        for fill in fills
+        for fill in order.fills
     ]
     return {**order_info(order), "transactTime": order.created_ms, "fills": told}
 
@@ -58,6 +58,12 @@ def cancelled(order: Order, client_id: str | None = None) -> Json:
     told["clientOrderId"] = client_id or f"cancel-{order.id}"
     told["transactTime"] = order.updated_ms
     return told
+
+
+def amended(order: Order) -> Json:
+    """The answer to an amendment."""
+    told = {**order_info(order), "origClientOrderId": order.replaced_id}
+    return {"transactTime": order.updated_ms, "executionId": order.id, "amendedOrder": told}
 
 
 def trade_info(fill: Fill) -> Json:
@@ -93,10 +99,10 @@ def execution(order: Order, what: str, now_ms: int, fill: Fill | None = None) ->
         "f": order.tif.value,
         "q": plain(order.quantity),
         "p": plain(order.price),
-        "P": plain(ZERO),
-        "F": plain(ZERO),
+        "P": plain(order.stop_price),
+        "F": plain(order.iceberg),
         "g": -1,
-        "C": order.client_id if cancelled else "",
+        "C": order.client_id if cancelled else order.replaced_id if what == "REPLACED" else "",
         "x": what,
         "X": order.status,
         "r": "NONE",
@@ -109,7 +115,7 @@ def execution(order: Order, what: str, now_ms: int, fill: Fill | None = None) ->
         "T": order.updated_ms,
         "t": fill.trade_id if fill else -1,
         "I": order.id,
-        "w": order.open,
+        "w": order.open and not order.waits,
         "m": fill is not None and fill.maker,
         "M": False,
         "O": order.created_ms,

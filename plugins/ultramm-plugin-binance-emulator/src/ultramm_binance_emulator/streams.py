@@ -160,7 +160,7 @@ class Streams:
     def _publish(self, stream: str, data: Any) -> None:
         def deliver() -> None:
             for connection in list(self._by_stream.get(stream, ())):
-                connection.send_of(stream, data)
+                connection.send_of(stream, data, market=True)
 
         if self._by_stream.get(stream):
             self._delivery.send(stream, deliver)

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import msgspec
 
-from ultramm_binance_emulator.errors import VenueError, filter_failed
+from ultramm_binance_emulator.errors import filter_failed
 
 ZERO = Decimal(0)
+MOST_PARTS = 10  # of an iceberg
 
 
 class Symbol(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,12 @@ class Symbol(msgspec.Struct, frozen=True, kw_only=True):
         if price * quantity < self.min_notional:
             raise filter_failed("NOTIONAL")
 
+    def check_iceberg(self, quantity: Decimal, shown: Decimal) -> None:
+        """Whether an order may show so little of itself."""
+        self.check_quantity(shown)
+        if -(-quantity // shown) > MOST_PARTS:
+            raise filter_failed("ICEBERG_PARTS")
+
     def ticks(self, price: Decimal) -> int:
         """A price on the grid in whole ticks."""
         return int(price / self.tick_size)
@@ -86,13 +93,22 @@ class Symbol(msgspec.Struct, frozen=True, kw_only=True):
             "quoteAssetPrecision": precision,
             "baseCommissionPrecision": precision,
             "quoteCommissionPrecision": precision,
-            "orderTypes": ["LIMIT", "LIMIT_MAKER", "MARKET"],
-            "icebergAllowed": False,
+            "orderTypes": [
+                "LIMIT",
+                "LIMIT_MAKER",
+                "MARKET",
+                "STOP_LOSS",
+                "STOP_LOSS_LIMIT",
+                "TAKE_PROFIT",
+                "TAKE_PROFIT_LIMIT",
+            ],
+            "icebergAllowed": True,
             "ocoAllowed": False,
             "otoAllowed": False,
             "quoteOrderQtyMarketAllowed": False,
             "allowTrailingStop": False,
             "cancelReplaceAllowed": False,
+            "amendAllowed": True,
             "isSpotTradingAllowed": True,
             "isMarginTradingAllowed": False,
             "filters": [
@@ -116,6 +132,7 @@ class Symbol(msgspec.Struct, frozen=True, kw_only=True):
                     "applyMaxToMarket": False,
                     "avgPriceMins": 5,
                 },
+                {"filterType": "ICEBERG_PARTS", "limit": MOST_PARTS},
                 {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
             ],
             "permissions": ["SPOT"],
@@ -123,17 +140,6 @@ class Symbol(msgspec.Struct, frozen=True, kw_only=True):
             "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
             "allowedSelfTradePreventionModes": ["EXPIRE_MAKER"],
         }
-
-
-def decimal(text: str, name: str) -> Decimal:
-    """A positive number as a request sends it."""
-    try:
-        value = Decimal(text)
-    except ArithmeticError:
-        raise VenueError(-1100, f"Illegal characters found in parameter '{name}'.") from None
-    if not value.is_finite() or value <= 0:
-        raise VenueError(-1100, f"Illegal characters found in parameter '{name}'.")
-    return value
 
 
 def plain(value: Decimal) -> str:

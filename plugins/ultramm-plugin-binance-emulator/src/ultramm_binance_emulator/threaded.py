@@ -34,6 +34,8 @@ class ThreadedServer:
         Who trades.
     feed, futures_feed : mapping of str to iterator of MarketEvent, optional
         The markets outside of both venues; by default both have five levels a side that only `market` moves.
+    socket_life_s : float
+        How long a socket lives, seconds.
 
     Attributes
     ----------
@@ -45,11 +47,18 @@ class ThreadedServer:
         Where, and where to command faults.
     """
 
-    def __init__(self, accounts: Iterable[Account], feed: Feed | None = None, futures_feed: Feed | None = None) -> None:
+    def __init__(
+        self,
+        accounts: Iterable[Account],
+        feed: Feed | None = None,
+        futures_feed: Feed | None = None,
+        socket_life_s: float = 86_400,
+    ) -> None:
         members = list(accounts)
         self.venue = SpotVenue({BTCUSDT: _START}, members, now_ms)
         self.futures = FuturesVenue({BTCUSDT_PERPETUAL: _START}, members, now_ms)
-        self.server = Server({self.venue: feed or {}, self.futures: futures_feed or {}})
+        feeds = {self.venue: feed or {}, self.futures: futures_feed or {}}
+        self.server = Server(feeds, socket_life_s=socket_life_s)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()

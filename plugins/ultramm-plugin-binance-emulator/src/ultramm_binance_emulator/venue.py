@@ -22,11 +22,12 @@ from ultramm_binance_emulator.errors import (
     unknown_to_cancel,
     unknown_to_query,
 )
+from ultramm_binance_emulator.ledger import Ledger
 from ultramm_binance_emulator.matching import Match, Resting, Tif
-from ultramm_binance_emulator.orders import Book, Fill, Json, Listener, Order
-from ultramm_binance_emulator.symbols import ZERO, Symbol, decimal
+from ultramm_binance_emulator.orders import FIRST_ID, Book, Fill, Json, Listener, Order
+from ultramm_binance_emulator.requests import Request, amount, most, price_of, sent, side_of, tif_of
+from ultramm_binance_emulator.symbols import ZERO, Symbol
 
-_SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 _MOST_OPEN = 200
 _SMALLEST = Decimal("0.00000001")  # of any amount
 
@@ -45,7 +46,8 @@ class Venue(abc.ABC):
     """
 
     product: ClassVar[str]
-    kinds: ClassVar[frozenset[str]]
+    # By type: whether an order has a limit, and whether its time in force must be sent.
+    kinds: ClassVar[Mapping[str, tuple[bool, bool]]]
     tifs: ClassVar[frozenset[Tif]]
 
     def __init__(self, symbols: Mapping[Symbol, int], accounts: Iterable[Account], now_ms: Callable[[], int]) -> None:
@@ -53,11 +55,8 @@ class Venue(abc.ABC):
         self.accounts = {account.key: account for account in accounts}
         self.now_ms = now_ms
         self.listeners: list[Listener] = []
-        self._orders: dict[int, Order] = {}
-        self._open: dict[str, dict[int, Order]] = {key: {} for key in self.accounts}
-        self._by_client: dict[tuple[str, str, str], Order] = {}
-        self._fills: list[Fill] = []
-        self._ids = itertools.count(1)
+        self._ledger = Ledger(self.accounts)
+        self._ids = itertools.count(FIRST_ID)
 
     def book(self, name: str | None) -> Book:
         """A symbol's book; see `VenueError`."""
@@ -80,6 +79,10 @@ class Venue(abc.ABC):
     @abc.abstractmethod
     def _settle(self, fill: Fill) -> Fill:
         """Move the money of a fill; gives it with its fee and profit."""
+
+    def _can_work(self, book: Book, order: Order) -> bool:
+        """Whether an order whose price has come can still be had."""
+        return True
 
     def _after(self, fill: Fill) -> None:  # noqa: B027 - not every product has something to do
         """What a fill brings about for other orders."""
@@ -110,7 +113,7 @@ class Venue(abc.ABC):
 
     # -- orders ----------------------------------------------------------------------------------------------
 
-    def place(self, account: Account, request: Mapping[str, str], *, dry: bool = False) -> Order:
+    def place(self, account: Account, request: Request, *, dry: bool = False) -> Order:
         """Take an order, match it, and tell of it; `dry` only checks."""
         book = self.book(request.get("symbol"))
         order = self._read(account, book, request)
@@ -118,18 +121,35 @@ class Venue(abc.ABC):
         if dry:
             return order
         self._set_aside(order, needed)
-        self._orders[order.id] = self._open[account.key][order.id] = order
-        self._by_client[account.key, book.symbol.name, order.client_id] = order
+        self._ledger.add(order)
         self._tell_order(order, "NEW")
         self._tell_account(order)
-        self._match(book, order)
+        if order.waits:
+            book.waiting[order.id] = order
+        else:
+            self._match(book, order)
+            self._wake(book)
         return order
+
+    def _wake(self, book: Book) -> None:
+        """Let orders work whose price has come; what they trade may wake others."""
+        while (order := book.due()) is not None:
+            del book.waiting[order.id]
+            order.waits = False
+            order.updated_ms = self.now_ms()
+            if self._can_work(book, order):
+                self._tell_order(order, "NEW")
+                self._match(book, order)
+            else:
+                self._close(order, "EXPIRED")
+                self._tell_order(order, "EXPIRED")
+                self._tell_account(order)
 
     def _match(self, book: Book, order: Order) -> None:
         """Let an order trade; what is left of it rests or expires."""
         met = book.matching.own_in_reach(order.resting)
         for own in met:
-            self._end(self._orders[int(own.id)], "EXPIRED_IN_MATCH")
+            self._end(self._ledger.order(own.id), "EXPIRED_IN_MATCH")
         matches = self._book_matches(book, book.matching.place(order.resting, order.tif))
         if order.open and not order.rests:
             self._close(order, "EXPIRED")
@@ -138,68 +158,49 @@ class Venue(abc.ABC):
         taken = [(order.side.opposite, match.ticks) for match in matches]
         self._told_levels(book, [*taken, *[_place(resting) for resting in (*met, order.resting)]])
 
-    def _read(self, account: Account, book: Book, request: Mapping[str, str]) -> Order:
+    def _read(self, account: Account, book: Book, request: Request) -> Order:
         """The order that a request asks for, on the grid."""
         symbol = book.symbol
-        side, kind = self._side(request), self._kind(request)
-        quantity = decimal(sent(request, "quantity"), "quantity")
-        symbol.check_quantity(quantity, market=kind == "MARKET")
-        price, ticks, tif = ZERO, None, Tif.GTC
-        if kind != "MARKET":
-            price = decimal(sent(request, "price"), "price")
-            symbol.check_price(price)
+        side, kind = side_of(request), self._kind(request)
+        priced, timed = self.kinds[kind]
+        quantity = amount(request, "quantity")
+        symbol.check_quantity(quantity, market=not priced)
+        price, ticks = ZERO, None
+        if priced:
+            price = price_of(symbol, request)
             ticks = symbol.ticks(price)
-        if kind == "LIMIT":
-            tif = self._tif(request)
+        tif = tif_of(request, self.tifs) if timed else Tif.GTC
         order_id = next(self._ids)
         client_id = request.get("newClientOrderId") or f"x-{order_id}"
-        known = self._by_client.get((account.key, symbol.name, client_id))
-        if known is not None and known.open:
-            raise self._duplicate()
-        if len(self._open[account.key]) >= _MOST_OPEN:
-            raise VenueError(-1013, "Filter failure: MAX_NUM_ORDERS")
+        self._check_free(account, symbol, client_id)
         now_ms = self.now_ms()
         resting = Resting(str(order_id), account.key, side, ticks, symbol.lots(quantity))
         return Order(
             order_id, client_id, account, symbol, side, kind, tif, price, quantity, resting, "NEW", now_ms, now_ms
         )
 
-    @staticmethod
-    def _side(request: Mapping[str, str]) -> Side:
-        side = _SIDES.get(sent(request, "side"))
-        if side is None:
-            raise VenueError(-1117, "Invalid side.")
-        return side
+    def _check_free(self, account: Account, symbol: Symbol, client_id: str) -> None:
+        """Whether a member may have another order, by that name; see `VenueError`."""
+        known = self._ledger.named(account, symbol, client_id)
+        if known is not None and known.open:
+            raise self._duplicate()
+        if len(self._ledger.open(account)) >= _MOST_OPEN:
+            raise VenueError(-1013, "Filter failure: MAX_NUM_ORDERS")
 
-    def _kind(self, request: Mapping[str, str]) -> str:
+    def _kind(self, request: Request) -> str:
         kind = sent(request, "type")
         if kind not in self.kinds:
             raise VenueError(-1116, "Invalid orderType.")
         return kind
 
-    def _tif(self, request: Mapping[str, str]) -> Tif:
-        name = sent(request, "timeInForce")
-        if name not in Tif.__members__ or Tif[name] not in self.tifs:
-            raise VenueError(-1115, "Invalid timeInForce.")
-        return Tif[name]
+    def find(self, account: Account, request: Request, missing: Callable[[], VenueError]) -> Order:
+        """The order that a request names; see `VenueError`."""
+        return self._ledger.find(account, self.book(request.get("symbol")).symbol, request, missing)
 
-    def find(self, account: Account, request: Mapping[str, str], missing: Callable[[], VenueError]) -> Order:
-        """The order that a request names, by the venue's id or by the member's."""
-        symbol = self.book(request.get("symbol")).symbol
-        if request.get("orderId"):
-            order = self._orders.get(int(decimal(request["orderId"], "orderId")))
-        elif request.get("origClientOrderId"):
-            order = self._by_client.get((account.key, symbol.name, request["origClientOrderId"]))
-        else:
-            raise VenueError(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
-        if order is None or order.account is not account or order.symbol is not symbol:
-            raise missing()
-        return order
-
-    def query(self, account: Account, request: Mapping[str, str]) -> Order:
+    def query(self, account: Account, request: Request) -> Order:
         return self.find(account, request, unknown_to_query)
 
-    def cancel(self, account: Account, request: Mapping[str, str]) -> Order:
+    def cancel(self, account: Account, request: Request) -> Order:
         """Cancel one order that is open."""
         order = self.find(account, request, unknown_to_cancel)
         if not order.open:
@@ -208,28 +209,36 @@ class Venue(abc.ABC):
         self._told_levels(self.books[order.symbol.name], [_place(order.resting)])
         return order
 
-    def cancel_all(self, account: Account, request: Mapping[str, str]) -> list[Order]:
+    def cancel_all(self, account: Account, request: Request) -> list[Order]:
         """Cancel all that a member has open in a symbol."""
         orders = self.open_orders(account, request)
         return [self.cancel(account, {"symbol": order.symbol.name, "orderId": str(order.id)}) for order in orders]
 
-    def open_orders(self, account: Account, request: Mapping[str, str]) -> list[Order]:
+    def open_orders(self, account: Account, request: Request) -> list[Order]:
         name = request.get("symbol")
         if name:
             self.book(name)
-        return [order for order in self._open[account.key].values() if name in (None, "", order.symbol.name)]
+        return self._ledger.open(account, name)
 
-    def all_orders(self, account: Account, request: Mapping[str, str]) -> list[Order]:
-        symbol = self.book(request.get("symbol")).symbol
-        return [o for o in self._orders.values() if o.account is account and o.symbol is symbol][-_limit(request) :]
+    def all_orders(self, account: Account, request: Request) -> list[Order]:
+        return self._ledger.orders(account, self.book(request.get("symbol")).symbol)[-most(request) :]
 
-    def fills(self, account: Account, request: Mapping[str, str]) -> list[Fill]:
+    def fills(self, account: Account, request: Request) -> list[Fill]:
         """What a member traded in a symbol, of one order if the request names one."""
         symbol = self.book(request.get("symbol")).symbol
-        mine = [fill for fill in self._fills if fill.order.account is account and fill.order.symbol is symbol]
-        if request.get("orderId"):
-            mine = [fill for fill in mine if fill.order.id == int(request["orderId"])]
-        return mine[-_limit(request) :]
+        wanted = request.get("orderId")
+        mine = [fill for fill in self.all_fills(account) if fill.order.symbol is symbol]
+        mine = [fill for fill in mine if wanted in (None, "", str(fill.order.id))]
+        # From a bound on, the oldest first; without one, the newest.
+        if request.get("startTime"):
+            return [fill for fill in mine if fill.time_ms >= int(request["startTime"])][: most(request)]
+        if request.get("fromId"):
+            return [fill for fill in mine if fill.trade_id >= int(request["fromId"])][: most(request)]
+        return mine[-most(request) :]
+
+    def all_fills(self, account: Account) -> list[Fill]:
+        """All that a member ever traded."""
+        return self._ledger.fills(account)
 
     # -- what happens ----------------------------------------------------------------------------------------
 
@@ -247,6 +256,18 @@ class Venue(abc.ABC):
             matches += self._book_matches(book, book.matching.on_trade(trade), public=False)
         matches += self._book_matches(book, book.matching.on_levels(shifted.changes))
         self._told_levels(book, [*changed, *[(match.order.side, match.ticks) for match in matches]])
+        self._wake(book)
+
+    def hit_half(self, order: Order) -> None:
+        """Others trade with half of what is left of an order that rests, whoever stands before it."""
+        if not order.open or order.waits:
+            return
+        book, resting, lots = self.books[order.symbol.name], order.resting, max(1, order.resting.left // 2)
+        assert resting.ticks is not None
+        book.matching.fill(resting, lots)
+        self._book_matches(book, [Match(resting, resting.ticks, lots, maker=True)])
+        self._told_levels(book, [_place(resting)])
+        self._wake(book)
 
     def _book_matches(self, book: Book, matches: Iterable[Match], *, public: bool = True) -> list[Match]:
         """Enter fills: money, orders, trades; each is told to its member, and to everybody unless they know."""
@@ -258,7 +279,7 @@ class Venue(abc.ABC):
                 if public:
                     taker = match.order.side.opposite if match.maker else match.order.side
                     self._tell_trade(book, taker, match.ticks, match.lots, trade_id)
-            self._fill(book, self._orders[int(match.order.id)], match, trade_id)
+            self._fill(book, self._ledger.order(match.order.id), match, trade_id)
             booked.append(match)
         return booked
 
@@ -273,7 +294,7 @@ class Venue(abc.ABC):
         order.status = "PARTIALLY_FILLED" if order.left else "FILLED"
         if not order.open:
             self._release(order)
-        self._fills.append(fill)
+        self._ledger.enter(fill)
         self._tell_fill(fill)
         self._after(fill)
 
@@ -285,8 +306,12 @@ class Venue(abc.ABC):
         return (amount * rate).quantize(_SMALLEST, ROUND_DOWN)
 
     def _end(self, order: Order, status: str) -> None:
-        """Take an open order out of the book."""
-        self.books[order.symbol.name].matching.cancel(order.resting)
+        """Take an open order out of the book, or out of those that wait."""
+        book = self.books[order.symbol.name]
+        if order.waits:
+            del book.waiting[order.id]
+        else:
+            book.matching.cancel(order.resting)
         self._close(order, status)
         self._tell_order(order, status)
         self._tell_account(order)
@@ -296,7 +321,7 @@ class Venue(abc.ABC):
         self._release(order)
 
     def _release(self, order: Order) -> None:
-        self._open[order.account.key].pop(order.id, None)
+        self._ledger.close(order)
         self._give_back(order)
 
     # -- who is told -----------------------------------------------------------------------------------------
@@ -337,15 +362,3 @@ def _shifted(event: MarketEvent, base: int) -> MarketEvent:
     changes = tuple([type(c)(c.side, c.ticks + base, c.lots) for c in event.changes])
     trades = tuple([type(t)(t.side, t.ticks + base, t.lots) for t in event.trades])
     return MarketEvent(event.time_s, changes, trades)
-
-
-def sent(request: Mapping[str, str], name: str) -> str:
-    """A parameter that must be there."""
-    value = request.get(name)
-    if not value:
-        raise mandatory(name)
-    return value
-
-
-def _limit(request: Mapping[str, str]) -> int:
-    return min(1000, max(1, int(request.get("limit") or 500)))

@@ -110,3 +110,14 @@ def _request(made: Venue, side: str, ticks: int, lots: int, kind: str) -> dict[s
     symbol = made.books["BTCUSDT"].symbol
     request = limit(side, str(symbol.price(BASE + ticks)), str(symbol.quantity(lots)))
     return request | ({"timeInForce": kind} if kind in _TIFS else {"type": kind})
+
+
+def assert_uncrossed(made: Venue) -> None:
+    """What is left of each order is in the book, if it does not wait, and none crosses what is offered."""
+    book = made.books["BTCUSDT"]
+    for account in made.accounts.values():
+        for order in made.open_orders(account, {}):
+            assert order.left == book.symbol.quantity(order.resting.left) > 0
+            if not order.waits:
+                assert 0 < order.resting.shown <= order.resting.left
+                assert not book.matching.would_take(order.side, book.symbol.ticks(order.price))

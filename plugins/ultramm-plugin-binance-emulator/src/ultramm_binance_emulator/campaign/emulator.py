@@ -40,7 +40,7 @@ class Emulator(ThreadedServer):
     """
 
     def __init__(self, seed: int, pace: float, product: str = "spot") -> None:
-        member = Account.funded(KEY, SECRET, _FUNDS, _MARGIN)
+        self.member = member = Account.funded(KEY, SECRET, _FUNDS, _MARGIN)
         feed = {"BTCUSDT": paced(SyntheticMarket(PRESETS["wide"], seed).events(), pace)}
         spot = product == "spot"
         super().__init__([member], feed if spot else None, None if spot else feed)
@@ -52,8 +52,10 @@ class Emulator(ThreadedServer):
 
     def orders(self) -> list[Order]:
         """All orders there were; to be called by `do`."""
-        return list(self._traded._orders.values())
+        (book,) = self._traded.books.values()
+        return self._traded._ledger.orders(self.member, book.symbol)
 
     def fills(self) -> list[tuple[str, Decimal, Decimal]]:
         """Client's id, price and quantity of each trade; to be called by `do`."""
-        return [(fill.order.client_id, fill.price, fill.quantity) for fill in self._traded._fills]
+        fills = self._traded._ledger.fills(self.member)
+        return [(fill.order.client_id, fill.price, fill.quantity) for fill in fills]

@@ -1,0 +1,81 @@
+"""Parameters of requests: those that must be there, as what they mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from typing import Any
+
+from ultramm.market import Side
+from ultramm_binance_emulator.errors import VenueError, illegal, mandatory
+from ultramm_binance_emulator.matching import Tif
+from ultramm_binance_emulator.symbols import Symbol
+
+Request = Mapping[str, str]
+_SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
+
+
+def sent(request: Request, name: str) -> str:
+    """A parameter that must be there; see `VenueError`."""
+    value = request.get(name)
+    if not value:
+        raise mandatory(name)
+    return value
+
+
+def amount(request: Request, name: str) -> Decimal:
+    """A positive number."""
+    try:
+        value = Decimal(sent(request, name))
+    except ArithmeticError:
+        raise illegal(name) from None
+    if not value.is_finite() or value <= 0:
+        raise illegal(name)
+    return value
+
+
+def price_of(symbol: Symbol, request: Request, name: str = "price") -> Decimal:
+    """A price on a symbol's grid."""
+    price = amount(request, name)
+    symbol.check_price(price)
+    return price
+
+
+def side_of(request: Request) -> Side:
+    side = _SIDES.get(sent(request, "side"))
+    if side is None:
+        raise VenueError(-1117, "Invalid side.")
+    return side
+
+
+def tif_of(request: Request, allowed: Collection[Tif]) -> Tif:
+    name = sent(request, "timeInForce")
+    if name not in Tif.__members__ or Tif[name] not in allowed:
+        raise VenueError(-1115, "Invalid timeInForce.")
+    return Tif[name]
+
+
+def true(request: Request, name: str) -> bool:
+    """Whether something is asked for, however it is written."""
+    return request.get(name, "").lower() == "true"
+
+
+def most(request: Request, usual: int = 500, limit: int = 1_000) -> int:
+    """How many are asked for, within what is allowed."""
+    text = request.get("limit") or str(usual)
+    if not (text.isascii() and text.isdecimal()):
+        raise illegal("limit")
+    return min(limit, max(1, int(text)))
+
+
+def listed(request: Request, name: str, longest: int, kind: type | tuple[type, ...] = str) -> list[Any]:
+    """A list of things of a kind that is sent as JSON."""
+    wrong = VenueError(-1130, f"Data sent for parameter '{name}' is not valid.")
+    try:
+        found = json.loads(sent(request, name))
+    except ValueError:
+        raise wrong from None
+    if not isinstance(found, list) or not 0 < len(found) <= longest or not all(isinstance(x, kind) for x in found):
+        raise wrong
+    return found
