@@ -37,17 +37,18 @@ class BybitExecution(Doubting, BybitExecutionClient):
         return bool(self._ws_private_client.is_active() and (self._is_demo or self._ws_trade_client.is_active()))
 
     async def listen_again(self) -> None:
-        """Open both streams anew."""
+        """Open both streams anew; what waits in the old ones, to be sent when they are back, is dropped."""
         await self._ws_private_client.close()
-        self._ws_private_client = stream = self._new(BybitWebSocketClient.new_private, self._config.base_url_ws_private)
+        await self._ws_trade_client.close()
+        stream = self._new(BybitWebSocketClient.new_private, self._config.base_url_ws_private)
+        self._ws_private_client = stream
+        self._ws_trade_client = self._new(BybitWebSocketClient.new_trade, self._config.base_url_ws_trade)
         await self._open(stream)
         await stream.subscribe_orders()
         await stream.subscribe_executions()
         await stream.subscribe_positions()
         await stream.subscribe_wallet()
         if not self._is_demo:
-            await self._ws_trade_client.close()
-            self._ws_trade_client = self._new(BybitWebSocketClient.new_trade, self._config.base_url_ws_trade)
             await self._open(self._ws_trade_client)
 
     def _new(self, make: Any, url: str | None) -> Any:

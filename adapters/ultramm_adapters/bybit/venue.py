@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from nautilus_trader.accounting.factory import AccountFactory
 from nautilus_trader.adapters.bybit.config import BybitDataClientConfig, BybitExecClientConfig
 from nautilus_trader.adapters.bybit.providers import BybitInstrumentProvider
 from nautilus_trader.core import nautilus_pyo3 as kernel
@@ -124,6 +125,8 @@ class BybitVenue(KernelVenue):
         class BybitExecFactory(LiveExecClientFactory):
             @staticmethod
             def create(loop: Any, name: str, config: Any, msgbus: Any, cache: Any, clock: Any) -> BybitExecution:
+                # The kernel's client notes this for the whole process, and fails where it has been noted.
+                AccountFactory.deregister_cash_borrowing(venue.venue)
                 client = venue._client()
                 return BybitExecution(loop, client, msgbus, cache, clock, venue._provider(client), config, name)
 

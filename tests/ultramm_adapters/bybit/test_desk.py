@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from stub_server import StubServer, stub_server
+from bybit_answers import BALANCE, CANCEL, HISTORY, ORDER, REALTIME, SYMBOLS, TRADE, TRADES, WALLET, listed
+from stub_server import StubServer
 
 from ultramm.custody.desk import Desk, Holdings, NoAnswer
 from ultramm.custody.records import VenueOrder
@@ -18,133 +19,6 @@ from ultramm_adapters.bybit.params import BybitParams
 from ultramm_adapters.bybit.venue import BybitVenue
 
 NAME = "BTCUSDT-SPOT.BYBIT"
-ORDER = {
-    "orderId": "v1",
-    "orderLinkId": "umm-1",
-    "blockTradeId": "",
-    "symbol": "BTCUSDT",
-    "price": "50000.00",
-    "qty": "0.010",
-    "side": "Buy",
-    "isLeverage": "0",
-    "positionIdx": 0,
-    "orderStatus": "New",
-    "cancelType": "UNKNOWN",
-    "rejectReason": "EC_NoError",
-    "avgPrice": "0",
-    "leavesQty": "0.010",
-    "leavesValue": "500",
-    "cumExecQty": "0.000",
-    "cumExecValue": "0",
-    "cumExecFee": "0",
-    "timeInForce": "PostOnly",
-    "orderType": "Limit",
-    "stopOrderType": "",
-    "orderIv": "",
-    "triggerPrice": "",
-    "takeProfit": "",
-    "stopLoss": "",
-    "tpTriggerBy": "",
-    "slTriggerBy": "",
-    "triggerDirection": 0,
-    "triggerBy": "",
-    "lastPriceOnCreated": "",
-    "reduceOnly": False,
-    "closeOnTrigger": False,
-    "smpType": "None",
-    "smpGroup": 0,
-    "smpOrderId": "",
-    "tpslMode": "",
-    "tpLimitPrice": "",
-    "slLimitPrice": "",
-    "placeType": "",
-    "createdTime": "1700000000000",
-    "updatedTime": "1700000000000",
-}
-TRADE = {
-    "symbol": "BTCUSDT",
-    "orderType": "Limit",
-    "underlyingPrice": "",
-    "orderLinkId": "umm-1",
-    "side": "Buy",
-    "indexPrice": "",
-    "orderId": "v1",
-    "stopOrderType": "UNKNOWN",
-    "leavesQty": "0",
-    "execTime": "1700000000123",
-    "feeCurrency": "BTC",
-    "isMaker": True,
-    "execFee": "0.00000400",
-    "feeRate": "0.001",
-    "execId": "e1",
-    "tradeIv": "",
-    "blockTradeId": "",
-    "markPrice": "",
-    "execPrice": "50000.00",
-    "markIv": "",
-    "orderQty": "0.010",
-    "orderPrice": "50000.00",
-    "execValue": "200",
-    "execType": "Trade",
-    "execQty": "0.004",
-    "closedSize": "",
-    "seq": 1,
-}
-SYMBOL = {
-    "symbol": "BTCUSDT",
-    "baseCoin": "BTC",
-    "quoteCoin": "USDT",
-    "innovation": "0",
-    "status": "Trading",
-    "marginTrading": "both",
-    "lotSizeFilter": {
-        "basePrecision": "0.000001",
-        "quotePrecision": "0.00000001",
-        "minOrderQty": "0.000001",
-        "maxOrderQty": "100",
-        "minOrderAmt": "5",
-        "maxOrderAmt": "4000000",
-    },
-    "priceFilter": {"tickSize": "0.01"},
-    "riskParameters": {"priceLimitRatioX": "0.02", "priceLimitRatioY": "0.02"},
-}
-COIN = {
-    "coin": "USDT",
-    "equity": "1000",
-    "usdValue": "1000",
-    "walletBalance": "1000.5",
-    "free": "",
-    "locked": "50",
-    "spotHedgingQty": "0",
-    "borrowAmount": "0",
-    "availableToBorrow": "",
-    "availableToWithdraw": "",
-    "accruedInterest": "0",
-    "totalOrderIM": "0",
-    "totalPositionIM": "0",
-    "totalPositionMM": "0",
-    "unrealisedPnl": "0",
-    "cumRealisedPnl": "0",
-    "bonus": "0",
-    "marginCollateral": True,
-    "collateralSwitch": True,
-}
-WALLET = {
-    "accountType": "UNIFIED",
-    "accountLTV": "",
-    "accountIMRate": "",
-    "accountMMRate": "",
-    "totalEquity": "1000",
-    "totalWalletBalance": "1000",
-    "totalMarginBalance": "1000",
-    "totalAvailableBalance": "950",
-    "totalPerpUPL": "0",
-    "totalInitialMargin": "0",
-    "totalMaintenanceMargin": "0",
-    "coin": [COIN],
-}
-REALTIME, HISTORY, TRADES = "/v5/order/realtime", "/v5/order/history", "/v5/execution/list"
-CANCEL, BALANCE = "/v5/order/cancel", "/v5/account/wallet-balance"
 NO_ANSWERS = {
     "an error of the server": (500, {}),
     "a page": (200, b"<html>be right back</html>"),
@@ -153,22 +27,6 @@ NO_ANSWERS = {
     "an answer without a list": (200, {"retCode": 0, "retMsg": "OK", "result": {}, "time": 1}),
     "a closed connection": None,
 }
-
-
-def listed(*rows: dict[str, Any], cursor: str = "") -> tuple[int, Any]:
-    result = {"category": "spot", "nextPageCursor": cursor, "list": list(rows)}
-    return 200, {"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": {}, "time": 1}
-
-
-@pytest.fixture
-def server() -> Iterator[StubServer]:
-    with stub_server() as server:
-        server.answers["/v5/market/instruments-info"] = listed(SYMBOL)
-        fees = {"symbol": "BTCUSDT", "baseCoin": "", "takerFeeRate": "0.001", "makerFeeRate": "0.001"}
-        server.answers["/v5/account/fee-rate"] = listed(fees)
-        for path in (REALTIME, HISTORY, TRADES):
-            server.answers[path] = listed()
-        yield server
 
 
 def desk_at(server: StubServer) -> Desk:
@@ -240,7 +98,7 @@ def test_an_order_that_was_listed_is_not_one_that_the_venue_never_had(server: St
         (TRADES, lambda desk: desk.fills(NAME, time.time_ns() - 1_000_000_000)),
         (BALANCE, lambda desk: desk.holdings()),
         (CANCEL, lambda desk: desk.cancel(an_order())),
-        ("/v5/market/instruments-info", lambda desk: desk.open_orders()),
+        (SYMBOLS, lambda desk: desk.open_orders()),
     ],
     ids=["open", "one, now", "one, before", "trades", "holdings", "cancel", "instruments"],
 )
@@ -251,6 +109,15 @@ def test_what_is_no_answer_is_not_taken_for_an_empty_one(
     with pytest.raises(NoAnswer) as caught:
         ask(server, question)
     assert "127.0.0.1" not in str(caught.value)
+
+
+def test_an_order_that_the_kernel_leaves_out_of_its_list_is_asked_about_alone_and_found_unreadable(
+    server: StubServer,
+) -> None:
+    server.answers[REALTIME] = listed(ORDER | {"price": "about 50000"})
+    assert ask(server, lambda desk: desk.open_orders()) == []
+    with pytest.raises(NoAnswer, match="price"):
+        ask(server, lambda desk: desk.order(NAME, "umm-1"))
 
 
 def test_trades_are_read_to_the_last_page_and_a_week_at_a_time(server: StubServer) -> None:
