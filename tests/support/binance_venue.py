@@ -40,7 +40,7 @@ class Served(ThreadedServer):
 
     def fault(self, kind: str, where: str = "", **more: Any) -> None:
         fault = Fault(kind=kind, where=where, **more)  # type: ignore[arg-type]
-        self.do(lambda: self.server.set_fault(fault))
+        self.do(lambda: self.server.control.set_fault(fault))
 
     def clear(self) -> None:
         self.do(self.server.faults.clear)
@@ -66,7 +66,8 @@ class Served(ThreadedServer):
         return self.place(order_id, type="MARKET", price="", timeInForce="", quantity=quantity)
 
     def orders(self) -> list[Order]:
-        return self.do(lambda: list(self.venue._orders.values()))
+        (book,) = self.venue.books.values()
+        return self.do(lambda: self.venue.ledger.orders(self.member, book.symbol))
 
     def open_orders(self) -> list[Order]:
         return self.do(lambda: self.venue.open_orders(self.member, {}))
@@ -78,10 +79,5 @@ class Served(ThreadedServer):
 
     def fills(self) -> Counter[tuple[str, Decimal, Decimal]]:
         """Our id, price and size of every trade of the member."""
-
-        def read() -> Counter[tuple[str, Decimal, Decimal]]:
-            names = {order.id: order.client_id for order in self.venue._orders.values()}
-            trades = [trade for _, trade in self.venue._trades]
-            return Counter((names[t["orderId"]], Decimal(t["price"]), Decimal(t["qty"])) for t in trades)
-
-        return self.do(read)
+        fills = self.do(lambda: self.venue.ledger.fills(self.member))
+        return Counter((fill.order.client_id, fill.price, fill.quantity) for fill in fills)

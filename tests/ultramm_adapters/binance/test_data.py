@@ -30,7 +30,7 @@ def numbers(levels: dict[str, str]) -> dict[Decimal, Decimal]:
 
 
 def at_venue(served: Served) -> tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]:
-    shown = served.do(lambda: served.server.streams.snapshot("BTCUSDT", 5_000))
+    shown = served.do(lambda: served.server.apis[0].streams.snapshot("BTCUSDT", 5_000))
     return numbers(dict(shown["bids"])), numbers(dict(shown["asks"]))
 
 

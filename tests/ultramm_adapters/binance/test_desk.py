@@ -221,4 +221,4 @@ def test_what_a_dollar_margined_contract_moves() -> None:
 def test_the_book_is_where_it_should_be(served: Any) -> None:
     """The fixture's market, that the prices above rest on."""
     served.market(LevelChange(Side.BUY, -1, 10))
-    assert served.do(lambda: served.server.streams.snapshot("BTCUSDT", 1))["asks"][0][0].startswith("50001")
+    assert served.do(lambda: served.server.apis[0].streams.snapshot("BTCUSDT", 1))["asks"][0][0].startswith("50001")

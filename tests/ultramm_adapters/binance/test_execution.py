@@ -128,7 +128,7 @@ def test_a_stream_that_was_interrupted_is_a_doubt_and_invents_no_fill(served: Se
         await eventually(lambda: "Accepted" in hand.of("a"), "it is accepted")
         served.fault("drop", "user")
         order = served.open_orders()[0]
-        served.do(lambda: served.server._fill_half(order))
+        served.do(lambda: served.venue.hit_half(order))
         served.fault("cut", "/ws-api")
         await asyncio.sleep(0.2)
         served.clear()

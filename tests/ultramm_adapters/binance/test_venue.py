@@ -52,7 +52,8 @@ def test_another_server_serves_everything(product: Any, kind: Any, path: str) ->
         assert config.account_type == kind
         assert config.base_url_http == "http://127.0.0.1:9001"
     assert clients.exec_config.base_url_ws == f"ws://127.0.0.1:9001{path}"
-    assert clients.exec_config.base_url_ws_stream == "ws://127.0.0.1:9001"
+    private = "/private" if product == "usdm" else ""  # which the venue keeps apart
+    assert clients.exec_config.base_url_ws_stream == f"ws://127.0.0.1:9001{private}"
     assert clients.data_config.base_url_ws == "ws://127.0.0.1:9001"
 
 

@@ -68,7 +68,7 @@ class FuturesVenue(Venue):
         self, account: Account, name: str, bid: Decimal = ZERO, ask: Decimal = ZERO, without: Order | None = None
     ) -> Margin:
         """What a member binds in a contract, with further orders of some worth or without one that is there."""
-        orders = [order for order in self._ledger.open(account, name) if order is not without]
+        orders = [order for order in self.ledger.open(account, name) if order is not without]
         return margin(self.position(account, name), self.mark(name), orders, bid, ask)
 
     def total(self, account: Account) -> Margin:
@@ -162,7 +162,7 @@ class FuturesVenue(Venue):
     def _reducible(self, order: Order) -> Decimal:
         others = [
             other.left
-            for other in self._ledger.open(order.account, order.symbol.name)
+            for other in self.ledger.open(order.account, order.symbol.name)
             if other.reduce_only and other.side is order.side and other is not order
         ]
         return -order.side * self.position(order.account, order.symbol.name).quantity - sum(others, ZERO)
@@ -262,7 +262,7 @@ class FuturesVenue(Venue):
     def _after(self, fill: Fill) -> None:
         """Orders that only reduce shrink with what there is to reduce, the last first."""
         book, account = self.books[fill.order.symbol.name], fill.order.account
-        for order in reversed(self._ledger.open(account, book.symbol.name)):
+        for order in reversed(self.ledger.open(account, book.symbol.name)):
             if not order.reduce_only or order is fill.order:
                 continue
             room = self._reducible(order)

@@ -81,7 +81,7 @@ class SpotVenue(Venue):
             raise VenueError(-2038, "Order amend: the new quantity must be less, and more than was filled.")
         client_id = request.get("newClientOrderId") or f"x-{order.id}-{quantity:f}"
         self._check_free(account, order.symbol, client_id)
-        self._ledger.rename(order, client_id)
+        self.ledger.rename(order, client_id)
         less = order.quantity - quantity
         order.quantity, order.updated_ms = quantity, self.now_ms()
         self.books[order.symbol.name].matching.shrink(order.resting, order.symbol.lots(order.left))

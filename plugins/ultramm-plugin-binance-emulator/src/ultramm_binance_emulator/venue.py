@@ -57,7 +57,7 @@ class Venue(abc.ABC):
         self.accounts = {account.key: account for account in accounts}
         self.now_ms = now_ms
         self.listeners: list[Listener] = []
-        self._ledger = Ledger(self.accounts)
+        self.ledger = Ledger(self.accounts)
         self._ids = itertools.count(FIRST_ID)
 
     def book(self, name: str | None) -> Book:
@@ -123,7 +123,7 @@ class Venue(abc.ABC):
         if dry:
             return order
         self._set_aside(order, needed)
-        self._ledger.add(order)
+        self.ledger.add(order)
         self._tell_order(order, "NEW")
         self._tell_account(order)
         if order.waits:
@@ -151,7 +151,7 @@ class Venue(abc.ABC):
         """Let an order trade; what is left of it rests or expires."""
         met = book.matching.own_in_reach(order.resting)
         for own in met:
-            self._end(self._ledger.order(own.id), "EXPIRED_IN_MATCH")
+            self._end(self.ledger.order(own.id), "EXPIRED_IN_MATCH")
         matches = self._book_matches(book, book.matching.place(order.resting, order.tif))
         if order.open and not order.rests:
             self._close(order, "EXPIRED")
@@ -183,10 +183,10 @@ class Venue(abc.ABC):
 
     def _check_free(self, account: Account, symbol: Symbol, client_id: str) -> None:
         """Whether a member may have another order, by that name; see `VenueError`."""
-        known = self._ledger.named(account, symbol, client_id)
+        known = self.ledger.named(account, symbol, client_id)
         if known is not None and known.open:
             raise self._duplicate()
-        if len(self._ledger.open(account)) >= _MOST_OPEN:
+        if len(self.ledger.open(account)) >= _MOST_OPEN:
             raise VenueError(-1013, "Filter failure: MAX_NUM_ORDERS")
 
     def _kind(self, request: Request) -> str:
@@ -197,7 +197,7 @@ class Venue(abc.ABC):
 
     def find(self, account: Account, request: Request, missing: Callable[[], VenueError]) -> Order:
         """The order that a request names; see `VenueError`."""
-        return self._ledger.find(account, self.book(request.get("symbol")).symbol, request, missing)
+        return self.ledger.find(account, self.book(request.get("symbol")).symbol, request, missing)
 
     def query(self, account: Account, request: Request) -> Order:
         return self.find(account, request, unknown_to_query)
@@ -220,11 +220,11 @@ class Venue(abc.ABC):
         name = request.get("symbol")
         if name:
             self.book(name)
-        return self._ledger.open(account, name)
+        return self.ledger.open(account, name)
 
     def all_orders(self, account: Account, request: Request) -> list[Order]:
         """A member's orders in a symbol, by number or time if the request names some."""
-        orders = self._ledger.orders(account, self.book(request.get("symbol")).symbol)
+        orders = self.ledger.orders(account, self.book(request.get("symbol")).symbol)
         return page(orders, request, lambda order: (order.id, order.created_ms), "orderId", self.longest_ms)
 
     def fills(self, account: Account, request: Request) -> list[Fill]:
@@ -236,7 +236,7 @@ class Venue(abc.ABC):
 
     def all_fills(self, account: Account) -> list[Fill]:
         """All that a member ever traded."""
-        return self._ledger.fills(account)
+        return self.ledger.fills(account)
 
     # -- what happens ----------------------------------------------------------------------------------------
 
@@ -277,7 +277,7 @@ class Venue(abc.ABC):
                 if public:
                     taker = match.order.side.opposite if match.maker else match.order.side
                     self._tell_trade(book, taker, match.ticks, match.lots, trade_id)
-            self._fill(book, self._ledger.order(match.order.id), match, trade_id)
+            self._fill(book, self.ledger.order(match.order.id), match, trade_id)
             booked.append(match)
         return booked
 
@@ -292,7 +292,7 @@ class Venue(abc.ABC):
         order.status = "PARTIALLY_FILLED" if order.left else "FILLED"
         if not order.open:
             self._release(order)
-        self._ledger.enter(fill)
+        self.ledger.enter(fill)
         self._tell_fill(fill)
         self._after(fill)
 
@@ -319,7 +319,7 @@ class Venue(abc.ABC):
         self._release(order)
 
     def _release(self, order: Order) -> None:
-        self._ledger.close(order)
+        self.ledger.close(order)
         self._give_back(order)
 
     # -- who is told -----------------------------------------------------------------------------------------

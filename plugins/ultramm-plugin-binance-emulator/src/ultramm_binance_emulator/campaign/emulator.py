@@ -53,9 +53,9 @@ class Emulator(ThreadedServer):
     def orders(self) -> list[Order]:
         """All orders there were; to be called by `do`."""
         (book,) = self._traded.books.values()
-        return self._traded._ledger.orders(self.member, book.symbol)
+        return self._traded.ledger.orders(self.member, book.symbol)
 
     def fills(self) -> list[tuple[str, Decimal, Decimal]]:
         """Client's id, price and quantity of each trade; to be called by `do`."""
-        fills = self._traded._ledger.fills(self.member)
+        fills = self._traded.ledger.fills(self.member)
         return [(fill.order.client_id, fill.price, fill.quantity) for fill in fills]
