@@ -4,6 +4,7 @@ import pytest
 from ultramm.journal.records import (
     Command,
     CommandEvent,
+    CustodyEvent,
     Entry,
     FillEvent,
     HaltEvent,
@@ -35,6 +36,7 @@ ONE_OF_EACH = [
     RecordingEvent(catalog="data/recordings", event="stopped", reason="No space left on device"),
     Status(state="running", makers=(), books=(), balances={"USDT": "10"}),
     CommandEvent(verb="pause", origin="cli", reply="paused"),
+    CustodyEvent(venue="X", event="doubt", detail="no answer"),
 ]
 
 
@@ -45,7 +47,7 @@ def test_a_record_reads_as_what_was_written(record):
 
 def test_every_kind_has_a_tag_of_its_own_and_an_example_here():
     tags = [record.__struct_config__.tag for record in ONE_OF_EACH]
-    assert tags == ["run-started", "run-ended", "order", "fill", "halt", "recording", "status", "command"]
+    assert tags == ["run-started", "run-ended", "order", "fill", "halt", "recording", "status", "command", "custody"]
     assert {type(record) for record in ONE_OF_EACH} == set(Record.__args__)
 
 

@@ -12,6 +12,7 @@ from ultramm.errors import DataError
 from ultramm.journal.records import (
     BookView,
     CommandEvent,
+    CustodyEvent,
     Entry,
     FillEvent,
     HaltEvent,
@@ -97,6 +98,7 @@ def records() -> list[Record]:
             market_events=3,
         ),
         CommandEvent(verb="pause", origin="cli", reply="paused"),
+        CustodyEvent(venue="X", event="took over", detail="0 orders of an earlier run cancelled"),
         RunEnded(reason="stopped", open_orders=2),
     ]
 
