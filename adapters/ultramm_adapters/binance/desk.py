@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
@@ -20,6 +21,7 @@ from ultramm_adapters.binance.product import Product
 
 _NO_SUCH_ORDER, _CANCEL_REJECTED = -2013, -2011
 _PAGE = 1_000
+_LET_GO_S = 0.1
 # A request may lie in a network for as long as the venue's window lets it, and a margin.
 _MARGIN_S = 2.0
 _STATUS = {
@@ -160,7 +162,8 @@ class BinanceDesk:
         return True
 
     async def close(self) -> None:
-        """The kernel's client has nothing to close."""
+        """Let the kernel's threads let go: a process that ends while they still hold an answer is aborted."""
+        await asyncio.sleep(_LET_GO_S)
 
     async def _rows(self, path: str, **parameters: object) -> list[dict[str, Any]]:
         """A list; anything else would count as an empty one."""
