@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from ultramm.errors import RunError
 
 if TYPE_CHECKING:
     from ultramm.config.resolve import Resolved
+    from ultramm.custody.desk import Desk
 
 app = typer.Typer(help="Look after an account when no node does.", no_args_is_help=True)
 
@@ -49,30 +51,41 @@ def sweep(
 
 
 async def _sweep(resolved: Resolved, *, everything: bool) -> dict[str, list[str]]:
-    from ultramm.custody.desk import NoAnswer
     from ultramm.custody.ledger import OrderLedger
     from ultramm.nautilus.live import ledger_path, open_venue
 
     ledger = OrderLedger(ledger_path(resolved))
-    found: dict[str, list[str]] = {}
-    for name in resolved.venues:
-        desk = open_venue(resolved, name).desk()
-        cancelled = found[name] = []
-        deadline, problem = time.monotonic() + _PATIENCE_S, ""
-        while True:
+    try:
+        found: dict[str, list[str]] = {}
+        for name in resolved.venues:
+            desk = open_venue(resolved, name).desk()
             try:
-                orders = [o for o in await desk.open_orders() if everything or ledger.is_ours(o.order_id)]
-                if not orders:
-                    break
-                cancelled += [
-                    f"{order.side.name} {order.size:f} {order.instrument} at {order.price:f}, {order.order_id}"
-                    for order in orders
-                    if await desk.cancel(order)
-                ]
-            except NoAnswer as exc:
-                problem = str(exc)
-                await asyncio.sleep(0.5)
-            if time.monotonic() > deadline:
-                raise RunError(f"{name}: orders may still be open: {problem or 'they come back'}")
-        await desk.close()
-    return found
+                found[name] = await _cancel_all(name, desk, lambda order_id: everything or ledger.is_ours(order_id))
+            finally:
+                await desk.close()
+        return found
+    finally:
+        ledger.close()
+
+
+async def _cancel_all(name: str, desk: Desk, wanted: Callable[[str], bool]) -> list[str]:
+    """Until the venue's list has none of them any more."""
+    from ultramm.custody.desk import NoAnswer
+
+    cancelled: list[str] = []
+    deadline, problem = time.monotonic() + _PATIENCE_S, ""
+    while True:
+        try:
+            orders = [order for order in await desk.open_orders() if wanted(order.order_id)]
+            if not orders:
+                return cancelled
+            cancelled += [
+                f"{order.side.name} {order.size:f} {order.instrument} at {order.price:f}, {order.order_id}"
+                for order in orders
+                if await desk.cancel(order)
+            ]
+        except NoAnswer as exc:
+            problem = str(exc)
+            await asyncio.sleep(0.5)
+        if time.monotonic() > deadline:
+            raise RunError(f"{name}: orders may still be open: {problem or 'they come back'}")

@@ -142,10 +142,22 @@ class LiveVenues:
             _Venue(name, open_venue(resolved, name), [f"{symbol}.{name}" for symbol in venue.settings.instruments])
             for name, venue in resolved.venues.items()
         ]
+        self._refuse_to_forget(resolved)
         self.feeds: list[Feed] = []
         self._custodians: dict[str, Custodian] = {}
         self.terms: dict[str, Terms] = {}
         self._cache = _kernel_cache(resolved)
+
+    def _refuse_to_forget(self, resolved: Resolved) -> None:
+        """An instrument that left the configuration is not asked about: orders there would stay, and be filled."""
+        traded = {name for venue in self._venues for name in venue.instruments}
+        left = sorted({order.sent.instrument for order in self.orders.open.values()} - traded)
+        if left:
+            self.orders.close()
+            raise ConfigError(
+                f"{resolved.loaded.path}: venues: orders of an earlier run on {', '.join(left)} may still be open; "
+                f"list it until a node has taken them over"
+            )
 
     async def open(self) -> None:
         """Take over what an earlier run left, and learn the instruments.

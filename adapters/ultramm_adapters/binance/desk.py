@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
@@ -22,6 +23,7 @@ _NO_SUCH_ORDER, _CANCEL_REJECTED = -2013, -2011
 _PAGE = 1_000
 # Of so many symbols, asking for all of the account weighs less than for one after the other.
 _ALL_AT_ONCE = 12
+_LET_GO_S = 0.1
 # A request may lie in a network for as long as the venue's window lets it, and a margin.
 _MARGIN_S = 2.0
 _STATUS = {
@@ -163,7 +165,8 @@ class BinanceDesk:
         return True
 
     async def close(self) -> None:
-        """The kernel's client has nothing to close."""
+        """Let the kernel's threads let go: a process that ends while they still hold an answer is aborted."""
+        await asyncio.sleep(_LET_GO_S)
 
     async def _rows(self, path: str, **parameters: object) -> list[dict[str, Any]]:
         """A list; anything else would count as an empty one."""

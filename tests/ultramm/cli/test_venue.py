@@ -68,9 +68,9 @@ def test_everything_is_everything(node: LiveNode, served: Served) -> None:
     served.place("web-1", price="45000")
     done = node.ultramm("venue", "sweep", str(CONFIG), "--everything", "--json")
     assert done.returncode == 0, done.stderr
-    assert (
-        json.loads(done.stdout) == {"BINANCE": ["BUY 0.01 BTCUSDT.BINANCE at 45000, web-1"]} or "web-1" in done.stdout
-    )
+    (told,) = json.loads(done.stdout)["BINANCE"]
+    assert told.startswith("BUY 0.01")
+    assert told.endswith("web-1")
     assert names(served) == set()
 
 

@@ -378,6 +378,19 @@ def test_a_venue_that_tells_nothing_of_orders_is_not_traded_at_and_what_was_left
     assert len(served.orders()) == sent
 
 
+def test_an_instrument_that_left_the_configuration_with_orders_open_is_not_forgotten(
+    node: LiveNode, served: Served
+) -> None:
+    quoting(node, served)
+    node.kill()
+    node.start("venues.BINANCE.instruments=[ETHUSDT]", "strategies.0.instruments=[ETHUSDT.BINANCE]")
+    assert node.wait() == 2, node.output
+    assert f"venues: orders of an earlier run on {BTCUSDT} may still be open" in node.output
+    quoting(node, served)
+    node.stop()
+    ended_well(node, served)
+
+
 def test_a_key_that_the_venue_does_not_know_is_told(node: LiveNode, served: Served) -> None:
     served.do(lambda: served.venue.accounts.pop(KEY))
     node.start()
