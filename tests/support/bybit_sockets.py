@@ -38,15 +38,24 @@ class Sockets:
         self._open[socket] = request
         async for message in socket:
             if message.type is WSMsgType.TEXT:
-                await socket.send_json(self._answer(request.path, json.loads(message.data)))
+                asked = json.loads(message.data)
+                await socket.send_json(self._answer(request.path, asked))
+                if asked["op"].startswith("order.") and not self.refuse_with:
+                    await self.carry_out(asked["op"], asked["args"][0])
         self._open.pop(socket, None)
         return socket
 
+    async def carry_out(self, operation: str, arguments: dict[str, Any]) -> None:
+        """What a message on the trade socket asks for; nothing here."""
+
     async def tell(self, topic: str, *rows: dict[str, Any]) -> None:
         """On every private stream."""
-        for socket, request in self._open.items():
-            if request.path == "/private":
-                message = {"id": "1", "topic": topic, "creationTime": 1_700_000_000_000, "data": list(rows)}
+        message = {"id": "1", "topic": topic, "creationTime": 1_700_000_000_000, "data": list(rows)}
+        await self._send("/private", message)
+
+    async def _send(self, path: str, message: dict[str, Any]) -> None:
+        for socket, request in list(self._open.items()):
+            if request.path == path and not socket.closed:
                 await socket.send_json(message)
 
     def drop(self) -> None:
@@ -57,20 +66,20 @@ class Sockets:
 
     def _answer(self, path: str, message: dict[str, Any]) -> dict[str, Any]:
         operation = message["op"]
-        if operation == "order.create":
-            self.sent.append(message["args"][0]["orderLinkId"])
+        if operation.startswith("order."):
+            if operation == "order.create":
+                self.sent.append(message["args"][0]["orderLinkId"])
             code, text = (10_000, self.refuse_with) if self.refuse_with else (0, "OK")
             answer = {"reqId": message["reqId"], "retCode": code, "retMsg": text, "op": operation, "connId": "c"}
-            return answer | {"data": {"orderLinkId": self.sent[-1]}, "retExtInfo": {}, "header": {}}
+            return answer | {"data": {}, "retExtInfo": {}, "header": {}}
         if operation == "auth" and path == "/trade":
             return {"retCode": 0, "retMsg": "OK", "op": "auth", "connId": "c"}
         return {"success": True, "ret_msg": "", "op": operation, "conn_id": "c", "req_id": message.get("req_id", "")}
 
 
 @asynccontextmanager
-async def bybit_sockets() -> AsyncIterator[Sockets]:
+async def bybit_sockets[S: Sockets](sockets: S) -> AsyncIterator[S]:
     """They are there until the block ends."""
-    sockets = Sockets()
     app = web.Application()
     app.router.add_get("/{path:.*}", sockets.take)
     runner = web.AppRunner(app)

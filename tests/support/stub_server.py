@@ -19,7 +19,7 @@ class StubServer:
 
     Attributes
     ----------
-    answers : dict of str to Answer, or to a callable that takes the query
+    answers : dict of str to Answer, or to a callable that takes what was asked, in the address or in the body
         By path.
     asked : list of str
         Method and address of every request.
@@ -31,19 +31,20 @@ class StubServer:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.address = f"http://127.0.0.1:{self.http.server_port}"
 
-    def answer(self, path: str) -> Answer:
+    def answer(self, path: str, body: bytes) -> Answer:
         parts = urlparse(path)
         found = self.answers.get(parts.path, (404, {}))
-        return found({key: values[0] for key, values in parse_qs(parts.query).items()}) if callable(found) else found
+        asked = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        return found(asked | (json.loads(body) if body else {})) if callable(found) else found
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 server.asked.append(f"{self.command} {self.path}")
-                answer = server.answer(self.path)
+                answer = server.answer(self.path, body)
                 if answer is None:
                     self.close_connection = True
                     return

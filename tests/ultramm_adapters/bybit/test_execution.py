@@ -67,7 +67,7 @@ class Bench:
 
 @asynccontextmanager
 async def bench(server: StubServer) -> AsyncIterator[Bench]:
-    async with bybit_sockets() as sockets:
+    async with bybit_sockets(Sockets()) as sockets:
         params = BybitParams(
             api_key="k" * 16,
             api_secret="s" * 16,
