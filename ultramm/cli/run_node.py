@@ -53,6 +53,8 @@ def run_node(resolved: Resolved, journal: Journal, duration_s: float | None, das
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if summary.open_orders:
         raise RunError(f"{summary.open_orders} orders may still be open at the venue; see {place}")
+    if summary.unsettled:
+        raise RunError(f"{'; '.join(summary.unsettled)}; the next start asks again, or `ultramm venue sweep`")
 
 
 async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float | None) -> NodeSummary:

@@ -145,6 +145,7 @@ class LiveVenues:
         self._refuse_to_forget(resolved)
         self.feeds: list[Feed] = []
         self._custodians: dict[str, Custodian] = {}
+        self.unsettled: tuple[str, ...] = ()
         self.terms: dict[str, Terms] = {}
         self._cache = _kernel_cache(resolved)
 
@@ -253,7 +254,8 @@ class LiveVenues:
             except NoAnswer as exc:
                 problem = str(exc)
             await asyncio.sleep(_AGAIN_S)
-        return [f"{venue.name}: not known how it stands: {problem}"]
+        self.unsettled += (f"{venue.name} does not say how it stands: {problem}",)
+        return []
 
     async def _differences(self, venue: _Venue) -> list[Difference]:
         terms = await venue.desk.terms()

@@ -44,7 +44,8 @@ SHUTDOWN = "commands.system.shutdown"
 class NodeSummary(msgspec.Struct, frozen=True, kw_only=True):
     """How a node's run ended; `open_orders` is what the kernel still knows to be live at the venue.
 
-    `recording` says what came of the recording, empty without one; `accounts` how they stand at live venues.
+    `recording` says what came of the recording, empty without one; `accounts` how they stand at live venues,
+    and `unsettled` why that is not known.
     """
 
     reason: str
@@ -53,6 +54,7 @@ class NodeSummary(msgspec.Struct, frozen=True, kw_only=True):
     reported: Reported | None = None
     recording: str = ""
     accounts: tuple[str, ...] = ()
+    unsettled: tuple[str, ...] = ()
 
 
 class Venues(Protocol):
@@ -64,10 +66,13 @@ class Venues(Protocol):
         The venues and their instruments.
     ledger : OrderLedger or None
         Where orders are written down before they are sent; none on paper.
+    unsettled : tuple of str
+        After `leave`: venues of which it is not known that they hold nothing of ours, and why.
     """
 
     feeds: list[Feed]
     ledger: OrderLedger | None
+    unsettled: tuple[str, ...]
 
     def data_clients(self) -> dict[str, Any]:
         """The kernel's configuration of each venue's data client."""
@@ -300,6 +305,7 @@ class NodeRunner:
             scores=scores,
             reported=self._conversion.reported(scores) if self._conversion is not None else None,
             accounts=self._accounts,
+            unsettled=self._venues.unsettled,
         )
 
     # -- commands --------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ class PlayedVenues:
     """
 
     ledger: OrderLedger | None = None
+    unsettled: tuple[str, ...] = ()
 
     def __init__(self, resolved: Resolved) -> None:
         self._resolved = resolved
