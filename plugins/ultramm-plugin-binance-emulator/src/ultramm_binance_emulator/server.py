@@ -124,9 +124,8 @@ class Server:
     async def _play(self, venue: Venue, name: str, events: Iterator[MarketEvent]) -> None:
         start = time.monotonic()
         for event in events:
-            wait_s = event.time_s / self._pace - (time.monotonic() - start)
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
+            # A market that is late lets others have their turn too.
+            await asyncio.sleep(max(0.0, event.time_s / self._pace - (time.monotonic() - start)))
             venue.on_market(name, event)
 
     async def _elapse(self) -> None:
