@@ -653,6 +653,15 @@ class Maker:
         return self.score.attribution.position
 
     @property
+    def closing_lots(self) -> int:
+        """Lots that come nearest to closing the position, of those that the account has to sell."""
+        lots, sellable = abs(self.inventory_lots), self._limits.sellable
+        if self.inventory <= 0 or math.isinf(sellable):
+            return lots
+        # Fees that were taken in coins may have left less than the last of them.
+        return min(lots, max(0, self.instrument.whole_lots(sellable + self.inventory)))
+
+    @property
     def inventory_lots(self) -> int:
         return self.instrument.lots(self.inventory)
 

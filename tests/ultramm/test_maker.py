@@ -1043,3 +1043,12 @@ def test_an_order_that_shrinks_at_its_price_keeps_its_place_and_one_that_moves_l
     assert maker.queues.ahead("o") == 5.0
     maker.on_amended("o", 98, 8)
     assert maker.queues.ahead("o") == 9.0
+
+
+@pytest.mark.parametrize(("sellable", "lots"), [(5.0, 10), (0.0, 9), (math.inf, 10)])
+def test_a_position_is_closed_with_the_lots_that_the_account_has(sellable, lots):
+    funds = Funds(sellable=sellable, spendable=1e6 if math.isfinite(sellable) else math.inf)
+    maker = Maker("m", INSTRUMENT, Scripted(), MakerParams(max_position=100), Limits(), MessageBudget(9, 9), funds)
+    maker.on_book(book(0))
+    maker.on_fill(fill_at(98.0, 1.0, Side.BUY, base_fee=0.001))
+    assert maker.closing_lots == lots

@@ -563,12 +563,15 @@ class MakerShell(Strategy):
         self._record(self._now_ns, HaltEvent(strategy=self.maker_name, source=source, active=active, reason=reason))
 
     def _unwind(self) -> None:
-        """Close the position once nothing unknown can change it any more; one market order at a time."""
+        """Close the position once nothing unknown can change it any more; one order at a time."""
         maker = self.maker
-        if not self._flattening or "custody" in maker.halts or len(maker.orders) or not maker.inventory_lots:
+        if not self._flattening or "custody" in maker.halts or len(maker.orders):
             return
-        side = Side.SELL if maker.inventory_lots > 0 else Side.BUY
-        quote = Quote(side, maker.worst_ticks(side), abs(maker.inventory_lots), taking=True)
+        lots = maker.closing_lots
+        if not lots:
+            return
+        side = Side.SELL if maker.inventory > 0 else Side.BUY
+        quote = Quote(side, maker.worst_ticks(side), lots, taking=True)
         # What the book cannot fill within the slippage is cancelled, and sent again at the next heartbeat.
         self._submit(self._limit(quote), quote, self._now_ns, "flatten")
 

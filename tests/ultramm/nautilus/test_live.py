@@ -17,6 +17,7 @@ from live_node import LiveNode, live_node, quotes_both_sides, quoting, until
 from ultramm.custody.own import OwnOrders
 from ultramm.journal.records import CustodyEvent, FillEvent, HaltEvent, OrderEvent
 from ultramm.market import Side
+from ultramm_binance_emulator.matching import Tif
 from ultramm_binance_emulator.symbols import plain
 
 pytestmark = pytest.mark.integration
@@ -318,7 +319,7 @@ def test_what_was_flattened_and_resumed_is_not_flattened_again(node: LiveNode, s
 
 
 def test_a_doubt_does_not_take_back_what_the_operator_asked_for(node: LiveNode, served: Served) -> None:
-    """The market order of a flatten has no answer: it is asked about, and the rest is sold."""
+    """The order of a flatten has no answer: it is asked about, and the rest is sold."""
     quoting(node, served)
     fill_both_sides(node, served, buys=18, sells=1)
     assert held(node.ledger()) > Decimal("0.005")
@@ -327,7 +328,7 @@ def test_a_doubt_does_not_take_back_what_the_operator_asked_for(node: LiveNode, 
     served.fault("swallow_before", "POST /api/v3/order", count=1)
     node.ultramm("node", "flatten")
     until(lambda: abs(held(node.ledger())) < Decimal("0.0005"), "nothing is held", node)
-    assert [o.side.name for o in served.orders() if o.type == "MARKET"] == ["SELL"]
+    assert [o.side.name for o in served.orders() if o.tif is Tif.IOC] == ["SELL"]
     node.stop()
     ended_well(node, served)
 
