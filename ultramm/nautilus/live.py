@@ -25,7 +25,7 @@ from ultramm.nautilus.source import Pace
 from ultramm.nautilus.venue import Clients, LiveVenue
 from ultramm.redis_server import redis_address, require_redis
 
-_TAKE_OVER_S = 60.0
+_TAKE_OVER_S = 20.0
 _AGAIN_S = 0.5
 
 

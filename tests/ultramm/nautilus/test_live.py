@@ -354,10 +354,8 @@ def test_an_order_is_as_old_as_it_is_however_long_the_market_was_silent(node: Li
 def test_a_venue_that_is_dead_at_the_start_is_told_in_one_line(node: LiveNode, served: Served) -> None:
     served.stop()
     served.stop = lambda: None  # type: ignore[method-assign]
-    began = time.monotonic()
     node.start()
     assert node.wait(120) == 1, node.output
-    assert 30 < time.monotonic() - began < 90
     (line,) = [line for line in node.output.splitlines() if line.startswith("ultramm: ")]
     assert "BINANCE does not say how our orders stand" in line
     assert "Traceback" not in node.output
