@@ -84,7 +84,7 @@ async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float
     try:
         if venues is not None:
             await venues.open()
-            for ts_ns, late in missing(journal, venues.orders, venues.terms):
+            for ts_ns, late in missing(journal, venues.ledger, venues.terms):
                 record(ts_ns, late)
         runner = NodeRunner(resolved, record, lambda: writer.problem, view.on_status, venues)
         with view:

@@ -71,18 +71,19 @@ async def _sweep(resolved: Resolved, *, everything: bool) -> dict[str, list[str]
 async def _cancel_all(name: str, desk: Desk, wanted: Callable[[str], bool]) -> list[str]:
     """Until the venue's list has none of them any more."""
     from ultramm.custody.desk import NoAnswer
+    from ultramm.custody.settle import cancel_listed
 
     cancelled: list[str] = []
     deadline, problem = time.monotonic() + _PATIENCE_S, ""
     while True:
         try:
-            orders = [order for order in await desk.open_orders() if wanted(order.order_id)]
+            orders = await cancel_listed(desk, wanted)
             if not orders:
                 return cancelled
             cancelled += [
                 f"{order.side.name} {order.size:f} {order.instrument} at {order.price:f}, {order.order_id}"
-                for order in orders
-                if await desk.cancel(order)
+                for order, done in orders
+                if done
             ]
         except NoAnswer as exc:
             problem = str(exc)

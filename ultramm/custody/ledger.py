@@ -83,7 +83,7 @@ class OrderLedger(OwnOrders):
         OSError
             It could not be written; nothing has changed.
         """
-        if isinstance(record, Filled) and (record.instrument, record.trade_id) in self._trades:
+        if isinstance(record, Filled) and self.knows_trade(record.instrument, record.trade_id):
             return False
         if isinstance(record, Accepted):
             own = self.find(record.order_id)

@@ -233,9 +233,33 @@ def filled(own: OwnOrder, fill: VenueFill) -> Filled:
     )
 
 
-class Opening(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found when a node took over: orders of ours that were cancelled, news, and money that somebody moved."""
+async def cancel_listed(desk: Desk, wanted: Callable[[str], bool]) -> list[tuple[VenueOrder, bool]]:
+    """Cancel what the venue's list has of the wanted ids: each of them, and whether there was something to cancel yet.
 
+    Raises
+    ------
+    NoAnswer
+        The venue did not answer.
+    """
+    return [(order, await desk.cancel(order)) for order in await desk.open_orders() if wanted(order.order_id)]
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found when a node took over.
+
+    Parameters
+    ----------
+    terms : dict of str to Terms
+        What a trade of each instrument moves.
+    cancelled : int
+        Orders of ours.
+    news : int
+        What nobody had told us.
+    moved : dict of str to str
+        Money and positions that somebody moved.
+    """
+
+    terms: dict[str, Terms]
     cancelled: int
     news: int
     moved: dict[str, str]
@@ -250,17 +274,14 @@ async def take_over(desk: Desk, ledger: OrderLedger, venue: str, told: Told, now
         The venue does not say what became of every order.
     """
     terms = await desk.terms()
-    cancelled = 0
-    for order in await desk.open_orders():
-        if ledger.is_ours(order.order_id):
-            cancelled += await desk.cancel(order)
+    cancelled = sum(done for _, done in await cancel_listed(desk, ledger.is_ours))
     if not ledger.checked_ns:
         ledger.write(Checked(ts_ns=now_ns()))
     settled = await settle(desk, ledger, told, terms, now_ns, with_fills=True)
     if not settled.agreed:
         raise NoAnswer(f"{settled.unresolved + len(settled.orphans)} orders are not accounted for yet")
     moved = fund(ledger, venue, terms, await desk.holdings(), now_ns())
-    return Opening(cancelled=cancelled, news=settled.news, moved=moved)
+    return Opening(terms=terms, cancelled=cancelled, news=settled.news, moved=moved)
 
 
 def fund(ledger: OrderLedger, venue: str, terms: dict[str, Terms], held: Holdings, ts_ns: int) -> dict[str, str]:

@@ -15,14 +15,14 @@ from decimal import Decimal
 from typing import Any
 
 from nautilus_trader.model.enums import LiquiditySide, OrderSide, OrderType
-from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, TradeId, VenueOrderId
+from nautilus_trader.model.identifiers import ClientId, ClientOrderId, InstrumentId, TradeId, VenueOrderId
 from nautilus_trader.model.objects import Currency, Money
 
 from ultramm.custody.desk import Desk, NoAnswer
 from ultramm.custody.ledger import OrderLedger
 from ultramm.custody.own import OwnOrder
 from ultramm.custody.records import Ending, Filled
-from ultramm.custody.settle import Settled, ToLedger, settle
+from ultramm.custody.settle import Settled, ToLedger, cancel_listed, settle
 from ultramm.journal.records import CustodyEvent, Record
 from ultramm.market import Side
 from ultramm.nautilus.shell import MakerShell
@@ -76,6 +76,8 @@ class Custodian:
         self.venue = venue
         self.desk = desk
         self._ledger = ledger
+        # Hears of the orders that no running maker is told of.
+        self._to_ledger = ToLedger(ledger, time.time_ns)
         self._shells = {(shell.maker_name, shell.instrument_id.value): shell for shell in shells}
         self._instruments = instruments
         self._dead_man_s = dead_man_s
@@ -95,9 +97,9 @@ class Custodian:
 
     def begin(self, node: Any) -> None:
         """The node runs: watch."""
-        clients = {client.id.value: client for client in node.kernel.exec_engine._clients.values()}
-        self._client = clients[self.venue]
-        self._data = {client.id.value: client for client in node.kernel.data_engine._clients.values()}[self.venue]
+        client_id = ClientId(self.venue)
+        self._client = node.kernel.exec_engine._clients[client_id]
+        self._data = node.kernel.data_engine._clients[client_id]
         self._cache = node.kernel.cache
         self._client.on_doubt = self.doubt
         self._end_leftovers()
@@ -244,17 +246,13 @@ class Custodian:
 
     async def _cancel_overdue(self) -> int:
         """Cancel by REST what the venue holds and the kernel believes to be cancelling: it would not ask again."""
-        now, count = time.monotonic(), 0
+        now = time.monotonic()
         late = {
             order_id
             for (order_id, state), since in self._waiting_since.items()
             if state is OrderState.CANCELLING and now - since > _TRAVEL_S
         }
-        if late:
-            for order in await self.desk.open_orders():
-                if order.order_id in late:
-                    count += await self.desk.cancel(order)
-        return count
+        return sum(done for _, done in await cancel_listed(self.desk, late.__contains__)) if late else 0
 
     async def _keep_alive(self) -> None:
         while True:
@@ -267,9 +265,9 @@ class Custodian:
     # -- what the venue said that nobody had told us ---------------------------------------------------------
 
     def accepted(self, order: OwnOrder, venue_order_id: str) -> None:
-        shell = self._shell(order)
+        shell = self._shell(order.sent.strategy, order.sent.instrument)
         if shell is None:
-            ToLedger(self._ledger, time.time_ns).accepted(order, venue_order_id)
+            self._to_ledger.accepted(order, venue_order_id)
             return
         shell.accepted(order.id, venue_order_id, time.time_ns())
         known = self._known(order)
@@ -278,9 +276,9 @@ class Custodian:
             self._client.generate_order_accepted(*ids, VenueOrderId(venue_order_id), time.time_ns())
 
     def amended(self, order: OwnOrder, price: Decimal, size: Decimal) -> None:
-        shell = self._shell(order)
+        shell = self._shell(order.sent.strategy, order.sent.instrument)
         if shell is None:
-            ToLedger(self._ledger, time.time_ns).amended(order, price, size)
+            self._to_ledger.amended(order, price, size)
             return
         shell.amended(order.id, price, size, time.time_ns())
         known = self._known(order)
@@ -298,9 +296,9 @@ class Custodian:
             )
 
     def filled(self, fill: Filled) -> None:
-        shell = self._shells.get((fill.strategy, fill.instrument))
-        if shell is None or not shell.started:
-            self._ledger.write(fill)
+        shell = self._shell(fill.strategy, fill.instrument)
+        if shell is None:
+            self._to_ledger.filled(fill)
             return
         order = self._ledger.find(fill.order_id)
         shell.filled(fill)
@@ -309,9 +307,9 @@ class Custodian:
             self._tell_kernel_of_fill(known, order, fill)
 
     def ended(self, order: OwnOrder, how: Ending, reason: str) -> None:
-        shell = self._shell(order)
+        shell = self._shell(order.sent.strategy, order.sent.instrument)
         if shell is None:
-            ToLedger(self._ledger, time.time_ns).ended(order, how, reason)
+            self._to_ledger.ended(order, how, reason)
             return
         shell.ended(order.id, how, time.time_ns(), reason)
         known = self._known(order)
@@ -327,8 +325,9 @@ class Custodian:
             tell = self._client.generate_order_expired if how == "expired" else self._client.generate_order_canceled
             tell(*ids, known.venue_order_id or VenueOrderId("unknown"), now_ns)
 
-    def _shell(self, order: OwnOrder) -> MakerShell | None:
-        shell = self._shells.get((order.sent.strategy, order.sent.instrument))
+    def _shell(self, strategy: str, instrument: str) -> MakerShell | None:
+        """Its running maker."""
+        shell = self._shells.get((strategy, instrument))
         return shell if shell is not None and shell.started else None
 
     def _known(self, order: OwnOrder) -> Any:

@@ -92,14 +92,11 @@ class Player:
         The venues.
     speed : float
         Seconds of market time a second; ``inf`` plays as fast as the strategies keep up.
-    on_end : callable
-        Called when there are no more events, or with the exception that ended them.
     """
 
-    def __init__(self, feeds: list[Feed], speed: float, on_end: Callable[[BaseException | None], None]) -> None:
+    def __init__(self, feeds: list[Feed], speed: float) -> None:
         self._feeds = feeds
         self._speed = speed
-        self._on_end = on_end
         self._clients: dict[str, FeedDataClient] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -119,24 +116,32 @@ class Player:
         """Whether the subscriptions to these have arrived: they travel, and an event before them is lost."""
         return all(self._clients[each.venue.value].hears(each) for each in instrument_ids)
 
-    def play(self, now_ns: int) -> None:
-        """Begin; called once every strategy has subscribed, so that all see the first event."""
-        self._task = asyncio.create_task(self._run(now_ns))
+    def play(self, now_ns: int, on_end: Callable[[BaseException | None], None]) -> None:
+        """Begin; called once every strategy has subscribed, so that all see the first event.
+
+        Parameters
+        ----------
+        now_ns : int
+            When the first event happens.
+        on_end : callable
+            Called when there are no more events, or with the exception that ended them.
+        """
+        self._task = asyncio.create_task(self._run(now_ns, on_end))
 
     def hold(self) -> None:
         """Send no more events."""
         if self._task is not None:
             self._task.cancel()
 
-    async def _run(self, now_ns: int) -> None:
+    async def _run(self, now_ns: int, on_end: Callable[[BaseException | None], None]) -> None:
         try:
             await self._play(merged(self._feeds, endless=True), now_ns)
         except asyncio.CancelledError:
             raise
         except Exception as exc:
-            self._on_end(exc)
+            on_end(exc)
         else:
-            self._on_end(None)
+            on_end(None)
 
     async def _play(self, events: Iterator[Any], now_ns: int) -> None:
         loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ from ultramm.config.resolve import Resolved
 from ultramm.custody.account import Difference, compare, effects
 from ultramm.custody.desk import Desk, NoAnswer, Terms
 from ultramm.custody.ledger import OrderLedger
-from ultramm.custody.settle import Told, ToLedger, settle, take_over
+from ultramm.custody.settle import Told, ToLedger, cancel_listed, settle, take_over
 from ultramm.errors import ConfigError, DataError, PluginError, RunError, UserError
 from ultramm.journal.records import CustodyEvent, Record
 from ultramm.nautilus.build import Feed
@@ -57,6 +57,8 @@ class _Venue:
         self.desk: Desk = live.desk()
         self.clients: Clients = live.clients()
         self.instruments = instruments
+        # Once it is taken over.
+        self.terms: dict[str, Terms] = {}
 
 
 def open_venue(resolved: Resolved, name: str) -> LiveVenue:
@@ -123,7 +125,7 @@ class LiveVenues:
 
     Attributes
     ----------
-    orders : OrderLedger
+    ledger : OrderLedger
         All orders of the node.
     terms : dict of str to Terms
         What a trade of each instrument moves, once it is open.
@@ -136,8 +138,7 @@ class LiveVenues:
 
     def __init__(self, resolved: Resolved, record: Callable[[int, Record], None]) -> None:
         self._record = record
-        self.orders = OrderLedger(ledger_path(resolved))
-        self.ledger: OrderLedger | None = self.orders
+        self.ledger = OrderLedger(ledger_path(resolved))
         self._venues = [
             _Venue(name, open_venue(resolved, name), [f"{symbol}.{name}" for symbol in venue.settings.instruments])
             for name, venue in resolved.venues.items()
@@ -152,9 +153,9 @@ class LiveVenues:
     def _refuse_to_forget(self, resolved: Resolved) -> None:
         """An instrument that left the configuration is not asked about: orders there would stay, and be filled."""
         traded = {name for venue in self._venues for name in venue.instruments}
-        left = sorted({order.sent.instrument for order in self.orders.open.values()} - traded)
+        left = sorted({order.sent.instrument for order in self.ledger.open.values()} - traded)
         if left:
-            self.orders.close()
+            self.ledger.close()
             raise ConfigError(
                 f"{resolved.loaded.path}: venues: orders of an earlier run on {', '.join(left)} may still be open; "
                 f"list it until a node has taken them over"
@@ -170,16 +171,17 @@ class LiveVenues:
         """
         for venue in self._venues:
             await self._take_over(venue)
-            self.terms |= await venue.desk.terms()
+            self.terms |= venue.terms
             instruments = await venue.live.instruments()
             self.feeds.append(Feed(venue.name, VenueSource(instruments), instruments))
 
     async def _take_over(self, venue: _Venue) -> None:
-        told = ToLedger(self.orders, time.time_ns)
+        told = ToLedger(self.ledger, time.time_ns)
         deadline = time.monotonic() + _TAKE_OVER_S
         while True:
             try:
-                found = await take_over(venue.desk, self.orders, venue.name, told, time.time_ns)
+                found = await take_over(venue.desk, self.ledger, venue.name, told, time.time_ns)
+                venue.terms = found.terms
                 break
             except NoAnswer as exc:
                 if time.monotonic() > deadline:
@@ -217,11 +219,11 @@ class LiveVenues:
         """A venue's events wait for nobody."""
         return True
 
-    async def begin(self, node: Any, shells: list[Any], ended: Callable[[BaseException | None], None]) -> None:
+    def begin(self, node: Any, shells: list[Any], ended: Callable[[BaseException | None], None]) -> None:
         for venue in self._venues:
             mine = [shell for shell in shells if shell.instrument_id.venue.value == venue.name]
             custodian = Custodian(
-                venue.name, venue.desk, self.orders, mine, venue.instruments, venue.live.dead_man_s, self._record
+                venue.name, venue.desk, self.ledger, mine, venue.instruments, venue.live.dead_man_s, self._record
             )
             custodian.begin(node)
             self._custodians[venue.name] = custodian
@@ -233,7 +235,7 @@ class LiveVenues:
             custodian = self._custodians.get(venue.name)
             if custodian is not None:
                 await custodian.end()
-            told = custodian or ToLedger(self.orders, time.time_ns)
+            told = custodian or ToLedger(self.ledger, time.time_ns)
             lines += await self._leave(told, venue, time.monotonic() + patience_s)
         return tuple(lines)
 
@@ -242,10 +244,8 @@ class LiveVenues:
         problem = ""
         while time.monotonic() < deadline:
             try:
-                held = [order for order in await venue.desk.open_orders() if self.orders.is_ours(order.order_id)]
-                for order in held:
-                    await venue.desk.cancel(order)
-                settled = await settle(venue.desk, self.orders, told, venue.instruments, time.time_ns, with_fills=True)
+                held = await cancel_listed(venue.desk, self.ledger.is_ours)
+                settled = await settle(venue.desk, self.ledger, told, venue.instruments, time.time_ns, with_fills=True)
                 if not held and settled.agreed:
                     if venue.live.dead_man_s:
                         await venue.desk.keep_alive(0)
@@ -258,9 +258,8 @@ class LiveVenues:
         return []
 
     async def _differences(self, venue: _Venue) -> list[Difference]:
-        terms = await venue.desk.terms()
         held = await venue.desk.holdings()
-        return compare(self.orders.funded[venue.name], effects(self.orders.fills, terms), held, terms)
+        return compare(self.ledger.funded[venue.name], effects(self.ledger.fills, venue.terms), held, venue.terms)
 
     def _account(self, venue: str, differences: list[Difference]) -> list[str]:
         lines = [
@@ -279,4 +278,4 @@ class LiveVenues:
         """End connections and let go of the ledger."""
         for venue in self._venues:
             await venue.desk.close()
-        self.orders.close()
+        self.ledger.close()

@@ -64,15 +64,16 @@ class Venues(Protocol):
     ----------
     feeds : list of Feed
         The venues and their instruments.
-    ledger : OrderLedger or None
-        Where orders are written down before they are sent; none on paper.
     unsettled : tuple of str
         After `leave`: venues of which it is not known that they hold nothing of ours, and why.
     """
 
     feeds: list[Feed]
-    ledger: OrderLedger | None
     unsettled: tuple[str, ...]
+
+    @property
+    def ledger(self) -> OrderLedger | None:
+        """Where orders are written down before they are sent; none on paper."""
 
     def data_clients(self) -> dict[str, Any]:
         """The kernel's configuration of each venue's data client."""
@@ -92,7 +93,7 @@ class Venues(Protocol):
     def heard_by_all(self, instrument_ids: Iterable[Any]) -> bool:
         """Whether subscriptions to these have arrived."""
 
-    async def begin(self, node: Any, shells: list[MakerShell], ended: Callable[[BaseException | None], None]) -> None:
+    def begin(self, node: Any, shells: list[MakerShell], ended: Callable[[BaseException | None], None]) -> None:
         """The strategies have started: let the market come."""
 
     async def leave(self, patience_s: float) -> tuple[str, ...]:
@@ -172,7 +173,7 @@ class NodeRunner:
         task = asyncio.create_task(node.run_async())
         try:
             await self._started(task)
-            await self._venues.begin(node, self._shells, self._data_ended)
+            self._venues.begin(node, self._shells, self._data_ended)
             await self._watch(task, duration_s)
         finally:
             # Whatever went wrong: no order is left behind while there is a venue to ask.

@@ -32,11 +32,7 @@ class PlayedVenues:
     def __init__(self, resolved: Resolved) -> None:
         self._resolved = resolved
         self.feeds = feeds(resolved)
-        self._ended: Callable[[BaseException | None], None] = lambda _: None
-        self._player = Player(self.feeds, _speed(resolved, self.feeds), self._end)
-
-    def _end(self, error: BaseException | None) -> None:
-        self._ended(error)
+        self._player = Player(self.feeds, _speed(resolved, self.feeds))
 
     def data_clients(self) -> dict[str, Any]:
         return {feed.venue: LiveDataClientConfig() for feed in self.feeds}
@@ -70,9 +66,8 @@ class PlayedVenues:
     def heard_by_all(self, instrument_ids: Iterable[Any]) -> bool:
         return self._player.heard_by_all(instrument_ids)
 
-    async def begin(self, node: Any, shells: list[Any], ended: Callable[[BaseException | None], None]) -> None:
-        self._ended = ended
-        self._player.play(node.kernel.clock.timestamp_ns())
+    def begin(self, node: Any, shells: list[Any], ended: Callable[[BaseException | None], None]) -> None:
+        self._player.play(node.kernel.clock.timestamp_ns(), ended)
 
     async def leave(self, patience_s: float) -> tuple[str, ...]:
         return ()

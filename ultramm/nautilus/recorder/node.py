@@ -57,7 +57,7 @@ class RecordRunner:
         self._resolved = resolved
         self._feeds = feeds(resolved)
         self._recorder = make_recorder(defined_instruments(self._feeds))
-        self._player = Player(self._feeds, common_speed(resolved, self._feeds), self._data_ended)
+        self._player = Player(self._feeds, common_speed(resolved, self._feeds))
         self._on_status = on_status
         self._stop_reason: str | None = None
         self._failure: BaseException | None = None
@@ -103,7 +103,7 @@ class RecordRunner:
         task = asyncio.create_task(node.run_async())
         try:
             await self._started(node, task)
-            self._player.play(node.kernel.clock.timestamp_ns())
+            self._player.play(node.kernel.clock.timestamp_ns(), self._data_ended)
             await self._watch(task, duration_s)
         finally:
             self._player.hold()
