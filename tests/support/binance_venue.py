@@ -39,8 +39,7 @@ class Served(ThreadedServer):
         super().__init__([self.member], {"BTCUSDT": still()} if alive else None)
 
     def fault(self, kind: str, where: str = "", **more: Any) -> None:
-        fault = Fault(kind=kind, where=where, **more)  # type: ignore[arg-type]
-        self.do(lambda: self.server.control.set_fault(fault))
+        self.set_fault(Fault(kind=kind, where=where, **more))  # type: ignore[arg-type]
 
     def clear(self) -> None:
         self.do(self.server.faults.clear)

@@ -81,15 +81,27 @@ class KernelVenue:
             await provider.initialize()
         except Exception as exc:
             raise RunError(f"{self.venue}: its instruments cannot be had: {exc}") from exc
-        found = provider.get_all()
-        missing = [each.value for each in self.instrument_ids if each not in found]
-        if missing:
-            raise RunError(f"{self.venue}: the venue does not trade {', '.join(missing)}, or told nothing of it")
-        return [found[each] for each in self.instrument_ids]
+        return loaded(provider, self.instrument_ids)
 
     def only_these(self) -> InstrumentProviderConfig:
         """Load what is configured, where the kernel's provider can."""
         return InstrumentProviderConfig(load_ids=frozenset(self.instrument_ids))
+
+
+def loaded(provider: Any, instrument_ids: list[InstrumentId]) -> list[Any]:
+    """The instruments that a provider has loaded, all of one venue.
+
+    Raises
+    ------
+    RunError
+        It has not loaded some of them.
+    """
+    found = provider.get_all()
+    missing = [each.value for each in instrument_ids if each not in found]
+    if missing:
+        venue = instrument_ids[0].venue.value
+        raise RunError(f"{venue}: the venue does not trade {', '.join(missing)}, or told nothing of it")
+    return [found[each] for each in instrument_ids]
 
 
 def need(params: Any, *names: str, example: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import math
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -414,8 +413,7 @@ class MakerShell(Strategy):
     @guarded
     def on_order_updated(self, event: Any) -> None:
         order_id = event.client_order_id.value
-        price = to_float(event.price) if event.price is not None else math.nan
-        if order_id in self.maker.orders and not math.isnan(price):
+        if order_id in self.maker.orders and event.price is not None:
             self.amended(order_id, event.price.as_decimal(), event.quantity.as_decimal(), event.ts_init)
 
     def amended(self, order_id: str, price: Decimal, size: Decimal, ts_ns: int) -> None:

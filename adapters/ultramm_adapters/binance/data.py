@@ -22,7 +22,6 @@ class Sequenced:
     An empty book is one that nobody quotes on.
     """
 
-    gaps = 0
     _log: Any
     _clock: Any
     _ws_client: Any
@@ -35,24 +34,20 @@ class Sequenced:
     _get_cached_instrument_id: Any
     create_task: Any
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.gaps = 0
+        # By instrument, the last update that is in its book.
+        self._last_ids: dict[Any, int] = {}
+        # Instruments whose book is a snapshot that no update has followed yet.
+        self._fresh: set[Any] = set()
+
     @property
     def listening(self) -> bool:
         """Whether every market stream that was opened is there."""
         pools = {id(pool): pool for pool in (self._ws_client, self._ws_public_client)}
         sockets = [socket for pool in pools.values() for socket in pool._clients.values() if socket is not None]
         return all(is_there(socket) for socket in sockets)
-
-    @property
-    def _last_ids(self) -> dict[Any, int]:
-        """By instrument, the last update that is in its book."""
-        found: dict[Any, int] = self.__dict__.setdefault("_last_update_ids", {})
-        return found
-
-    @property
-    def _fresh(self) -> set[Any]:
-        """Instruments whose book is a snapshot that no update has followed yet."""
-        found: set[Any] = self.__dict__.setdefault("_fresh_books", set())
-        return found
 
     def _handle_book_diff_update(self, raw: bytes) -> None:
         data = self._decoder_order_book_msg.decode(raw).data

@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from ultramm.config.addresses import HttpAddress
 from ultramm.config.secrets import Secret
 from ultramm.plugin import Capability
-
-Url = Annotated[str, msgspec.Meta(pattern=r"^https?://[^/]+$")]
 
 
 class BinanceParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,7 +36,7 @@ class BinanceParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     environment: Literal["live", "testnet"] = "live"
     api_key: Secret = ""
     api_secret: Secret = ""
-    base_url: Url | None = None
+    base_url: HttpAddress | None = None
     recv_window_ms: Annotated[int, msgspec.Meta(ge=100, le=60_000)] = 3_000
     weight_per_minute: Annotated[int, msgspec.Meta(ge=100)] | None = None
     dead_man_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 60.0

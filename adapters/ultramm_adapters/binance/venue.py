@@ -20,13 +20,14 @@ from nautilus_trader.live.factories import LiveDataClientFactory, LiveExecClient
 from nautilus_trader.model.identifiers import InstrumentId, Venue
 
 from ultramm.errors import RunError, UserError
+from ultramm.nautilus.kernel_venue import loaded
 from ultramm.nautilus.venue import Clients
 from ultramm_adapters.binance.data import FuturesData, SpotData
 from ultramm_adapters.binance.desk import BinanceDesk
 from ultramm_adapters.binance.execution import FuturesExecution, SpotExecution
 from ultramm_adapters.binance.http import OutcomeUnknown, OwnBudget, VenueClock, VenueHttpClient
 from ultramm_adapters.binance.params import BinanceParams
-from ultramm_adapters.binance.product import PRODUCTS
+from ultramm_adapters.binance.product import PRODUCTS, Product
 
 _ENVIRONMENTS = {"live": BinanceEnvironment.LIVE, "testnet": BinanceEnvironment.TESTNET}
 
@@ -53,6 +54,7 @@ class BinanceVenue:
         self.venue = venue
         self.dead_man_s = 0.0 if params.product == "spot" else params.dead_man_s
         self._symbols = symbols
+        self._instrument_ids = [InstrumentId.from_str(f"{symbol}.{venue}") for symbol in symbols]
         self._params = params
         self._product = PRODUCTS[params.product]
         self._budget = OwnBudget(params.weight_budget)
@@ -77,9 +79,7 @@ class BinanceVenue:
             "account_type": self._product.account_type,
             "environment": _ENVIRONMENTS[self._params.environment],
             "base_url_http": self._http_url,
-            "instrument_provider": InstrumentProviderConfig(
-                load_ids=frozenset(InstrumentId.from_str(f"{symbol}.{self.venue}") for symbol in self._symbols)
-            ),
+            "instrument_provider": InstrumentProviderConfig(load_ids=frozenset(self._instrument_ids)),
         }
         if "BEGIN" in self._params.api_secret:
             common["key_type"] = BinanceKeyType.ED25519
@@ -108,17 +108,15 @@ class BinanceVenue:
             await provider.initialize()
         except (BinanceError, OutcomeUnknown) as exc:
             raise RunError(f"{self.venue}: {', '.join(self._symbols)} cannot be had: {exc}") from exc
-        found = provider.get_all()
-        wanted = [InstrumentId.from_str(f"{symbol}.{self.venue}") for symbol in self._symbols]
-        missing = [each.value for each in wanted if each not in found]
-        if missing:
-            raise RunError(f"{self.venue}: the venue does not trade {', '.join(missing)}, or told nothing of it")
-        return [found[each] for each in wanted]
+        return loaded(provider, self._instrument_ids)
 
     def desk(self) -> BinanceDesk:
         """Asks the venue, without a node."""
+        return BinanceDesk(*self._desk_arguments())
+
+    def _desk_arguments(self) -> tuple[VenueHttpClient, Product, list[str], str, int]:
         client = self._client(LiveClock())
-        return BinanceDesk(client, self._product, self._symbols, self.venue, self._params.recv_window_ms)
+        return client, self._product, self._symbols, self.venue, self._params.recv_window_ms
 
     def _client(self, clock: Any) -> VenueHttpClient:
         params = self._params
@@ -160,29 +158,28 @@ class BinanceVenue:
     def _route(self, name: str) -> str:
         return f"/{name}" if self._params.product == "usdm" else ""
 
+    def _common(self, clock: Any, config: Any) -> dict[str, Any]:
+        """What the kernel's clients of both kinds are made with."""
+        client = self._client(clock)
+        return {
+            "client": client,
+            "clock": clock,
+            "instrument_provider": self._provider(client, clock, config),
+            "account_type": config.account_type,
+            "base_url_ws": self._urls(config)[0],
+        }
+
     def _data_factory(self) -> type:
         venue = self
 
         class BinanceDataFactory(LiveDataClientFactory):
             @staticmethod
             def create(loop: Any, name: str, config: Any, msgbus: Any, cache: Any, clock: Any) -> Any:
-                client = venue._client(clock)
-                market, public = venue._urls(config)
-                arguments = {
-                    "loop": loop,
-                    "client": client,
-                    "msgbus": msgbus,
-                    "cache": cache,
-                    "clock": clock,
-                    "instrument_provider": venue._provider(client, clock, config),
-                    "account_type": config.account_type,
-                    "base_url_ws": market,
-                    "name": name,
-                    "config": config,
-                }
+                common = venue._common(clock, config)
+                kernel = {"loop": loop, "name": name, "config": config, "msgbus": msgbus, "cache": cache}
                 if venue._product.cash:
-                    return SpotData(**arguments)
-                return FuturesData(**arguments, base_url_ws_public=public)
+                    return SpotData(**kernel, **common)
+                return FuturesData(**kernel, **common, base_url_ws_public=venue._urls(config)[1])
 
         return BinanceDataFactory
 
@@ -192,22 +189,17 @@ class BinanceVenue:
         class BinanceExecFactory(LiveExecClientFactory):
             @staticmethod
             def create(loop: Any, name: str, config: Any, msgbus: Any, cache: Any, clock: Any) -> Any:
-                client = venue._client(clock)
                 kind = SpotExecution if venue._product.cash else FuturesExecution
                 return kind(
                     loop=loop,
-                    client=client,
-                    msgbus=msgbus,
-                    cache=cache,
-                    clock=clock,
-                    instrument_provider=venue._provider(client, clock, config),
-                    base_url_ws=venue._urls(config)[0],
-                    account_type=config.account_type,
                     name=name,
                     config=config,
+                    msgbus=msgbus,
+                    cache=cache,
                     environment=config.environment,
                     api_key=config.api_key,
                     api_secret=config.api_secret,
+                    **venue._common(clock, config),
                 )
 
         return BinanceExecFactory

@@ -6,7 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -114,14 +114,14 @@ class EmulatedVenue(BinanceVenue):
 
     def desk(self) -> BinanceDesk:
         """Asks it; when that is closed, the emulator ends."""
-        return _LastDesk(super().desk(), self._process)
+        return _LastDesk(self._process, *self._desk_arguments())
 
 
 class _LastDesk(BinanceDesk):
     """The desk of an emulator that nobody else uses."""
 
-    def __init__(self, desk: BinanceDesk, process: subprocess.Popen[str]) -> None:
-        self.__dict__.update(desk.__dict__)
+    def __init__(self, process: subprocess.Popen[str], *arguments: Any) -> None:
+        super().__init__(*arguments)
         self._process = process
 
     async def close(self) -> None:

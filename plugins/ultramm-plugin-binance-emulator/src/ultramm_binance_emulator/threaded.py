@@ -12,6 +12,7 @@ from ultramm.market import Side
 from ultramm.simulation.events import LevelChange, MarketEvent, MarketTrade
 from ultramm_binance_emulator.accounts import Account
 from ultramm_binance_emulator.contracts import Contract
+from ultramm_binance_emulator.faults import Fault
 from ultramm_binance_emulator.futures import FuturesVenue
 from ultramm_binance_emulator.server import Feed, Server, now_ms
 from ultramm_binance_emulator.spot import SpotVenue
@@ -34,6 +35,8 @@ class ThreadedServer:
         Who trades.
     feed, futures_feed : mapping of str to iterator of MarketEvent, optional
         The markets outside of both venues; by default both have five levels a side that only `market` moves.
+    pace : float
+        Seconds of these markets in a second.
     socket_life_s : float
         How long a socket lives, seconds.
 
@@ -52,13 +55,14 @@ class ThreadedServer:
         accounts: Iterable[Account],
         feed: Feed | None = None,
         futures_feed: Feed | None = None,
+        pace: float = 1.0,
         socket_life_s: float = 86_400,
     ) -> None:
         members = list(accounts)
         self.venue = SpotVenue({BTCUSDT: _START}, members, now_ms)
         self.futures = FuturesVenue({BTCUSDT_PERPETUAL: _START}, members, now_ms)
         feeds = {self.venue: feed or {}, self.futures: futures_feed or {}}
-        self.server = Server(feeds, socket_life_s=socket_life_s)
+        self.server = Server(feeds, pace, socket_life_s=socket_life_s)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -82,6 +86,10 @@ class ThreadedServer:
             return call()
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(_PATIENCE_S)
+
+    def set_fault(self, fault: Fault) -> None:
+        """Set a fault, and do what it does at once."""
+        self.do(lambda: self.server.control.set_fault(fault))
 
     def market(self, *changes: LevelChange, trades: tuple[MarketTrade, ...] = ()) -> None:
         """The market outside of both venues changes and trades; ticks count from 50,000."""

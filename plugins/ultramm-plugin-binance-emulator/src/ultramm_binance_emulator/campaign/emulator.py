@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
-import msgspec
-
-from ultramm.simulation.events import MarketEvent
 from ultramm.simulation.presets import PRESETS
 from ultramm.simulation.synthetic import SyntheticMarket
 from ultramm_binance_emulator.accounts import Account
-from ultramm_binance_emulator.faults import Fault
 from ultramm_binance_emulator.orders import Order
 from ultramm_binance_emulator.threaded import ThreadedServer
 
 KEY, SECRET = "campaign-key-4c1f", "campaign-secret-93be"
 _FUNDS = {"USDT": Decimal(100_000), "BTC": Decimal(2)}
 _MARGIN = Decimal(100_000)
-
-
-def paced(events: Iterator[MarketEvent], pace: float) -> Iterator[MarketEvent]:
-    """The same market, `pace` times as fast."""
-    for event in events:
-        yield msgspec.structs.replace(event, time_s=event.time_s / pace)
 
 
 class Emulator(ThreadedServer):
@@ -41,14 +30,10 @@ class Emulator(ThreadedServer):
 
     def __init__(self, seed: int, pace: float, product: str = "spot") -> None:
         self.member = member = Account.funded(KEY, SECRET, _FUNDS, _MARGIN)
-        feed = {"BTCUSDT": paced(SyntheticMarket(PRESETS["wide"], seed).events(), pace)}
+        feed = {"BTCUSDT": SyntheticMarket(PRESETS["wide"], seed).events()}
         spot = product == "spot"
-        super().__init__([member], feed if spot else None, None if spot else feed)
+        super().__init__([member], feed if spot else None, None if spot else feed, pace)
         self._traded = self.venue if spot else self.futures
-
-    def fault(self, fault: Fault) -> None:
-        """Set a fault, and do what it does at once."""
-        self.do(lambda: self.server.control.set_fault(fault))
 
     def orders(self) -> list[Order]:
         """All orders there were; to be called by `do`."""

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -151,10 +150,3 @@ class Node:
             except Exception:
                 return None  # it is being made
         return self._journal
-
-    def wait_until_gone(self, patience_s: float) -> bool:
-        """Whether it ended by itself."""
-        deadline = time.monotonic() + patience_s
-        while self.running and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return not self.running

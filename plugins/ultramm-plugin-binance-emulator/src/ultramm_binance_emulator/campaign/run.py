@@ -104,7 +104,7 @@ class Campaign:
             self._node.kill()
             self._node.start()
         for fault in script.faults:
-            self._server.fault(fault)
+            self._server.set_fault(fault)
         if script.faults:
             self._wait_until_met(before)
         began, began_ns = time.monotonic(), time.time_ns()
