@@ -332,15 +332,24 @@ class MakerShell(Strategy):
         self.submit_order(order)
 
     def _amend(self, amend: Amend, now_ns: int) -> None:
-        order, quote, instrument = self.cache.order(ClientOrderId(amend.order_id)), amend.quote, self.maker.instrument
-        if order is None or not order.is_open or order.is_pending_update or order.is_pending_cancel:
-            return
-        self.maker.orders.amending(amend.order_id, quote)
-        self._record_order(now_ns, amend.order_id, "amending", quote)
+        order = self._changeable(amend.order_id)
+        if order is not None:
+            self.maker.orders.amending(amend.order_id, amend.quote)
+            self._record_order(now_ns, amend.order_id, "amending", amend.quote)
+            self._modify(order, amend.quote)
+
+    def _changeable(self, order_id: str) -> Any:
+        """The kernel's order, unless it has ended or is changing already."""
+        order = self.cache.order(ClientOrderId(order_id))
+        busy = order is None or not order.is_open or order.is_pending_update or order.is_pending_cancel
+        return None if busy else order
+
+    def _modify(self, order: Any, quote: Quote) -> None:
+        instrument, make = self.maker.instrument, self._nautilus_instrument
         self.modify_order(
             order,
-            quantity=self._nautilus_instrument.make_qty(instrument.size(quote.lots)),
-            price=self._nautilus_instrument.make_price(instrument.price(quote.ticks)),
+            quantity=make.make_qty(instrument.size(quote.lots)),
+            price=make.make_price(instrument.price(quote.ticks)),
         )
 
     def _cancel(self, order_ids: tuple[str, ...]) -> None:

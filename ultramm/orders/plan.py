@@ -101,7 +101,8 @@ def plan(
     if changed:
         amended = {amend.order_id for amend in changed}
         cancels = tuple([order_id for order_id in cancels if order_id not in amended])
-        missing = [quote for quote in missing if not any(quote is amend.quote for amend in changed)]
+        placed = {id(amend.quote) for amend in changed}
+        missing = [quote for quote in missing if id(quote) not in placed]
     return Plan(cancels, tuple(missing), tuple(held), changed)
 
 
@@ -113,14 +114,18 @@ def _changes(orders: Sequence[LiveOrder], missing: Sequence[Quote], oldest_ns: i
     changes: list[Amend] = []
     for side in (_BUY, _SELL):
         free = [o for o in orders if o.side is side and o.lots == o.placed_lots and o.sent_ns > oldest_ns]
-        wanted = [quote for quote in missing if quote.side is side and not quote.taking]
-        for same_price in (True, False):
-            for quote in wanted.copy():
-                order = next((o for o in free if o.ticks == quote.ticks or not same_price), None)
-                if order is not None:
-                    free.remove(order)
-                    wanted.remove(quote)
-                    changes.append(Amend(order.id, quote))
+        at_price = {order.ticks: order for order in reversed(free)}
+        moving: list[Quote] = []
+        for quote in missing:
+            if quote.side is not side or quote.taking:
+                continue
+            order = at_price.pop(quote.ticks, None)
+            if order is None:
+                moving.append(quote)
+            else:
+                free.remove(order)
+                changes.append(Amend(order.id, quote))
+        changes += [Amend(order.id, quote) for order, quote in zip(free, moving, strict=False)]
     return tuple(changes)
 
 

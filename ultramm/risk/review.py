@@ -53,8 +53,11 @@ def review(
     refused: list[Refusal] = []
     if amends:
         amends, refused = _amends(check, plan.amends, live, worst, budget, now_ns)
-        cancels += tuple([each.order_id for each in plan.amends if each not in amends])
+        if refused:
+            cancels += tuple([each.order_id for each in plan.amends if each not in amends])
     budget.spend(now_ns, len(cancels))
+    if not plan.submits:
+        return Review(Plan(cancels, (), plan.held, amends), tuple(refused))
     submits = sorted(plan.submits, key=lambda quote: not _reduces(quote, worst))
     if _all_pass(check, submits, worst, len(live)) and budget.take(now_ns, len(submits)):
         return Review(Plan(cancels, tuple(submits), plan.held, amends), tuple(refused))
@@ -89,7 +92,7 @@ def _amends(
     refused: list[Refusal] = []
     for amend in wanted:
         quote, order = amend.quote, live.get(amend.order_id)
-        more = max(0, quote.lots - (0 if order is None else order.lots))
+        more = quote.lots if order is None else max(0, quote.lots - order.lots)
         reason = check.objection(Quote(quote.side, quote.ticks, more, quote.level), worst[quote.side], 0)
         if reason is None and not budget.take(now_ns):
             reason = "message budget is spent"

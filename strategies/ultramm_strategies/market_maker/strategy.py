@@ -62,8 +62,7 @@ class MarketMaker:
         fair = self._fair.price(book)
         if not math.isfinite(fair):
             return Decision.nothing("fair value is unknown")
-        bid_half, ask_half = (self._distances[side][0] * fair for side in _SIDES)
-        half_spread = 0.5 * (bid_half + ask_half)
+        half_spread = 0.5 * (self._distances[Side.BUY][0] * fair + self._distances[Side.SELL][0] * fair)
         shift = inventory_skew(inventory, params.target_inventory, params.max_position, half_spread, params.skew)
         reasons = self._gates.closed(now_ns, fair)
         rests = {side: self._gates.rests(side, now_ns) for side in _SIDES if side not in reasons}
