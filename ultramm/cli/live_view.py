@@ -23,6 +23,7 @@ from ultramm.quoting.decision import name_and_unit
 
 _PLAIN_INTERVAL_S = 5.0
 _BOOK_ROWS = 6
+_WAITING = 1_000  # of a view that shows nothing any more
 
 
 class View(Protocol):
@@ -39,7 +40,8 @@ class View(Protocol):
 class Background:
     """Shows a view from a thread of its own: a terminal that stops reading must not stop the trading.
 
-    Of the statuses only the latest is shown. A view that breaks is dropped, the node goes on.
+    Of the statuses only the latest is shown, and of what happens nothing more than can wait. A view that breaks is
+    dropped, the node goes on.
     """
 
     def __init__(self, view: View) -> None:
@@ -55,7 +57,7 @@ class Background:
             self._items.put(status)
 
     def on_record(self, record: Record) -> None:
-        if isinstance(record, FillEvent | HaltEvent | RecordingEvent):
+        if isinstance(record, FillEvent | HaltEvent | RecordingEvent) and self._items.qsize() < _WAITING:
             self._items.put(record)
 
     def __enter__(self) -> Self:

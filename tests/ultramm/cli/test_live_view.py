@@ -1,4 +1,4 @@
-"""What a node shows of its recording."""
+"""What a node shows of its recording, and of nothing when nobody looks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ultramm.cli.live_view import PlainView, render
+from ultramm.cli.live_view import Background, PlainView, render
 from ultramm.cli.record import line
 from ultramm.journal.records import RecordingEvent, Status
 from ultramm.nautilus.recorder.recorder import RecorderStatus
@@ -41,3 +41,10 @@ def test_the_line_of_a_recording_has_speed_rows_size_and_rotation_and_what_was_d
     )
     late = RecorderStatus(events=9, rows=1, size_bytes=1, rotated_s=0.0, dropped=8, problem=None)
     assert line(Path("cat"), late, 0.0).plain.endswith(" · 8 events dropped")
+
+
+def test_what_a_view_that_has_stopped_does_not_show_does_not_pile_up() -> None:
+    view = Background(PlainView())
+    for _ in range(3_000):
+        view.on_record(RecordingEvent(catalog="cat", event="started"))
+    assert view._items.qsize() == 1_000
