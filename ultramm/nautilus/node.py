@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -169,6 +170,7 @@ class NodeRunner:
 
     async def _trade(self, duration_s: float | None) -> NodeSummary:
         self._node = node = self._build(asyncio.get_running_loop())
+        _keep_what_stays()
         self._take_signals()
         task = asyncio.create_task(node.run_async())
         try:
@@ -184,6 +186,7 @@ class NodeRunner:
                 summary = self._summary()
             finally:
                 await self._end(task)
+                gc.unfreeze()
         if self._failure is not None:
             raise RunError(f"the node stopped: {type(self._failure).__name__}: {self._failure}")
         return summary
@@ -385,6 +388,12 @@ class NodeRunner:
                 for currency, balance in account.balances_total().items():
                     shown[f"{feed.venue} {currency.code}"] = str(balance)
         return shown
+
+
+def _keep_what_stays() -> None:
+    """Modules and what a node is built of are looked through once: each later look would stop the loop for 0.1 s."""
+    gc.collect()
+    gc.freeze()
 
 
 class _MarketView:
