@@ -42,7 +42,7 @@ KEY, SECRET = "benchmark-key", "benchmark-secret"
 START = 50_000
 LEVELS = 5
 _STEP, _TURN = 2, 8  # ticks that the market moves at once, and until it turns
-_FUNDS = Decimal(100_000_000)
+FUNDS = Decimal(100_000_000)
 _PATIENCE_S = 30.0
 _DEPTH_ID = re.compile(r'"u":(\d+)')
 
@@ -104,8 +104,8 @@ def symbol(name: str, kind: type = Symbol) -> Any:
 
 def venue(product: str, names: list[str]) -> Venue:
     """With one member who is rich."""
-    coins = {name.removesuffix("USDT"): _FUNDS for name in names}
-    member = Account.funded(KEY, SECRET, {"USDT": _FUNDS, **coins}, _FUNDS)
+    coins = {name.removesuffix("USDT"): FUNDS for name in names}
+    member = Account.funded(KEY, SECRET, {"USDT": FUNDS, **coins}, FUNDS)
     if product == "spot":
         return SpotVenue({symbol(name): START for name in names}, [member], now_ms)
     return FuturesVenue({symbol(name, Contract): START for name in names}, [member], now_ms)

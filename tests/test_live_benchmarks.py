@@ -40,3 +40,20 @@ def test_every_order_is_matched_to_its_message_and_the_parts_add_up(tmp_path: Pa
         assert 0 <= spread["p50"] <= spread["p99"] <= spread["p999"]
     assert sum(part["mean"] for part in node["parts"].values()) == pytest.approx(node["total"]["mean"])
     assert sum(node["shares"].values()) == pytest.approx(1.0)
+
+
+def test_no_update_is_lost_and_nothing_waits_in_the_end(tmp_path: Path) -> None:
+    (stretch,) = run("load.py", tmp_path / "out.json", "--instruments", "3", "--rate", "300", "--duration", "5")
+    assert stretch["messages"] > 300
+    assert stretch["told"] >= stretch["updates"]
+    assert stretch["gaps"] == 0
+    assert stretch["unequal_books"] == []
+    assert stretch["left"] == 0
+
+
+def test_every_update_of_a_short_soak_is_seen_and_every_order_ends(tmp_path: Path) -> None:
+    found = run("soak_live.py", tmp_path / "out.json", "--updates", "2000")
+    assert [mark["updates"] for mark in found["marks"]] == list(range(200, 2001, 200))
+    assert found["marks"][-1]["fills"] > 0
+    assert all(mark["open_orders"] <= 3 * 20 for mark in found["marks"])
+    assert found["ended"] == "open orders: 0"
