@@ -45,6 +45,8 @@ _QUIET_S = 1.0
 _LATE_MS = 1_000.0
 _KEPT_UP = 0.97
 _STEP_S = 15.0
+# Until the kernel has its 10,000 trades of each instrument and the ledger its 20,000 orders, as many as they keep.
+_WARM_S = 500.0
 _PATIENCE_S = 90.0
 MB = 1024 * 1024
 _PARAMS = {
@@ -465,13 +467,13 @@ class Run:
 
     @staticmethod
     def _slope(look: Look, seconds: float) -> tuple[float, float] | None:
-        """Growth of memory an hour and its error, of the last four fifths of a stretch that is long enough."""
+        """Growth of memory an hour and its error, after warming up, of a stretch that is long enough."""
 
         class At(msgspec.Struct):
             at_s: float
             resident_mb: float
 
-        since = look.at_s - 0.8 * seconds
+        since = look.at_s - seconds + _WARM_S
         samples: Any = [At(*sample) for sample in look.memory if sample[0] > since]
         return slope_per_hour(samples, "resident_mb") if len(samples) > 20 else None
 
