@@ -179,9 +179,10 @@ def stamped(stamps: Stamps, orders: int, done: asyncio.Event) -> None:
     async def pump(self: Connection) -> None:
         while (message := await self._queue.get()) is not None:
             now_ns = monotonic_ns()
-            await self.socket.send_str(message)
-            if '"depthUpdate"' in message:
-                found = _DEPTH_ID.search(message)
+            text, _ = message
+            await self.socket.send_str(text)
+            if '"depthUpdate"' in text:
+                found = _DEPTH_ID.search(text)
                 assert found is not None
                 stamps.sent.setdefault(int(found[1]), now_ns)
         await self.socket.close()

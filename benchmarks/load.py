@@ -135,7 +135,7 @@ class Feed:
     def _put(self, stream: str, text: str) -> None:
         for connection in list(self._streams._by_stream.get(stream, ())):
             try:
-                connection._queue.put_nowait(f'{{"stream":"{stream}","data":{text}}}')
+                connection._queue.put_nowait((f'{{"stream":"{stream}","data":{text}}}', True))
             except asyncio.QueueFull:
                 connection.close()
 
@@ -260,8 +260,8 @@ class Watch:
             if queue.size >= self._queues[queue.qname]:
                 self._queues[queue.qname] = queue.size + 1
 
-        async def begun(venues: Any, node: Any, shells: Any, ended: Any) -> None:
-            await begin(venues, node, shells, ended)
+        def begun(venues: Any, node: Any, shells: Any, ended: Any) -> None:
+            begin(venues, node, shells, ended)
             asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._look, node, shells)
             self._tasks.append(asyncio.create_task(self._mind()))
             venue.tell("quoting")

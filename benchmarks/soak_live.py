@@ -173,8 +173,8 @@ class Watch:
                 super().__init__(*arguments, **named)
                 watch._writer = self
 
-        async def begun(venues: Any, node: Any, shells: Any, ended: Any) -> None:
-            await begin(venues, node, shells, ended)
+        def begun(venues: Any, node: Any, shells: Any, ended: Any) -> None:
+            begin(venues, node, shells, ended)
             self._node, self._venues, self._began_s = node, venues, time.monotonic()
             engine = node.kernel.exec_engine
             prune = engine._prune_recent_fills_cache
@@ -191,7 +191,7 @@ class Watch:
         SpotExecution._handle_execution_report = taken
 
     def _look(self) -> None:
-        memory, ledger = psutil.Process().memory_full_info(), self._venues.orders
+        memory, ledger = psutil.Process().memory_full_info(), self._venues.ledger
         files = Path("data").glob("journal.db*")
         counted = len(self.marks) + 1 in (_WARM, self._updates // self._every)
         self.marks.append(
