@@ -45,6 +45,8 @@ _PARAMS = {
     "cover_fees": False,
 }
 _PATIENCE_S = 60.0
+# Methods of ours that only make, find or change the kernel's orders.
+_KERNELS = ("_limit", "_changeable", "_modify")
 
 
 class Way(msgspec.Struct, array_like=True):
@@ -102,8 +104,9 @@ class Watch:
         self._heard = 0
         self._books: dict[tuple[str, int], Message] = {}
         self._answering: Message | None = None
-        # Nanoseconds in our callbacks so far, without what their commands take in the kernel.
+        # Nanoseconds in our callbacks so far, without what they call the kernel for; and that.
         self._ours = self._kernel = 0
+        self._in_kernel = False
         self._sent: dict[str, tuple[Way, Message]] = {}
         self._current: contextvars.ContextVar[tuple[Way, Message] | None] = contextvars.ContextVar("way", default=None)
 
@@ -155,11 +158,11 @@ class Watch:
                 setattr(shell, name, self._ours_alone(getattr(shell, name)))
         for name in ("submit_order", "modify_order"):
             setattr(shell, name, self._order(getattr(shell, name)))
-        for name in ("cancel_order", "cancel_orders"):
-            setattr(shell, name, self._command(getattr(shell, name)))
+        for name in ("cancel_order", "cancel_orders", *_KERNELS):
+            setattr(shell, name, self._kernel_alone(getattr(shell, name)))
 
     def _ours_alone(self, method: Any) -> Any:
-        """Count what a method of ours takes, without the commands in it."""
+        """Count what a method of ours takes, without what the kernel does in it."""
 
         def timed(*arguments: Any, **named: Any) -> Any:
             began, kernel = monotonic_ns(), self._kernel
@@ -171,7 +174,7 @@ class Watch:
         return timed
 
     def _order(self, command: Any) -> Any:
-        timed = self._command(command)
+        timed = self._kernel_alone(command)
 
         def send(strategy: Any, order: Any, **arguments: Any) -> None:
             message = self._answering or Message(0, 0, 0)
@@ -184,13 +187,20 @@ class Watch:
 
         return send
 
-    def _command(self, command: Any) -> Any:
-        def send(strategy: Any, *arguments: Any, **named: Any) -> None:
-            began = monotonic_ns()
-            command(strategy, *arguments, **named)
-            self._kernel += monotonic_ns() - began
+    def _kernel_alone(self, method: Any) -> Any:
+        """Count what the kernel takes when we call it, once where such calls are in one another."""
 
-        return send
+        def timed(*arguments: Any, **named: Any) -> Any:
+            if self._in_kernel:
+                return method(*arguments, **named)
+            self._in_kernel, began = True, monotonic_ns()
+            try:
+                return method(*arguments, **named)
+            finally:
+                self._kernel += monotonic_ns() - began
+                self._in_kernel = False
+
+        return timed
 
     def _attach_execution(self, kind: Any) -> None:
         for name in ("_submit_order", "_modify_order"):
@@ -387,7 +397,7 @@ PARTS = {
     "adapter in": "reading, making objects",
     "kernel in": "its queue, its book, until our callback",
     "ours": "all our code on the way: decision, review, ledger",
-    "kernel out": "command to execution client: checks, queues",
+    "kernel out": "making orders; command to execution client: checks, queues",
     "adapter out": "until the HTTP client is called: signing",
     "socket out": "HTTP client to the venue's socket",
 }
