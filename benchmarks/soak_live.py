@@ -8,10 +8,11 @@
     .venv/bin/python benchmarks/soak_live.py --json out.json       the numbers for a program
 
 Nothing on the way is left out: the venue (`live_venue`) in a process of its own, sockets, the real adapter, the node of
-``ultramm node start --live`` with its ledger and journal. An update is an ``executionReport``, or ``ORDER_TRADE_UPDATE``,
-that the execution client takes from the user stream. What is not as in life is the pace: the market moves as soon as the node has answered its
-last move, with all its quotes, some hundred times as often as a venue would let a member send orders. So what is
-remembered for two minutes in life, at ten orders a second, is remembered here for as many orders: for seconds.
+``ultramm node start --live`` with its ledger and journal. An update is an ``executionReport``, or on futures an
+``ORDER_TRADE_UPDATE``, that the execution client takes from the user stream. What is not as in life is the pace: the
+market moves as soon as the node has answered its last move, with all its quotes, some hundred times as often as a venue
+would let a member send orders. So what is remembered for two minutes in life, at ten orders a second, is remembered
+here for as many orders: for seconds.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from ultramm.quoting.decision import name_and_unit
 
 _PLAIN_INTERVAL_S = 5.0
 _BOOK_ROWS = 6
+_SHOWN = FillEvent, HaltEvent, RecordingEvent
 _WAITING = 1_000  # of a view that shows nothing any more
 
 
@@ -57,7 +58,7 @@ class Background:
             self._items.put(status)
 
     def on_record(self, record: Record) -> None:
-        if isinstance(record, FillEvent | HaltEvent | RecordingEvent) and self._items.qsize() < _WAITING:
+        if isinstance(record, _SHOWN) and self._items.qsize() < _WAITING:
             self._items.put(record)
 
     def __enter__(self) -> Self:
