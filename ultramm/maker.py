@@ -190,6 +190,16 @@ class LearningFromOrders(Protocol):
 
 
 @runtime_checkable
+class Remembering(Protocol):
+    """A strategy that a restarted node goes on with, if `remembers` says so: it can be pickled (`ultramm.checkpoint`).
+
+    It is told of fills that it does not know yet, and, if it wants to know, of the interruption.
+    """
+
+    remembers: bool
+
+
+@runtime_checkable
 class Judging(Protocol):
     """A strategy that knows what quotes at each depth would have earned: it is shown and kept in the journal."""
 
@@ -263,6 +273,9 @@ class Maker:
         Estimate where orders stand in their queues for the status, also where the strategy does not need it.
     amends : bool
         The venue can change an order in one message.
+    told_fills : int, optional
+        Fills of its own that a strategy of an earlier run knows already; None for a new one, which is not told of
+        earlier fills.
 
     Attributes
     ----------
@@ -291,6 +304,7 @@ class Maker:
         book_shows_ours: bool = False,
         show_queues: bool = False,
         amends: bool = False,
+        told_fills: int | None = None,
     ) -> None:
         self.name = name
         self.instrument = instrument
@@ -301,6 +315,7 @@ class Maker:
         self._strategy = strategy
         self._recalibrating = strategy if isinstance(strategy, Recalibrating) else None
         self._interruptible = strategy if isinstance(strategy, Interruptible) else None
+        self._goes_on_from = told_fills
         self._silent = False
         self._judging = strategy if isinstance(strategy, Judging) else None
         self._learning = strategy if isinstance(strategy, LearningFromOrders) and strategy.learns else None
@@ -487,19 +502,24 @@ class Maker:
         if self._recalibrating is not None and not self.degraded:
             self._recalibrating.recalibrate(now_ns)
 
-    def restore(self, fills: Iterable[tuple[Fill, float]]) -> None:
+    def restore(self, fills: Iterable[tuple[Fill, float]], now_ns: int) -> None:
         """Go on from the fills of earlier runs, each with the mid of its time: inventory, P&L, and funds beside them.
 
-        What the account has now was read when this run began, and holds what those fills did.
+        What the account has now was read when this run began, and holds what those fills did. A strategy of an earlier
+        run is told of those that it does not know, and that its market was interrupted.
         """
-        for fill, mid in fills:
+        for count, (fill, mid) in enumerate(fills):
             self.score.restore(fill, mid)
+            if self._goes_on_from is not None and count >= self._goes_on_from:
+                self._strategy.on_fill(fill)
         gone = self.score.attribution
         self._limits = msgspec.structs.replace(
             self._limits, sellable=self._limits.sellable - gone.position, spendable=self._limits.spendable - gone.cash
         )
         equity = self._funds.equity - gone.equity_change(self.score.mid)
         self._funds = msgspec.structs.replace(self._funds, equity=equity)
+        if self._goes_on_from is not None:
+            self.interrupted(now_ns, "the node was started again")
 
     def withdraw(self, now_ns: int) -> Plan:
         """Cancel whatever is open; orders in flight and those that change follow when the venue has answered."""
@@ -679,6 +699,12 @@ class Maker:
         """The market was interrupted: tell a strategy that wants to know."""
         if self._interruptible is not None and not self.degraded:
             self._interruptible.on_interruption(now_ns, reason)
+
+    @property
+    def remembered(self) -> QuotingStrategy | None:
+        """The strategy, for a later run to go on with; None where that cannot be, or it failed."""
+        strategy = self._strategy
+        return strategy if isinstance(strategy, Remembering) and strategy.remembers and not self.degraded else None
 
     def degrade(self, reason: str) -> None:
         """Quote nothing and ask the strategy nothing, for good."""

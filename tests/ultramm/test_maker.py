@@ -970,7 +970,7 @@ def fill_at(price: float, size: float, side: Side, **fields) -> Fill:
 def test_a_maker_goes_on_from_the_fills_of_earlier_runs_and_counts_its_funds_once():
     funds = Funds(sellable=5.0, spendable=1_000.0)
     maker = Maker("m", INSTRUMENT, Scripted(), MakerParams(max_position=100), Limits(), MessageBudget(9, 9), funds)
-    maker.restore([(fill_at(100.0, 2.0, Side.BUY, fee=0.5), 101.0), (fill_at(102.0, 1.0, Side.SELL), 101.0)])
+    maker.restore([(fill_at(100.0, 2.0, Side.BUY, fee=0.5), 101.0), (fill_at(102.0, 1.0, Side.SELL), 101.0)], 0)
     assert maker.inventory == 1.0
     score = maker.score.score(0)
     assert score.fills == 2
@@ -980,6 +980,52 @@ def test_a_maker_goes_on_from_the_fills_of_earlier_runs_and_counts_its_funds_onc
     # What the account has now is what it has to spend: the earlier fills are in it.
     assert limits.spendable == pytest.approx(1_000.0)
     assert limits.sellable + maker.inventory == pytest.approx(5.0)
+
+
+class Keeper(Told):
+    """Is kept between runs."""
+
+    remembers = True
+
+    def __init__(self, *quotes: Quote) -> None:
+        super().__init__(*quotes)
+        self.told: list[float] = []
+
+    def on_fill(self, fill: Fill) -> None:
+        self.told.append(fill.price)
+
+
+def restored(strategy: Keeper, told_fills: int | None) -> Maker:
+    params = MakerParams(max_position=100)
+    maker = Maker("m", INSTRUMENT, strategy, params, Limits(), MessageBudget(9, 9), told_fills=told_fills)
+    maker.restore([(fill_at(price, 1.0, Side.BUY), 100.0) for price in (98.0, 99.0, 97.0)], 5 * S)
+    return maker
+
+
+def test_a_strategy_of_an_earlier_run_is_told_of_the_fills_that_it_does_not_know_and_of_the_interruption():
+    strategy = Keeper()
+    maker = restored(strategy, 1)
+    assert strategy.told == [99.0, 97.0]
+    assert strategy.interruptions == [(5 * S, "the node was started again")]
+    assert (maker.inventory, maker.score.fills) == (3.0, 3)
+
+
+def test_a_new_strategy_is_told_of_no_earlier_fill():
+    strategy = Keeper()
+    restored(strategy, None)
+    assert (strategy.told, strategy.interruptions) == ([], [])
+
+
+def test_a_strategy_is_remembered_if_it_says_so_and_has_not_failed():
+    strategy = Keeper()
+    maker = restored(strategy, None)
+    assert maker.remembered is strategy
+    maker.degrade("it failed")
+    assert maker.remembered is None
+    strategy.remembers = False
+    assert restored(strategy, None).remembered is None
+    forgetful = Maker("m", INSTRUMENT, Scripted(), MakerParams(max_position=1), Limits(), MessageBudget(9, 9))
+    assert forgetful.remembered is None
 
 
 def test_a_fee_in_the_coin_bought_lessens_the_position_and_is_a_fee_of_its_worth():

@@ -6,36 +6,18 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-import msgspec
 import pytest
+from every_strategy import NEEDS, SIZES, built, strategies
 from market_path import Event, check, drive, instrument, market
 
 from ultramm.market import Book, Instrument, Level, Side, Trade
-from ultramm.plugin import installed, load
 
 S = 1_000_000_000
-NEEDS: dict[str, dict[str, Any]] = {
-    "market-maker": {"half_spread_bps": 2.0},
-    "glft": {},
-    "avellaneda-stoikov": {"gamma": 1e-3},
-    "adaptive-market-maker": {"edge_gate": False},
-}
-SIZES = {"order_size": 0.01, "max_position": 0.05}
-
-
-def strategies() -> list[str]:
-    return sorted(plugin.name for plugin in installed("strategy") if plugin.distribution == "ultramm")
 
 
 @pytest.fixture(params=strategies())
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def built(name: str, of: Instrument, **params: Any) -> Any:
-    (plugin,) = [item for item in installed("strategy") if item.name == name]
-    given = {**SIZES, **NEEDS[name], **params}
-    return load(plugin.record.strategy)(msgspec.convert(given, load(plugin.record.params)), of)
 
 
 def run(name: str, of: Instrument, events: Iterator[Event], inventory: float = 0.0, **params: Any) -> list[Any]:

@@ -70,7 +70,7 @@ class Scorecard:
         self.submitted = self.accepted = self.rejected = self.cancelled = self.filled = 0
         self._markouts = Markouts()
         self._mid = math.nan
-        self._fills = self._maker_fills = 0
+        self.fills = self._maker_fills = 0
         self._abs_inventory = TimeAverage()
         self._largest = self._smallest = 0.0
         self._peak = self._drawdown = 0.0
@@ -99,14 +99,14 @@ class Scorecard:
         self._abs_inventory.update(fill.ts_ns, abs(position))
         self._largest, self._smallest = max(self._largest, position), min(self._smallest, position)
         self._markouts.on_fill(fill)
-        self._fills += 1
+        self.fills += 1
         self._maker_fills += fill.maker
         self._sample_equity()
 
     def restore(self, fill: Fill, mid: float) -> None:
         """Count a fill of an earlier run, at whose time the mid was `mid`."""
         self.attribution.on_fill(fill, mid)
-        self._fills += 1
+        self.fills += 1
         self._maker_fills += fill.maker
         self._mid = mid
 
@@ -125,7 +125,7 @@ class Scorecard:
         return Score(
             strategy=self.strategy,
             instrument=self.instrument.id,
-            fills=self._fills,
+            fills=self.fills,
             maker_fills=self._maker_fills,
             volume=self.attribution.volume,
             pnl=pnl,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
@@ -35,6 +35,13 @@ class MarketEstimate(msgspec.Struct, frozen=True):
     ask: FillIntensity
 
 
+class MarketOrderObserver(Protocol):
+    """Who learns from market orders too."""
+
+    def on_market_order(self, order: MarketOrder) -> None:
+        """A market order is complete."""
+
+
 class MarketModel:
     """Estimates a market where its quotes stand.
 
@@ -46,8 +53,8 @@ class MarketModel:
         Time constant of the fill intensity, seconds.
     max_error : float
         Largest standard error of `kappa`, as a share of it, to quote on.
-    observe : callable, optional
-        Takes each market order that is complete.
+    observer : MarketOrderObserver, optional
+        Is told of each market order that is complete.
     own_fills : bool
         Learn from our own orders too: they also tell of queues and latency.
     """
@@ -58,7 +65,7 @@ class MarketModel:
         *,
         tau_s: float = 600.0,
         max_error: float = 0.5,
-        observe: Callable[[MarketOrder], None] | None = None,
+        observer: MarketOrderObserver | None = None,
         own_fills: bool = False,
     ) -> None:
         self.volatility = QuotingVolatility()
@@ -72,7 +79,7 @@ class MarketModel:
         self._reaches: ReachIntensity | None = None
         self._learns = own_fills
         self._own: OwnFillIntensity | None = None
-        self._observe = observe
+        self._observer = observer
         self._now_ns = 0
 
     def on_book(self, book: Book) -> None:
@@ -99,8 +106,8 @@ class MarketModel:
     def _take(self, order: MarketOrder) -> None:
         if self._reaches is not None:
             self._reaches.on_reach(order.ts_ns, order.side, order.reach)
-        if self._observe is not None:
-            self._observe(order)
+        if self._observer is not None:
+            self._observer.on_market_order(order)
 
     def on_exposure(self, ts_ns: int, depth: float, seconds: float, fills: int) -> None:
         """An order of ours stood `seconds` at `depth` from the mid until `ts_ns`, and was filled `fills` times."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Protocol
 
-from ultramm.calibration.market_model import MarketEstimate, MarketModel
-from ultramm.calibration.market_orders import MarketOrder
+from ultramm.calibration.market_model import MarketEstimate, MarketModel, MarketOrderObserver
 from ultramm.market import Book, Instrument, Trade
 from ultramm.quoting.engine import QuotingModel, quotes_for
 from ultramm.quoting.table import QuoteTable
@@ -44,8 +42,8 @@ class Solver:
         What is quoted.
     appetite : Appetite
         For inventory, and for evidence.
-    observe : callable, optional
-        Takes each market order that is complete.
+    observer : MarketOrderObserver, optional
+        Is told of each market order that is complete.
 
     Attributes
     ----------
@@ -57,14 +55,12 @@ class Solver:
         In words why there is none.
     """
 
-    def __init__(
-        self, instrument: Instrument, appetite: Appetite, observe: Callable[[MarketOrder], None] | None = None
-    ) -> None:
+    def __init__(self, instrument: Instrument, appetite: Appetite, observer: MarketOrderObserver | None = None) -> None:
         self.market = MarketModel(
             instrument,
             tau_s=appetite.calibration_s,
             max_error=1e-2 * appetite.max_error_pct,
-            observe=observe,
+            observer=observer,
             own_fills=appetite.own_fills,
         )
         self.model: QuotingModel | None = None

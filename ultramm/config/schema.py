@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from ultramm.maker import Positive
+from ultramm.maker import NonNegative, Positive
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)*$", max_length=40)]
 VenueName = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=30)]
@@ -129,10 +129,16 @@ class State(_Section, frozen=True, kw_only=True):
     cache : str, optional
         A Redis, written as for the journal, where the kernel keeps its orders, positions and accounts for others to
         read. What the node itself goes on from is the ledger.
+    checkpoint_s : float
+        How often what strategies have learnt is kept in ``NAME.checkpoint``, seconds; 0 for never.
+    checkpoint_max_age_s : float
+        A node that starts later than this after that begins to learn anew, seconds.
     """
 
     directory: str = "data"
     cache: Annotated[str, msgspec.Meta(pattern=r"^rediss?://.+")] | None = None
+    checkpoint_s: NonNegative = 30.0
+    checkpoint_max_age_s: NonNegative = 900.0
 
 
 class Recorder(_Section, frozen=True, kw_only=True):

@@ -84,6 +84,21 @@ class RecordingEvent(msgspec.Struct, frozen=True, kw_only=True, tag="recording")
     reason: str = ""
 
 
+class MemoryEvent(msgspec.Struct, frozen=True, kw_only=True, tag="memory"):
+    """What a strategy learnt in earlier runs was taken up, or was not, or cannot be kept.
+
+    Parameters
+    ----------
+    event : str
+        ``recalled``, ``began anew``, ``not kept``, ``not written`` (of all strategies).
+    """
+
+    strategy: str
+    instrument: str
+    event: str
+    reason: str = ""
+
+
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """The top of the book as (price, size), best first, for display."""
 
@@ -116,7 +131,16 @@ class CommandEvent(msgspec.Struct, frozen=True, kw_only=True, tag="command"):
 
 
 Record = (
-    RunStarted | RunEnded | OrderEvent | FillEvent | CustodyEvent | HaltEvent | RecordingEvent | Status | CommandEvent
+    RunStarted
+    | RunEnded
+    | OrderEvent
+    | FillEvent
+    | CustodyEvent
+    | HaltEvent
+    | MemoryEvent
+    | RecordingEvent
+    | Status
+    | CommandEvent
 )
 
 

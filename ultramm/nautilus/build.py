@@ -19,6 +19,7 @@ from ultramm.journal.records import Record
 from ultramm.maker import Maker
 from ultramm.market import Instrument
 from ultramm.nautilus.account import with_fees
+from ultramm.nautilus.memory import Memory
 from ultramm.nautilus.shell import MakerBuilder, MakerShell
 from ultramm.nautilus.source import Source
 from ultramm.risk.budget import MessageBudget
@@ -96,7 +97,11 @@ def merged(opened: list[Feed], *, endless: bool = False) -> Iterator[Any]:
 
 
 def shells(
-    resolved: Resolved, record: Recorder, shell: type[MakerShell] = MakerShell, ledger: OrderLedger | None = None
+    resolved: Resolved,
+    record: Recorder,
+    shell: type[MakerShell] = MakerShell,
+    ledger: OrderLedger | None = None,
+    memory: Memory | None = None,
 ) -> list[MakerShell]:
     """A shell for each strategy and instrument, of the class `shell`."""
     made: list[MakerShell] = []
@@ -111,7 +116,9 @@ def shells(
                     name=strategy.settings.name,
                     tag=f"{len(made) + 1:03d}",
                     instrument_id=instrument_id,
-                    build=_maker_builder(strategy, quoting, resolved.config, amends=_amends(resolved, instrument_id)),
+                    build=_maker_builder(
+                        strategy, quoting, resolved.config, amends=_amends(resolved, instrument_id), memory=memory
+                    ),
                     funds_share=1.0 / _sharers(resolved, instrument_id),
                     depth_levels=_depth_levels(resolved, strategy),
                     record=record,
@@ -152,21 +159,29 @@ def _depth_levels(resolved: Resolved, strategy: ResolvedStrategy) -> int:
     return max(wanted, _BEHIND_OURS) if resolved.config.mode == "live" else wanted
 
 
-def _maker_builder(strategy: ResolvedStrategy, quoting: Any, config: Config, *, amends: bool) -> MakerBuilder:
-    risk, mode = config.risk, config.mode
+def _maker_builder(
+    strategy: ResolvedStrategy, quoting: Any, config: Config, *, amends: bool, memory: Memory | None
+) -> MakerBuilder:
+    risk, mode, name, params = config.risk, config.mode, strategy.settings.name, strategy.params
 
     def build(instrument: Instrument, funds: Funds) -> Maker:
+        told_fills: int | None = None
+        if memory is None:
+            made = quoting(params, instrument)
+        else:
+            made, told_fills = memory.strategy(name, quoting, params, instrument)
         return Maker(
-            name=strategy.settings.name,
+            name=name,
             instrument=instrument,
-            strategy=quoting(strategy.params, instrument),
-            params=strategy.params,
+            strategy=made,
+            params=params,
             limits=_limits(risk),
             budget=MessageBudget(risk.messages_per_second, risk.message_burst),
             funds=funds,
             book_shows_ours=mode == "live",
             show_queues=mode != "backtest",
             amends=amends,
+            told_fills=told_fills,
         )
 
     return build

@@ -12,6 +12,7 @@ from nautilus_trader.config import CacheConfig, DatabaseConfig
 from nautilus_trader.live.config import LiveExecEngineConfig
 
 from ultramm import plugin
+from ultramm.checkpoint import Checkpoint
 from ultramm.config.resolve import Resolved
 from ultramm.custody.account import Difference, compare, effects
 from ultramm.custody.desk import Desk, NoAnswer, Terms
@@ -21,6 +22,7 @@ from ultramm.errors import ConfigError, DataError, PluginError, RunError, UserEr
 from ultramm.journal.records import CustodyEvent, Record
 from ultramm.nautilus.build import Feed
 from ultramm.nautilus.custodian import Custodian
+from ultramm.nautilus.memory import Memory
 from ultramm.nautilus.source import Pace
 from ultramm.nautilus.venue import Clients, LiveVenue
 from ultramm.redis_server import redis_address, require_redis
@@ -84,6 +86,14 @@ def ledger_path(resolved: Resolved) -> Path:
     return Path(resolved.config.state.directory) / f"{resolved.config.name}.orders"
 
 
+def _memory(resolved: Resolved, record: Callable[[int, Record], None]) -> Memory | None:
+    state = resolved.config.state
+    if not state.checkpoint_s:
+        return None
+    path = Path(state.directory) / f"{resolved.config.name}.checkpoint"
+    return Memory(Checkpoint(path, state.checkpoint_max_age_s), state.checkpoint_s, record)
+
+
 def _kernel_cache(resolved: Resolved) -> Any:
     """The kernel's cache in Redis where that is configured.
 
@@ -127,6 +137,8 @@ class LiveVenues:
     ----------
     ledger : OrderLedger
         All orders of the node.
+    memory : Memory or None
+        Of its strategies.
     terms : dict of str to Terms
         What a trade of each instrument moves, once it is open.
 
@@ -139,6 +151,7 @@ class LiveVenues:
     def __init__(self, resolved: Resolved, record: Callable[[int, Record], None]) -> None:
         self._record = record
         self.ledger = OrderLedger(ledger_path(resolved))
+        self.memory = _memory(resolved, record)
         self._venues = [
             _Venue(name, open_venue(resolved, name), [f"{symbol}.{name}" for symbol in venue.settings.instruments])
             for name, venue in resolved.venues.items()

@@ -24,11 +24,13 @@ from ultramm.errors import RunError
 from ultramm.features.depth import SpreadStatistics
 from ultramm.features.volatility import EwVolatility
 from ultramm.journal.records import BookView, Record, Status
+from ultramm.maker import Maker
 from ultramm.market import known
 from ultramm.nautilus.account import KERNEL_RATE
 from ultramm.nautilus.build import Feed, actors, defined_instruments, shells
 from ultramm.nautilus.conversion import Conversion
 from ultramm.nautilus.convert import to_book
+from ultramm.nautilus.memory import Memory
 from ultramm.nautilus.played import PlayedVenues
 from ultramm.nautilus.recorder.beside_node import NodeRecording
 from ultramm.nautilus.shell import MakerShell
@@ -75,6 +77,10 @@ class Venues(Protocol):
     @property
     def ledger(self) -> OrderLedger | None:
         """Where orders are written down before they are sent; none on paper."""
+
+    @property
+    def memory(self) -> Memory | None:
+        """Where strategies are kept as they are, for a later run to go on with; none on paper."""
 
     def data_clients(self) -> dict[str, Any]:
         """The kernel's configuration of each venue's data client."""
@@ -135,7 +141,8 @@ class NodeRunner:
         self._on_status = on_status
         self._venues: Venues = venues or PlayedVenues(resolved)
         opened = self._venues.feeds
-        self._shells = shells(resolved, record, ledger=self._venues.ledger)
+        self._memory = self._venues.memory
+        self._shells = shells(resolved, record, ledger=self._venues.ledger, memory=self._memory)
         self._conversion = Conversion(resolved, opened) if resolved.config.reporting is not None else None
         self._recording = NodeRecording(resolved.config.recorder, defined_instruments(opened), record)
         self._views = {instrument.id.value: _MarketView() for feed in opened for instrument in feed.instruments}
@@ -183,6 +190,8 @@ class NodeRunner:
             try:
                 await self._withdraw()
                 self._accounts = await self._venues.leave(_KILL_TIMEOUT_S if self._killed else _CANCEL_TIMEOUT_S)
+                if self._memory is not None:
+                    await self._memory.close(self._makers())
                 summary = self._summary()
             finally:
                 await self._end(task)
@@ -254,6 +263,8 @@ class NodeRunner:
                 return
             self._mind_journal()
             self._recording.mind(self._node.kernel.clock.timestamp_ns())
+            if self._memory is not None:
+                self._memory.mind(self._makers())
             self._report(keep=ticks % 4 == 0)
             if ticks % _FORGET_TICKS == 0:
                 # Only its loop of checks would do it, which a simulated venue does without.
@@ -290,6 +301,9 @@ class NodeRunner:
         await asyncio.gather(task, return_exceptions=True)
         # Not node.dispose(): inside a running loop it would cancel our own tasks and stop the loop.
         self._node.kernel.dispose()
+
+    def _makers(self) -> list[Maker]:
+        return [shell.maker for shell in self._shells if shell.started]
 
     def _open_orders(self) -> int:
         cache = self._node.kernel.cache

@@ -14,6 +14,7 @@ from ultramm.errors import ConfigError
 from ultramm.nautilus.account import exchange_arguments, paper_settings
 from ultramm.nautilus.build import Feed, feeds
 from ultramm.nautilus.feed import Player, common_speed
+from ultramm.nautilus.memory import Memory
 from ultramm.nautilus.paper import paper_factory
 
 
@@ -27,6 +28,7 @@ class PlayedVenues:
     """
 
     ledger: OrderLedger | None = None
+    memory: Memory | None = None
     unsettled: tuple[str, ...] = ()
 
     def __init__(self, resolved: Resolved) -> None:

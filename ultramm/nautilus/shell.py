@@ -147,7 +147,8 @@ class MakerShell(Strategy):
         self._nautilus_instrument = self.cache.instrument(self.instrument_id)
         self._maker = self._build(to_instrument(self._nautilus_instrument), self._funds())
         if self._ledger is not None:
-            self.maker.restore(earlier(self._ledger.fills_of(self.maker_name, self.maker.instrument.id), self.maker))
+            fills = self._ledger.fills_of(self.maker_name, self.maker.instrument.id)
+            self.maker.restore(earlier(fills, self.maker), self.clock.timestamp_ns())
         self._now_ns = self._seen_ns = self.clock.timestamp_ns()
         subscribe_book(self, self.instrument_id)
         self.subscribe_trade_ticks(self.instrument_id)

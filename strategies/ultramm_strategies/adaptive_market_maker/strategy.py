@@ -32,13 +32,15 @@ class AdaptiveMarketMaker:
         Where.
     """
 
+    remembers = True
+
     def __init__(self, params: AdaptiveParams, instrument: Instrument) -> None:
         self.recalibrate_s = params.recalibrate_s
         self.learns = params.own_fills
         self._params = params
         self._instrument = instrument
         self._conditions = Conditions()
-        self._solver = Solver(instrument, params, self._conditions.on_market_order)
+        self._solver = Solver(instrument, params, self._conditions)
         self._signals = Signals(params, instrument)
         self._judge = Judge(params, instrument)
         self._book: Book | None = None

@@ -23,6 +23,8 @@ class AvellanedaStoikov:
         Where.
     """
 
+    remembers = True
+
     def __init__(self, params: AvellanedaStoikovParams, instrument: Instrument) -> None:
         self.recalibrate_s = params.recalibrate_s
         self._params = params

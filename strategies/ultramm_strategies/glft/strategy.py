@@ -24,6 +24,8 @@ class Glft:
         Where.
     """
 
+    remembers = True
+
     def __init__(self, params: GlftParams, instrument: Instrument) -> None:
         self.recalibrate_s = params.recalibrate_s
         self.learns = params.own_fills

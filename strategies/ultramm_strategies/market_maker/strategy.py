@@ -28,6 +28,8 @@ class MarketMaker:
         Where.
     """
 
+    remembers = True
+
     def __init__(self, params: MarketMakerParams, instrument: Instrument) -> None:
         self._params = params
         self._instrument = instrument

@@ -15,7 +15,7 @@ from binance_venue import KEY, SECRET, Served
 from live_node import LiveNode, live_node, quotes_both_sides, quoting, until
 
 from ultramm.custody.own import OwnOrders
-from ultramm.journal.records import CustodyEvent, FillEvent, HaltEvent, OrderEvent
+from ultramm.journal.records import CustodyEvent, FillEvent, HaltEvent, MemoryEvent, OrderEvent
 from ultramm.market import Side
 from ultramm_binance_emulator.matching import Tif
 from ultramm_binance_emulator.symbols import plain
@@ -69,6 +69,11 @@ def position(node: LiveNode) -> float:
     status = node.status()
     assert status is not None
     return status.makers[0].score.inventory.last
+
+
+def reason_of_bid(node: LiveNode) -> str:
+    status = node.status()
+    return "" if status is None or not status.makers else status.makers[0].bid.reason or ""
 
 
 def held(orders: OwnOrders) -> Decimal:
@@ -161,6 +166,24 @@ def test_killed_and_started_again_it_goes_on_with_inventory_profit_and_fills(nod
         -int(f.side) * f.price * f.size - (f.fee if f.fee_currency == "USDT" else 0) for f in node.ledger().fills
     )
     assert profit == pytest.approx(float(cash + held(node.ledger()) * 50_000), abs=1e-3)
+
+
+def test_killed_its_strategy_goes_on_with_what_it_knew_and_hears_of_the_fill_that_it_missed(
+    node: LiveNode, served: Served
+) -> None:
+    settings = ("strategies.0.params.ping_pong=true", "state.checkpoint_s=0.2")
+    quoting(node, served, *settings)
+    kept = node.folder / "data" / "binance-emulator.checkpoint"
+    until(kept.exists, "it is kept", node)
+    node.kill()
+    # It has bought while it was dead, so it is the offers' turn.
+    served.others_trade(Side.SELL, -40, 1)
+    assert served.fills().total() == 1
+    node.start(*settings)
+    until(lambda: "ping-pong" in reason_of_bid(node), "its bids rest", node)
+    assert [(r.event, r.reason) for r in node.journal("memory") if isinstance(r, MemoryEvent)] == [("recalled", "")]
+    node.stop()
+    ended_well(node, served)
 
 
 def test_killed_again_and_again_it_books_everything_once(node: LiveNode, served: Served) -> None:
