@@ -18,6 +18,7 @@ from binance_venue import KEY, SECRET, Served
 
 from ultramm.custody.own import OwnOrders
 from ultramm.custody.records import decode
+from ultramm.dashboard.page import page
 from ultramm.journal.records import Record, Status
 from ultramm.journal.sqlite import SqliteJournal
 
@@ -135,6 +136,14 @@ class LiveNode:
     def status(self) -> Status | None:
         records = self.journal("status")
         return records[-1] if records and isinstance(records[-1], Status) else None
+
+    def page(self) -> str:
+        """What its page shows now."""
+        store = SqliteJournal(self.folder / "data" / "journal.db")
+        try:
+            return page(store)
+        finally:
+            store.close()
 
     def everything(self) -> Iterator[tuple[Path, bytes]]:
         """All files that it left."""

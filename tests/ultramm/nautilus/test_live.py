@@ -428,7 +428,7 @@ def test_neither_key_nor_secret_nor_anything_signed_is_in_anything_it_writes(
     node: LiveNode, served: Served, level: str
 ) -> None:
     quoting(node, served, f"logging.level={level}")
-    order = "/api/v3/order"
+    order, private = "/api/v3/order", (KEY, SECRET, "signature=")
     for kind, where, more in [
         ("swallow_before", f"POST {order}", {"count": 1}),
         ("swallow_after", f"DELETE {order}", {"count": 1}),
@@ -446,6 +446,9 @@ def test_neither_key_nor_secret_nor_anything_signed_is_in_anything_it_writes(
             time.sleep(0.4)
         served.clear()
         until(lambda: quotes_both_sides(served), f"quotes after {kind}", node)
+        shown = node.page()
+        assert "mm-btc" in shown
+        assert not [word for word in private if word in shown]
     served.fault("refuse", "", seconds=3)
     served.fault("cut", "")
     time.sleep(4)
@@ -460,5 +463,5 @@ def test_neither_key_nor_secret_nor_anything_signed_is_in_anything_it_writes(
     assert {".log", ".db", ".orders", ".txt"} <= {path.suffix for path in files}
     assert sum(len(content) for path, content in files.items() if path.suffix == ".log") > 1_000
     for path, content in files.items():
-        for word in (KEY, SECRET, "signature="):
+        for word in private:
             assert word.encode() not in content, f"{word} is in {path.name}"
