@@ -22,15 +22,22 @@ from ultramm_binance_emulator.campaign.node import Node
 from ultramm_binance_emulator.campaign.run import Campaign, Result, table, work_folder
 from ultramm_binance_emulator.campaign.scripts import KILL, PATHS, Script, scripts
 from ultramm_binance_emulator.faults import AT_ONCE
+from ultramm_binance_emulator.orders import Order
 
-CONFIG = Path(__file__).resolve().parents[3] / "config" / "binance-emulator.yaml"
+CONFIGS = Path(__file__).resolve().parents[3] / "config"
+CONFIG = {"spot": CONFIGS / "binance-emulator.yaml", "usdm": CONFIGS / "binance-emulator-usdm.yaml"}
 SLOW = ("hang", "refuse for 3 s", "skew", "ban", "delay")
 QUIET = Script(name="quiet")
 
 
 @pytest.fixture
-def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    with Emulator(seed=1, pace=20.0) as served:
+def product() -> str:
+    return "spot"
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch, product: str) -> Iterator[Emulator]:
+    with Emulator(seed=1, pace=20.0, product=product) as served:
         for name, value in {"EMULATOR_URL": served.url, "EMULATOR_KEY": KEY, "EMULATOR_SECRET": SECRET}.items():
             monkeypatch.setenv(name, value)
         yield served
@@ -40,13 +47,14 @@ Build = Callable[..., Node]
 
 
 @pytest.fixture
-def build(tmp_path: Path) -> Iterator[Build]:
+def build(tmp_path: Path, product: str) -> Iterator[Build]:
     """A node of a class."""
     nodes: list[Node] = []
 
-    def make(kind: type[Node] = Node) -> Node:
-        settings = ["strategies.0.params.refresh_ms=200"]
-        nodes.append(kind(CONFIG, read(CONFIG).config.name, tmp_path, settings))
+    def make(kind: type[Node] = Node, *settings: str) -> Node:
+        config = CONFIG[product]
+        params = ["strategies.0.params.refresh_ms=200", *settings]
+        nodes.append(kind(config, read(config).config.name, tmp_path, params))
         return nodes[0]
 
     yield make
@@ -66,6 +74,13 @@ def played(
         told.append(result)
 
     return Campaign(emulator, node, tell).run(played)
+
+
+def until(there: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 60
+    while not there():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
 
 
 def problems(results: list[Result]) -> str:
@@ -94,6 +109,25 @@ def test_a_stray_order_under_the_nodes_name_is_cancelled_by_it_and_no_problem(em
     assert problems(results) == ""
     strays = [order for order in emulator.do(emulator.orders) if order.client_id.endswith("rogue")]
     assert [order.status for order in strays] == ["CANCELED"]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("product", ["usdm"])
+def test_orders_of_a_node_that_is_dead_are_cancelled_by_the_venue(emulator: Emulator, build: Build) -> None:
+    node = build(Node, "venues.BINANCE.params.dead_man_s=5")
+
+    def open_orders() -> list[Order]:
+        return [order for order in emulator.do(emulator.orders) if order.open]
+
+    node.start()
+    until(lambda: len(open_orders()) >= 2, "it quotes")
+    # Longer than the switch's time: while it lives it asks for more.
+    time.sleep(7)
+    until(lambda: len(open_orders()) >= 2, "it still quotes")
+    node.kill()
+    killed = open_orders()
+    until(lambda: not open_orders(), "the venue has cancelled them")
+    assert {order.status for order in killed} <= {"CANCELED", "FILLED"}
 
 
 # -- and one that is not -------------------------------------------------------------------------------------------
