@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -27,7 +28,7 @@ from ultramm.journal.records import Command, CommandEvent, Record, RunEnded, Run
 from ultramm.journal.store import Journal
 from ultramm.journal.writer import JournalWriter
 from ultramm.nautilus.live import LiveVenues
-from ultramm.nautilus.node import NodeRunner, NodeSummary
+from ultramm.nautilus.node import END_SIGNALS, NodeRunner, NodeSummary
 
 
 def run_node(resolved: Resolved, journal: Journal, duration_s: float | None, dashboard_port: int | None) -> None:
@@ -83,7 +84,8 @@ async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float
     open_orders: int | None = None
     try:
         if venues is not None:
-            await venues.open()
+            with _endable():
+                await venues.open()
             for ts_ns, late in missing(journal, venues.ledger, venues.terms):
                 record(ts_ns, late)
         runner = NodeRunner(resolved, record, lambda: writer.problem, view.on_status, venues)
@@ -97,6 +99,39 @@ async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float
         writer.write(time.time_ns(), RunEnded(reason=reason, open_orders=open_orders))
         if not await asyncio.to_thread(writer.close):
             print(f"ultramm: records were lost: {writer.problem}", file=sys.stderr)
+
+
+@contextmanager
+def _endable() -> Iterator[None]:
+    """A signal ends what is awaited here, in order; it would end the process at once.
+
+    Raises
+    ------
+    RunError
+        There was one.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    came: list[signal.Signals] = []
+
+    def end(number: signal.Signals) -> None:
+        came.append(number)
+        task.cancel()
+
+    for number in END_SIGNALS:
+        loop.add_signal_handler(number, end, number)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not came:
+            raise
+        task.uncancel()
+        raise RunError(
+            f"{came[0].name} while it asked the venues how our orders stand: what an earlier run left may still be open"
+        ) from None
+    finally:
+        for number in END_SIGNALS:
+            loop.remove_signal_handler(number)
 
 
 def _obey(runner: NodeRunner | None, writer: JournalWriter, command: Command) -> None:

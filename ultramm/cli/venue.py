@@ -70,7 +70,7 @@ async def _sweep(resolved: Resolved, *, everything: bool) -> dict[str, list[str]
 
 async def _cancel_all(name: str, desk: Desk, wanted: Callable[[str], bool]) -> list[str]:
     """Until the venue's list has none of them any more."""
-    from ultramm.custody.desk import NoAnswer
+    from ultramm.custody.desk import NoAnswer, NotLetIn
     from ultramm.custody.settle import cancel_listed
 
     cancelled: list[str] = []
@@ -85,6 +85,8 @@ async def _cancel_all(name: str, desk: Desk, wanted: Callable[[str], bool]) -> l
                 for order, done in orders
                 if done
             ]
+        except NotLetIn as exc:
+            raise RunError(f"{name}: orders may still be open: {exc}") from exc
         except NoAnswer as exc:
             problem = str(exc)
             await asyncio.sleep(0.5)

@@ -14,6 +14,10 @@ class NoAnswer(Exception):
     """The venue could not be asked, or did not answer: nothing is known, and nothing may be assumed."""
 
 
+class NotLetIn(NoAnswer):
+    """The venue does not take our key: to ask again in a moment is no use."""
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What a trade of an instrument moves.
 

@@ -15,7 +15,7 @@ from ultramm import plugin
 from ultramm.checkpoint import Checkpoint
 from ultramm.config.resolve import Resolved
 from ultramm.custody.account import Difference, compare, effects
-from ultramm.custody.desk import Desk, NoAnswer, Terms
+from ultramm.custody.desk import Desk, NoAnswer, NotLetIn, Terms
 from ultramm.custody.ledger import OrderLedger
 from ultramm.custody.settle import Told, ToLedger, cancel_listed, settle, take_over
 from ultramm.errors import ConfigError, DataError, PluginError, RunError, UserError
@@ -197,7 +197,7 @@ class LiveVenues:
                 venue.terms = found.terms
                 break
             except NoAnswer as exc:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or isinstance(exc, NotLetIn):
                     raise RunError(f"{venue.name} does not say how our orders stand: {exc}") from exc
                 await asyncio.sleep(_AGAIN_S)
         detail = f"{found.cancelled} orders of an earlier run cancelled, {found.news} things happened meanwhile"

@@ -36,6 +36,7 @@ from ultramm.nautilus.recorder.beside_node import NodeRecording
 from ultramm.nautilus.shell import MakerShell
 
 _TICK_S = 0.25
+END_SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 _FORGET_TICKS = 240  # a minute
 _START_TIMEOUT_S = 30.0
 _CANCEL_TIMEOUT_S = 10.0
@@ -221,7 +222,7 @@ class NodeRunner:
     def _take_signals(self) -> None:
         """The kernel's handlers would stop it without waiting for cancels to be confirmed."""
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in END_SIGNALS:
             loop.add_signal_handler(number, self.stop, f"signal {number.name}")
 
     def _kernel_breaks(self, command: Any) -> None:

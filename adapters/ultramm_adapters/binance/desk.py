@@ -13,13 +13,14 @@ from nautilus_trader.adapters.binance.common.symbol import BinanceSymbol
 from nautilus_trader.adapters.binance.http.error import BinanceClientError
 from nautilus_trader.core.nautilus_pyo3 import HttpMethod
 
-from ultramm.custody.desk import Holdings, NoAnswer, Terms
+from ultramm.custody.desk import Holdings, NoAnswer, NotLetIn, Terms
 from ultramm.custody.records import VenueFill, VenueOrder
 from ultramm.market import Side
 from ultramm_adapters.binance.http import OutcomeUnknown, VenueHttpClient
 from ultramm_adapters.binance.product import Product
 
 _NO_SUCH_ORDER, _CANCEL_REJECTED = -2013, -2011
+_KEY_REFUSED = (-2014, -2015)
 _PAGE = 1_000
 # Of so many symbols, asking for all of the account weighs less than for one after the other.
 _ALL_AT_ONCE = 12
@@ -188,6 +189,10 @@ class BinanceDesk:
         payload = {name: str(value) for name, value in parameters.items()} | {"recvWindow": self._recv_window}
         try:
             return msgspec.json.decode(await self._client.sign_request(method, path, payload))
+        except BinanceClientError as exc:
+            if _code(exc) in _KEY_REFUSED:
+                raise NotLetIn(str(exc.message)) from exc
+            raise
         except OutcomeUnknown as exc:
             raise NoAnswer(str(exc)) from exc
 

@@ -15,7 +15,7 @@ from binance_venue import KEY, SECRET, Served
 from live_node import LiveNode, live_node, quotes_both_sides, quoting, until
 
 from ultramm.custody.own import OwnOrders
-from ultramm.journal.records import CustodyEvent, FillEvent, HaltEvent, MemoryEvent, OrderEvent
+from ultramm.journal.records import CustodyEvent, FillEvent, HaltEvent, MemoryEvent, OrderEvent, RunEnded
 from ultramm.market import Side
 from ultramm_binance_emulator.matching import Tif
 from ultramm_binance_emulator.symbols import plain
@@ -418,6 +418,28 @@ def test_a_key_that_the_venue_does_not_know_is_told(node: LiveNode, served: Serv
     node.start()
     assert node.wait(120) == 1, node.output
     assert "Invalid API-key" in node.output
+
+
+def test_a_key_that_is_refused_is_not_tried_again_and_again(node: LiveNode, served: Served) -> None:
+    served.fault("reject", "GET /api/v3/openOrders", code=-2015)
+    node.start()
+    assert node.wait(120) == 1, node.output
+    assert "does not say how our orders stand" in node.output
+    assert served.met() == 1
+
+
+def test_ended_while_it_asks_how_orders_stand_it_says_that_they_may_be_open(node: LiveNode, served: Served) -> None:
+    served.fault("server_error", "GET ")
+    node.start()
+    until(lambda: served.met() > 3, "it asks", node)
+    assert node.stop() == 1, node.output
+    assert "SIGTERM while it asked the venues" in node.output
+    (ended,) = [record for record in node.journal("run-ended") if isinstance(record, RunEnded)]
+    assert ended.reason == "failed"
+    served.clear()
+    quoting(node, served)
+    node.stop()
+    ended_well(node, served)
 
 
 # -- nothing private is ever written -------------------------------------------------------------------------------

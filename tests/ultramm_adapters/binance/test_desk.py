@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ultramm.custody.desk import NoAnswer, Terms
+from ultramm.custody.desk import NoAnswer, NotLetIn, Terms
 from ultramm.custody.records import VenueOrder
 from ultramm.market import Side
 from ultramm.simulation.events import LevelChange, MarketEvent, MarketTrade
@@ -171,6 +171,7 @@ def test_whatever_goes_wrong_is_no_answer_and_never_taken_for_one(
     served.fault(**fault)
     with pytest.raises(NoAnswer) as unknown:
         run(getattr(desk, method)(*arguments.get(method, ())))
+    assert isinstance(unknown.value, NotLetIn) == (fault.get("code") == -2015 and method != "terms")
     for word in (served.member.key, served.member.secret, "signature"):
         assert word not in str(unknown.value)
 
