@@ -281,6 +281,8 @@ class Maker:
     ----------
     orders : LiveOrders
         Its orders that are, or may be, at the venue.
+    book_shows_ours : bool
+        As given.
     queues : QueueWatch or None
         Where they stand, if that is watched.
     due_ns : int
@@ -333,7 +335,7 @@ class Maker:
             spendable=funds.spendable,
         )
         self._funds = funds
-        self._book_shows_ours = book_shows_ours
+        self.book_shows_ours = book_shows_ours
         self._amends = amends
         shown = params.display_size
         self.display_lots = None if shown is None else max(1, instrument.whole_lots(shown))
@@ -386,8 +388,18 @@ class Maker:
                 self.queues.on_depth(of_others)
             self._strategy.on_book(of_others)
 
+    @property
+    def hides_touch(self) -> bool:
+        """Whether orders of ours stand at the touch: others' has to be looked for behind them, see `on_depth`."""
+        return self._book is not None and self._of_others(self._book) is not self._book
+
+    def on_queues(self, book: Book) -> None:
+        """The book as deep as our orders stand, between decisions: what the status shows of their places."""
+        if self.queues is not None and not self.degraded:
+            self.queues.on_depth(self._of_others(book))
+
     def _of_others(self, book: Book) -> Book:
-        return others(book, self.orders, self.instrument) if self._book_shows_ours else book
+        return others(book, self.orders, self.instrument) if self.book_shows_ours else book
 
     def on_reference(self, book: Book) -> None:
         """The touch of the reference changed."""

@@ -594,6 +594,51 @@ def test_where_the_book_shows_our_orders_the_strategy_sees_it_without_them(strat
     assert desk.maker.score.mid == 100.0  # what is measured is measured by the public book
 
 
+@pytest.mark.parametrize(
+    ("bid", "hides"),
+    [(99.0, True), (99.5, False), (98.0, False)],
+    ids=["at our bid", "before it", "without it, as if it had not come yet"],
+)
+def test_only_where_ours_is_at_the_touch_others_is_looked_for_behind_it(strategy, bid, hides):
+    desk = live_desk(strategy)
+    desk.maker.on_book(book(0))
+    assert not desk.maker.hides_touch
+    desk.quote(0)
+    desk.maker.on_book(Book(1, (Level(bid, 2.0),), (Level(103.0, 1.0),)))
+    assert desk.maker.hides_touch == hides
+
+
+def test_where_the_book_does_not_show_ours_nothing_is_hidden(strategy):
+    params = MakerParams(max_position=5.0)
+    desk = Desk(Maker("mm", INSTRUMENT, strategy, params, Limits(), MessageBudget(1e6, 1e6)))
+    desk.maker.on_book(book(0))
+    desk.quote(0)
+    desk.maker.on_book(Book(1, (Level(99.0, 2.0),), (Level(101.0, 1.0),)))
+    assert not desk.maker.hides_touch
+
+
+def test_places_in_queues_are_also_seen_between_decisions(strategy):
+    params = MakerParams(max_position=5.0, refresh_ms=100.0)
+    maker = Maker(
+        "mm",
+        INSTRUMENT,
+        strategy,
+        params,
+        Limits(),
+        MessageBudget(1e6, 1e6),
+        book_shows_ours=True,
+        show_queues=True,
+    )
+    desk = Desk(maker)
+    maker.on_book(book(bid=100.0, ask=102.0))
+    desk.quote(0)
+    seen = list(strategy.seen)
+    assert [order.ahead for order in maker.status(0).bid.orders] == [None]
+    maker.on_queues(Book(1, (Level(100.0, 2.0), Level(99.0, 5.0)), (Level(102.0, 1.0),)))
+    assert [order.ahead for order in maker.status(0).bid.orders] == [4.0]
+    assert strategy.seen == seen
+
+
 def test_a_touch_that_is_ours_alone_is_no_news_to_the_strategy(strategy):
     desk = live_desk(strategy)
     desk.maker.on_book(book(0))

@@ -27,7 +27,6 @@ from ultramm.risk.limits import Funds, Limits
 
 # Markets that begin further apart are of different times, or one of them is generated and the other recorded.
 _TOGETHER_NS = 86_400_000_000_000
-_BEHIND_OURS = 20
 
 Recorder = Callable[[int, Record], None]
 
@@ -120,7 +119,7 @@ def shells(
                         strategy, quoting, resolved.config, amends=_amends(resolved, instrument_id), memory=memory
                     ),
                     funds_share=1.0 / _sharers(resolved, instrument_id),
-                    depth_levels=_depth_levels(resolved, strategy),
+                    depth_levels=strategy.params.depth_levels,
                     record=record,
                     reference=strategy.params.reference,
                     ledger=ledger,
@@ -151,12 +150,6 @@ def _sharers(resolved: Resolved, instrument_id: str) -> int:
     venue = instrument_id.rpartition(".")[2]
     all_instruments = [i for strategy in resolved.strategies for i in strategy.settings.instruments]
     return sum(instrument.rpartition(".")[2] == venue for instrument in all_instruments)
-
-
-def _depth_levels(resolved: Resolved, strategy: ResolvedStrategy) -> int:
-    """Levels that each decision reads: where our own orders are in the book, others' have to be found behind them."""
-    wanted: int = strategy.params.depth_levels
-    return max(wanted, _BEHIND_OURS) if resolved.config.mode == "live" else wanted
 
 
 def _maker_builder(

@@ -23,7 +23,7 @@ from ultramm.custody.ledger import OrderLedger
 from ultramm.custody.records import Accepted, Amended, Ended, Ending, Filled, Sent
 from ultramm.journal.records import FillEvent, HaltEvent, OrderEvent, Record
 from ultramm.maker import Maker
-from ultramm.market import Fill, Instrument, Quote, Side, known
+from ultramm.market import Book, Fill, Instrument, Quote, Side, known
 from ultramm.nautilus.bookkeeping import earlier, to_fill, to_filled
 from ultramm.nautilus.books import subscribe_book
 from ultramm.nautilus.convert import (
@@ -44,6 +44,8 @@ MakerBuilder = Callable[[Instrument, Funds], Maker]
 _HEARTBEAT = timedelta(milliseconds=500)
 _FORGET_EVERY_NS = 60_000_000_000
 _REMEMBER_S = 120
+# Levels of a book with our own orders in it, so that others' are found behind them.
+_BEHIND_OURS = 20
 # Who halts a maker for a while, and does not take back what an operator asked for.
 _PASSING = ("custody", "feed")
 
@@ -199,6 +201,8 @@ class MakerShell(Strategy):
             now_ns = self._now_ns + max(0, now_ns - self._seen_ns)
         if self.maker.must_withdraw(now_ns) or (self.maker.halts and len(self.maker.orders)):
             self._step(now_ns)
+        if self._depth_levels == 1 and self._read is not None and self.maker.queues is not None:
+            self.maker.on_queues(self._deep(now_ns, _BEHIND_OURS))
         self._unwind()
         if now_ns >= self._forget_ns:
             self._forget_ns = now_ns + _FORGET_EVERY_NS
@@ -267,10 +271,13 @@ class MakerShell(Strategy):
         return self._read
 
     def _step(self, now_ns: int) -> None:
-        if self._depth_levels > 1 and self._read is not None:
-            # The kernel makes objects of every level for it: only when a decision needs them.
-            self.maker.on_depth(to_book(self.cache.order_book(self.instrument_id), now_ns, self._depth_levels))
         maker = self.maker
+        levels = self._depth_levels
+        if maker.book_shows_ours and (levels > 1 or maker.hides_touch):
+            levels = max(levels, _BEHIND_OURS)
+        # The kernel makes objects of every level for it: only when a decision needs them.
+        if levels > 1 and self._read is not None:
+            maker.on_depth(self._deep(now_ns, levels))
         approved = maker.step(now_ns).approved
         if not approved.empty:
             self._send(approved, now_ns)
@@ -280,6 +287,9 @@ class MakerShell(Strategy):
                 self._recalibrate()
             else:
                 self._loop.call_soon(self._recalibrate)
+
+    def _deep(self, now_ns: int, levels: int) -> Book:
+        return to_book(self.cache.order_book(self.instrument_id), now_ns, levels)
 
     @guarded
     def _recalibrate(self) -> None:
