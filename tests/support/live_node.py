@@ -32,10 +32,13 @@ class LiveNode:
         Where it works.
     url : str
         Of the venue.
+    config : Path
+        What it runs.
     """
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, config: Path = CONFIG) -> None:
         self.folder = folder
+        self.config = config
         self._environment = {
             **os.environ,
             "COLUMNS": "160",
@@ -50,7 +53,7 @@ class LiveNode:
 
     def start(self, *settings: str, live: bool = True) -> None:
         self.run_number += 1
-        arguments = ["node", "start", str(CONFIG), "--no-dashboard", *(["--live"] if live else [])]
+        arguments = ["node", "start", str(self.config), "--no-dashboard", *(["--live"] if live else [])]
         arguments += [part for setting in settings for part in ("--set", setting)]
         with self._output().open("wb") as output:
             self._process = subprocess.Popen(

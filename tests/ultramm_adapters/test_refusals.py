@@ -51,9 +51,7 @@ def test_live_orders_are_refused_where_there_are_none(
     tmp_path: Path, adapter: str, venue: str, symbol: str, params: str
 ) -> None:
     said = refused(tmp_path, mode="live", adapter=adapter, venue=venue, symbol=symbol, params=params)
-    assert said == (
-        f"mode: adapter {adapter} of venue {venue} takes no live orders; its README says why; use another adapter"
-    )
+    assert said == f"mode: adapter {adapter} of venue {venue} takes no live orders; use mode: paper"
 
 
 def test_live_orders_are_refused_for_a_product_without(tmp_path: Path) -> None:
@@ -64,9 +62,9 @@ def test_live_orders_are_refused_for_a_product_without(tmp_path: Path) -> None:
     )
 
 
-def test_paper_is_not_offered_where_there_is_no_market_to_play(tmp_path: Path) -> None:
-    said = refused(tmp_path, mode="paper", adapter="okx", venue="OKX", symbol="BTC-USDT", params=KEYS)
-    assert said == "mode: adapter okx of venue OKX has no market to play; use another adapter"
+def test_a_backtest_is_refused_where_there_is_no_market_to_play(tmp_path: Path) -> None:
+    said = refused(tmp_path, mode="backtest", adapter="okx", venue="OKX", symbol="BTC-USDT", params=KEYS)
+    assert said == "mode: adapter okx of venue OKX has no market to play back; use mode: paper"
 
 
 def test_a_secret_in_the_file_is_refused_by_its_key(tmp_path: Path) -> None:

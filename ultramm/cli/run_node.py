@@ -29,6 +29,7 @@ from ultramm.journal.store import Journal
 from ultramm.journal.writer import JournalWriter
 from ultramm.nautilus.live import LiveVenues
 from ultramm.nautilus.node import END_SIGNALS, NodeRunner, NodeSummary
+from ultramm.nautilus.paper_venues import PaperVenues
 
 
 def run_node(resolved: Resolved, journal: Journal, duration_s: float | None, dashboard_port: int | None) -> None:
@@ -68,7 +69,8 @@ async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float
     writer = JournalWriter(journal, run, on_command)
     view = _view(resolved, run)
     record = _both(writer.write, view.on_record)
-    venues = LiveVenues(resolved, record) if resolved.config.mode == "live" else None
+    live = LiveVenues(resolved, record) if resolved.config.mode == "live" else None
+    venues = live or PaperVenues(resolved)
     writer.start()
     writer.write(
         time.time_ns(),
@@ -83,10 +85,10 @@ async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float
     reason: str = "failed"
     open_orders: int | None = None
     try:
-        if venues is not None:
-            with _endable():
-                await venues.open()
-            for ts_ns, late in missing(journal, venues.ledger, venues.terms):
+        with _endable("what an earlier run left may still be open" if live else "nothing was traded"):
+            await venues.open()
+        if live is not None:
+            for ts_ns, late in missing(journal, live.ledger, live.terms):
                 record(ts_ns, late)
         runner = NodeRunner(resolved, record, lambda: writer.problem, view.on_status, venues)
         with view:
@@ -94,16 +96,15 @@ async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float
         reason, open_orders = summary.reason, summary.open_orders
         return summary
     finally:
-        if venues is not None:
-            await venues.close()
+        await venues.close()
         writer.write(time.time_ns(), RunEnded(reason=reason, open_orders=open_orders))
         if not await asyncio.to_thread(writer.close):
             print(f"ultramm: records were lost: {writer.problem}", file=sys.stderr)
 
 
 @contextmanager
-def _endable() -> Iterator[None]:
-    """A signal ends what is awaited here, in order; it would end the process at once.
+def _endable(result: str) -> Iterator[None]:
+    """A signal ends what is awaited here in order, with a result in words; it would end the process at once.
 
     Raises
     ------
@@ -126,9 +127,7 @@ def _endable() -> Iterator[None]:
         if not came:
             raise
         task.uncancel()
-        raise RunError(
-            f"{came[0].name} while it asked the venues how our orders stand: what an earlier run left may still be open"
-        ) from None
+        raise RunError(f"{came[0].name} while it asked its venues: {result}") from None
     finally:
         for number in END_SIGNALS:
             loop.remove_signal_handler(number)

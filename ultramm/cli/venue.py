@@ -52,7 +52,8 @@ def sweep(
 
 async def _sweep(resolved: Resolved, *, everything: bool) -> dict[str, list[str]]:
     from ultramm.custody.ledger import OrderLedger
-    from ultramm.nautilus.live import ledger_path, open_venue
+    from ultramm.nautilus.live import ledger_path
+    from ultramm.nautilus.venue import open_venue
 
     ledger = OrderLedger(ledger_path(resolved))
     try:

@@ -54,6 +54,11 @@ class Resolved(msgspec.Struct, frozen=True):
     strategies: tuple[ResolvedStrategy, ...]
     plugins: tuple[ResolvedPlugin, ...] = ()
 
+    @property
+    def watches(self) -> bool:
+        """Whether the venues themselves send their markets; else they are played."""
+        return all(not venue.adapter.source for venue in self.venues.values())
+
 
 def resolve(loaded: Loaded) -> Resolved:
     """Find the plugins, read their parameters, and check what the parts say of each other.
@@ -66,6 +71,7 @@ def resolve(loaded: Loaded) -> Resolved:
     config = loaded.config
     venues = {name: _venue(loaded, name, venue) for name, venue in config.venues.items()}
     strategies = tuple(_strategy(loaded, index, venues) for index in range(len(config.strategies)))
+    _check_markets(loaded, venues)
     _check_repeats(loaded)
     plugins = tuple(_plugin(loaded, index) for index in range(len(config.plugins)))
     return Resolved(config, loaded, venues, strategies, plugins)
@@ -82,19 +88,36 @@ def _venue(loaded: Loaded, name: str, venue: Venue) -> ResolvedVenue:
         raise _error(
             loaded, "mode", f"adapter {venue.adapter} of venue {name} takes no live orders{_instead(resolved)}"
         )
-    if mode != "live" and not adapter.source:
-        live = "use mode: live, or another adapter" if "live-orders" in resolved.capabilities else "use another adapter"
-        raise _error(loaded, "mode", f"adapter {venue.adapter} of venue {name} has no market to play; {live}")
+    if mode == "backtest" and not adapter.source:
+        raise _error(
+            loaded, "mode", f"adapter {venue.adapter} of venue {name} has no market to play back; use mode: paper"
+        )
     if mode != "live" and venue.paper is None:
         raise _error(loaded, f"{where}.paper", f"mode {mode} needs it, with starting_balances")
+    if mode == "paper" and not adapter.source:
+        for key in ("maker_fee_bps", "taker_fee_bps"):
+            if getattr(venue.paper, key) is None:
+                raise _error(loaded, f"{where}.paper.{key}", "missing; the venue tells its fees to members only")
     return resolved
+
+
+def _check_markets(loaded: Loaded, venues: dict[str, ResolvedVenue]) -> None:
+    """On paper all markets come from their venues, or all are played: those would be of another time."""
+    if loaded.config.mode != "paper":
+        return
+    played = [name for name, venue in venues.items() if venue.adapter.source]
+    if played and len(played) < len(venues):
+        watched = next(name for name in venues if name not in played)
+        raise _error(
+            loaded, f"venues.{watched}.adapter", f"its market is live, that of {played[0]} is played; use two files"
+        )
 
 
 def _instead(venue: ResolvedVenue) -> str:
     """What to do where a venue takes no live orders: other parameters, or another mode, or nothing."""
     if "live-orders" in venue.adapter.capabilities:
         return " with these params; its README says with which"
-    return "; use mode: paper" if venue.adapter.source else "; its README says why; use another adapter"
+    return "; use mode: paper"
 
 
 def _strategy(loaded: Loaded, index: int, venues: dict[str, ResolvedVenue]) -> ResolvedStrategy:

@@ -24,11 +24,17 @@ class KernelVenue:
         Instruments without the venue, as the kernel names them.
     params : Any
         The adapter's parameters.
+    trades : bool
+        Whether keys are needed.
 
     Attributes
     ----------
     kernel_name : str
         The venue in the kernel's instrument ids.
+    keys : tuple of str
+        The parameters that an account is opened with.
+    variable : str
+        An environment variable, for example, that one of them is taken from.
     no_orders : str
         Why it takes no live orders; empty where it does.
 
@@ -39,10 +45,12 @@ class KernelVenue:
     """
 
     kernel_name: ClassVar[str]
+    keys: ClassVar[tuple[str, ...]]
+    variable: ClassVar[str]
     no_orders: ClassVar[str] = ""
     dead_man_s = 0.0
 
-    def __init__(self, venue: str, symbols: list[str], params: Any) -> None:
+    def __init__(self, venue: str, symbols: list[str], params: Any, *, trades: bool = True) -> None:
         if venue != self.kernel_name:
             raise UserError(
                 f"adapter: its instruments are named at {self.kernel_name}, as {symbols[0]}.{self.kernel_name}; "
@@ -51,6 +59,8 @@ class KernelVenue:
         self.venue = venue
         self.params = params
         self.instrument_ids = [InstrumentId.from_str(f"{symbol}.{venue}") for symbol in symbols]
+        if trades:
+            need(params, *self.keys, example=self.variable)
         self.check(symbols)
 
     def check(self, symbols: list[str]) -> None:

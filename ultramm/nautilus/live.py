@@ -4,50 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from nautilus_trader.config import CacheConfig, DatabaseConfig
 from nautilus_trader.live.config import LiveExecEngineConfig
 
-from ultramm import plugin
 from ultramm.checkpoint import Checkpoint
 from ultramm.config.resolve import Resolved
 from ultramm.custody.account import Difference, compare, effects
 from ultramm.custody.desk import Desk, NoAnswer, NotLetIn, Terms
 from ultramm.custody.ledger import OrderLedger
 from ultramm.custody.settle import Told, ToLedger, cancel_listed, settle, take_over
-from ultramm.errors import ConfigError, DataError, PluginError, RunError, UserError
+from ultramm.errors import ConfigError, DataError, RunError
 from ultramm.journal.records import CustodyEvent, Record
 from ultramm.nautilus.build import Feed
 from ultramm.nautilus.custodian import Custodian
 from ultramm.nautilus.memory import Memory
-from ultramm.nautilus.source import Pace
-from ultramm.nautilus.venue import Clients, LiveVenue
+from ultramm.nautilus.venue import Clients, LiveVenue, VenueSource, open_venue
 from ultramm.redis_server import redis_address, require_redis
 
 _TAKE_OVER_S = 20.0
 _AGAIN_S = 0.5
-
-
-class VenueSource:
-    """What a live venue defines, its instruments; its events come from itself."""
-
-    def __init__(self, instruments: list[Any]) -> None:
-        self._instruments = instruments
-
-    def instruments(self) -> list[Any]:
-        return list(self._instruments)
-
-    def events(self, *, endless: bool = False) -> Iterator[Any]:
-        return iter(())
-
-    def pace(self) -> Pace:
-        return Pace()
-
-    def files(self) -> list[Path]:
-        return []
 
 
 class _Venue:
@@ -61,24 +40,6 @@ class _Venue:
         self.instruments = instruments
         # Once it is taken over.
         self.terms: dict[str, Terms] = {}
-
-
-def open_venue(resolved: Resolved, name: str) -> LiveVenue:
-    """A live venue of the configuration.
-
-    Raises
-    ------
-    ConfigError
-        It cannot be had; the message names file and key.
-    """
-    venue, path = resolved.venues[name], resolved.loaded.path
-    try:
-        live: LiveVenue = plugin.load(venue.adapter.live)(name, venue.settings.instruments, venue.params)
-    except PluginError as exc:
-        raise ConfigError(f"{path}: venues.{name}.adapter: {exc}") from exc
-    except UserError as exc:
-        raise type(exc)(f"{path}: venues.{name}.{exc}") from exc
-    return live
 
 
 def ledger_path(resolved: Resolved) -> Path:

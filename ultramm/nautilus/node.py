@@ -31,7 +31,7 @@ from ultramm.nautilus.build import Feed, actors, defined_instruments, shells
 from ultramm.nautilus.conversion import Conversion
 from ultramm.nautilus.convert import to_book
 from ultramm.nautilus.memory import Memory
-from ultramm.nautilus.played import PlayedVenues
+from ultramm.nautilus.paper_venues import PaperVenues
 from ultramm.nautilus.recorder.beside_node import NodeRecording
 from ultramm.nautilus.shell import MakerShell
 
@@ -66,14 +66,15 @@ class Venues(Protocol):
 
     Attributes
     ----------
-    feeds : list of Feed
-        The venues and their instruments.
     unsettled : tuple of str
         After `leave`: venues of which it is not known that they hold nothing of ours, and why.
     """
 
-    feeds: list[Feed]
     unsettled: tuple[str, ...]
+
+    @property
+    def feeds(self) -> list[Feed]:
+        """The venues and their instruments."""
 
     @property
     def ledger(self) -> OrderLedger | None:
@@ -125,7 +126,7 @@ class NodeRunner:
     on_status : callable
         Called on the loop several times a second with the latest `Status`.
     venues : Venues, optional
-        Where it trades; the configuration's markets played on paper when left out.
+        Where it trades, open; on paper at markets that are played when left out.
     """
 
     def __init__(
@@ -140,7 +141,7 @@ class NodeRunner:
         self._record = record
         self._journal_problem = journal_problem
         self._on_status = on_status
-        self._venues: Venues = venues or PlayedVenues(resolved)
+        self._venues: Venues = venues or PaperVenues(resolved)
         opened = self._venues.feeds
         self._memory = self._venues.memory
         self._shells = shells(resolved, record, ledger=self._venues.ledger, memory=self._memory)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
+from ultramm import plugin
+from ultramm.config.resolve import Resolved
 from ultramm.custody.desk import Desk
+from ultramm.errors import ConfigError, PluginError, UserError
+from ultramm.nautilus.source import Pace
 
 
 class Clients(msgspec.Struct, frozen=True):
@@ -22,8 +27,9 @@ class Clients(msgspec.Struct, frozen=True):
 class LiveVenue(Protocol):
     """A venue that trades for real.
 
-    It is built as ``venue(name, symbols, params)``, with the venue's name, the symbols that the configuration lists
-    and the adapter's parameters.
+    It is built as ``venue(name, symbols, params, trades=...)``, with the venue's name, the symbols that the
+    configuration lists, the adapter's parameters, and whether it is to trade: else only its market is wanted, and no
+    key needed.
 
     Attributes
     ----------
@@ -33,7 +39,7 @@ class LiveVenue(Protocol):
 
     dead_man_s: float
 
-    def __init__(self, venue: str, symbols: list[str], params: Any) -> None: ...
+    def __init__(self, venue: str, symbols: list[str], params: Any, *, trades: bool = True) -> None: ...
 
     async def instruments(self) -> list[Any]:
         """The kernel's instruments, one a symbol, with the account's fees."""
@@ -65,3 +71,40 @@ class LiveClient(Protocol):
 
     async def listen_again(self) -> None:
         """Open what brings those messages anew."""
+
+
+class VenueSource:
+    """What a live venue defines, its instruments; its events come from itself."""
+
+    def __init__(self, instruments: list[Any]) -> None:
+        self._instruments = instruments
+
+    def instruments(self) -> list[Any]:
+        return list(self._instruments)
+
+    def events(self, *, endless: bool = False) -> Iterator[Any]:
+        return iter(())
+
+    def pace(self) -> Pace:
+        return Pace()
+
+    def files(self) -> list[Path]:
+        return []
+
+
+def open_venue(resolved: Resolved, name: str, *, trades: bool = True) -> LiveVenue:
+    """A live venue of the configuration, to trade there or only to see its market.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be had; the message names file and key.
+    """
+    venue, path = resolved.venues[name], resolved.loaded.path
+    try:
+        live: LiveVenue = plugin.load(venue.adapter.live)(name, venue.settings.instruments, venue.params, trades=trades)
+    except PluginError as exc:
+        raise ConfigError(f"{path}: venues.{name}.adapter: {exc}") from exc
+    except UserError as exc:
+        raise type(exc)(f"{path}: venues.{name}.{exc}") from exc
+    return live

@@ -20,7 +20,7 @@ from nautilus_trader.live.factories import LiveDataClientFactory, LiveExecClient
 from nautilus_trader.model.identifiers import InstrumentId, Venue
 
 from ultramm.errors import RunError, UserError
-from ultramm.nautilus.kernel_venue import loaded
+from ultramm.nautilus.kernel_venue import loaded, need
 from ultramm.nautilus.venue import Clients
 from ultramm_adapters.binance.data import FuturesData, SpotData
 from ultramm_adapters.binance.desk import BinanceDesk
@@ -43,14 +43,16 @@ class BinanceVenue:
         Instruments without the venue, such as ``BTCUSDT`` or ``BTCUSDT-PERP``.
     params : BinanceParams
         Account, product, server.
+    trades : bool
+        Whether a key is needed.
 
     Raises
     ------
     UserError
-        Without a key; or a symbol is not of the product.
+        Without a key that is needed; or a symbol is not of the product.
     """
 
-    def __init__(self, venue: str, symbols: list[str], params: BinanceParams) -> None:
+    def __init__(self, venue: str, symbols: list[str], params: BinanceParams, *, trades: bool = True) -> None:
         self.venue = venue
         self.dead_man_s = 0.0 if params.product == "spot" else params.dead_man_s
         self._symbols = symbols
@@ -59,8 +61,8 @@ class BinanceVenue:
         self._product = PRODUCTS[params.product]
         self._budget = OwnBudget(params.weight_budget)
         self._clock = VenueClock()
-        if not (params.api_key and params.api_secret):
-            raise UserError("params.api_key and params.api_secret are needed to trade; write ${BINANCE_API_KEY}")
+        if trades:
+            need(params, "api_key", "api_secret", example="BINANCE_API_KEY")
         for symbol in symbols:
             if symbol.endswith("-PERP") and self._product.cash:
                 raise UserError(f"instruments: {symbol} is a future; params.product says spot")

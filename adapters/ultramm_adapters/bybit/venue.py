@@ -14,7 +14,7 @@ from nautilus_trader.live.factories import LiveDataClientFactory, LiveExecClient
 from ultramm.custody.desk import Desk
 from ultramm.errors import UserError
 from ultramm.nautilus.kernel_desk import KernelDesk
-from ultramm.nautilus.kernel_venue import KernelVenue, addresses, need
+from ultramm.nautilus.kernel_venue import KernelVenue, addresses
 from ultramm.nautilus.venue import Clients
 from ultramm_adapters.bybit.execution import BybitData, BybitExecution
 from ultramm_adapters.bybit.params import BybitParams
@@ -37,12 +37,12 @@ class BybitVenue(KernelVenue):
     """One account on one product."""
 
     kernel_name = "BYBIT"
+    keys, variable = ("api_key", "api_secret"), "BYBIT_API_KEY"
     no_orders = "only product: spot does, for nothing tells the price of a position here"
 
     params: BybitParams
 
     def check(self, symbols: list[str]) -> None:
-        need(self.params, "api_key", "api_secret", example="BYBIT_API_KEY")
         suffix = f"-{self.params.product.upper()}"
         for symbol in symbols:
             if not symbol.endswith(suffix):

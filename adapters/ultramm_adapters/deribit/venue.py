@@ -11,7 +11,7 @@ from nautilus_trader.adapters.deribit.providers import DeribitInstrumentProvider
 from nautilus_trader.core import nautilus_pyo3 as kernel
 
 from ultramm.errors import UserError
-from ultramm.nautilus.kernel_venue import KernelVenue, need, no_address
+from ultramm.nautilus.kernel_venue import KernelVenue, no_address
 from ultramm.nautilus.venue import Clients
 from ultramm_adapters.deribit.params import DeribitParams
 
@@ -32,13 +32,13 @@ class DeribitVenue(KernelVenue):
     """One account, on one kind of instruments."""
 
     kernel_name = "DERIBIT"
+    keys, variable = ("api_key", "api_secret"), "DERIBIT_API_KEY"
     no_orders = "the kernel asks about no single order, and cancels over the socket of a running node only"
 
     params: DeribitParams
 
     def check(self, symbols: list[str]) -> None:
         product = self.params.product
-        need(self.params, "api_key", "api_secret", example="DERIBIT_API_KEY")
         no_address(self.params, "base_url", "the kernel sends this venue's orders to no other server")
         for symbol in symbols:
             if not re.fullmatch(_NAMES[product], symbol):

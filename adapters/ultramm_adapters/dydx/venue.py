@@ -11,7 +11,7 @@ from nautilus_trader.adapters.dydx.providers import DydxInstrumentProvider
 from nautilus_trader.core import nautilus_pyo3 as kernel
 
 from ultramm.errors import UserError
-from ultramm.nautilus.kernel_venue import KernelVenue, addresses, need
+from ultramm.nautilus.kernel_venue import KernelVenue, addresses
 from ultramm.nautilus.venue import Clients
 from ultramm_adapters.dydx.params import DydxParams
 
@@ -22,12 +22,12 @@ class DydxVenue(KernelVenue):
     """One subaccount."""
 
     kernel_name = "DYDX"
+    keys, variable = ("wallet_address", "private_key"), "DYDX_PRIVATE_KEY"
     no_orders = "the kernel numbers orders anew in each process, and cancels only those of its own"
 
     params: DydxParams
 
     def check(self, symbols: list[str]) -> None:
-        need(self.params, "wallet_address", "private_key", example="DYDX_PRIVATE_KEY")
         for symbol in symbols:
             if not symbol.endswith("-PERP"):
                 raise UserError(f"instruments: {symbol} does not end in -PERP; the venue has perpetuals only")

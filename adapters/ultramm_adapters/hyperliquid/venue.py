@@ -14,7 +14,7 @@ from nautilus_trader.adapters.hyperliquid.providers import HyperliquidInstrument
 from nautilus_trader.core import nautilus_pyo3 as kernel
 
 from ultramm.errors import UserError
-from ultramm.nautilus.kernel_venue import KernelVenue, need, no_address
+from ultramm.nautilus.kernel_venue import KernelVenue, no_address
 from ultramm.nautilus.venue import Clients
 from ultramm_adapters.hyperliquid.params import HyperliquidParams
 
@@ -26,12 +26,12 @@ class HyperliquidVenue(KernelVenue):
     """One wallet, on perpetuals or on spot."""
 
     kernel_name = "HYPERLIQUID"
+    keys, variable = ("private_key",), "HYPERLIQUID_PRIVATE_KEY"
     no_orders = "the venue is told a hash of an order's id, from which no later run knows its own"
 
     params: HyperliquidParams
 
     def check(self, symbols: list[str]) -> None:
-        need(self.params, "private_key", example="HYPERLIQUID_PRIVATE_KEY")
         no_address(self.params, "base_url", "the kernel has no other server for this venue's requests")
         suffix = f"-{self.params.product.upper()}"
         for symbol in symbols:

@@ -7,7 +7,7 @@ from typing import Any
 from nautilus_trader.live.config import RoutingConfig
 
 from ultramm.errors import RunError, UserError
-from ultramm.nautilus.kernel_venue import KernelVenue, need
+from ultramm.nautilus.kernel_venue import KernelVenue
 from ultramm.nautilus.venue import Clients
 from ultramm_adapters.interactive_brokers.params import InteractiveBrokersParams
 
@@ -24,16 +24,18 @@ class InteractiveBrokersVenue(KernelVenue):
     """
 
     connects_when_made = True
+    keys, variable = ("account",), "IB_ACCOUNT"
     no_orders = "the kernel refuses orders that only make, and its lists of orders and trades are empty after an error"
 
     params: InteractiveBrokersParams
 
-    def __init__(self, venue: str, symbols: list[str], params: InteractiveBrokersParams) -> None:
+    def __init__(
+        self, venue: str, symbols: list[str], params: InteractiveBrokersParams, *, trades: bool = True
+    ) -> None:
         self.kernel_name = venue  # type: ignore[misc]
-        super().__init__(venue, symbols, params)
+        super().__init__(venue, symbols, params, trades=trades)
 
     def check(self, symbols: list[str]) -> None:
-        need(self.params, "account", example="IB_ACCOUNT")
         if "-" in self.venue:
             raise UserError(f"adapter: {self.venue} is no exchange of the kernel's; name one, such as NASDAQ")
 

@@ -10,7 +10,7 @@ from nautilus_trader.adapters.kraken.providers import KrakenInstrumentProvider
 from nautilus_trader.core import nautilus_pyo3 as kernel
 
 from ultramm.errors import UserError
-from ultramm.nautilus.kernel_venue import KernelVenue, addresses, need
+from ultramm.nautilus.kernel_venue import KernelVenue, addresses
 from ultramm.nautilus.venue import Clients
 from ultramm_adapters.kraken.params import KrakenParams
 
@@ -22,13 +22,13 @@ class KrakenVenue(KernelVenue):
     """One account, on spot or on futures."""
 
     kernel_name = "KRAKEN"
+    keys, variable = ("api_key", "api_secret"), "KRAKEN_API_KEY"
     no_orders = "the kernel cuts an order's id to its last 17 letters, so that no later run knows its own"
 
     params: KrakenParams
 
     def check(self, symbols: list[str]) -> None:
         product = self.params.product
-        need(self.params, "api_key", "api_secret", example="KRAKEN_API_KEY")
         if product == "spot" and self.params.environment == "demo":
             raise UserError("params.environment: spot has no demo; use live, or product: futures")
         for symbol in symbols:

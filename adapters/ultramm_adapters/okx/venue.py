@@ -10,7 +10,7 @@ from nautilus_trader.adapters.okx.providers import OKXInstrumentProvider
 from nautilus_trader.core import nautilus_pyo3 as kernel
 
 from ultramm.errors import UserError
-from ultramm.nautilus.kernel_venue import KernelVenue, addresses, need
+from ultramm.nautilus.kernel_venue import KernelVenue, addresses
 from ultramm.nautilus.venue import Clients
 from ultramm_adapters.okx.params import OkxParams
 
@@ -32,6 +32,7 @@ class OkxVenue(KernelVenue):
     """One account on one instrument type."""
 
     kernel_name = "OKX"
+    keys, variable = ("api_key", "api_secret", "api_passphrase"), "OKX_API_KEY"
     no_orders = (
         "the venue takes order ids of letters and digits only, "
         "and the kernel looks one order up in a list, where a failure is taken for its absence"
@@ -41,7 +42,6 @@ class OkxVenue(KernelVenue):
 
     def check(self, symbols: list[str]) -> None:
         product = self.params.product
-        need(self.params, "api_key", "api_secret", "api_passphrase", example="OKX_API_KEY")
         for symbol in symbols:
             parts = symbol.split("-")
             if len(parts) != _PARTS[product] or (parts[-1] == "SWAP") is not (product == "swap"):

@@ -62,6 +62,48 @@ def test_the_same_file_serves_backtest_and_paper(file, mode):
     assert resolved(file, f"mode={mode}").config.mode == mode
 
 
+WATCHED = """
+mode: paper
+name: watched
+venues:
+  BINANCE:
+    adapter: binance
+    instruments: [BTCUSDT]
+    paper: {starting_balances: [1000 USDT, 1 BTC], maker_fee_bps: 10, taker_fee_bps: 10}
+strategies:
+  - use: market-maker
+    name: mm
+    instruments: [BTCUSDT.BINANCE]
+    params: {order_size: 0.01, half_spread_bps: 5, max_position: 0.1}
+"""
+
+
+def test_a_venue_without_a_market_to_play_is_watched_on_paper(file):
+    assert not resolved(file).watches
+    file.write_text(WATCHED)
+    assert resolved(file).watches
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("mode=backtest", "mode: adapter binance of venue BINANCE has no market to play back; use mode: paper"),
+        (
+            "venues.BINANCE.paper.maker_fee_bps=null",
+            "venues.BINANCE.paper.maker_fee_bps: missing; the venue tells its fees to members only",
+        ),
+        (
+            "venues.SIM={adapter: synthetic, instruments: [BTCUSDT], paper: {starting_balances: [1 BTC]}}",
+            "venues.BINANCE.adapter: its market is live, that of SIM is played; use two files",
+        ),
+        ("venues.BINANCE.paper=null", "venues.BINANCE.paper: mode paper needs it, with starting_balances"),
+    ],
+)
+def test_what_cannot_be_watched_is_refused(file, override, expected):
+    file.write_text(WATCHED)
+    assert complaint(file, override) == expected
+
+
 def test_parameters_become_the_plugins_own(file):
     both = resolved(file)
     assert type(both.venues["SIM"].params).__name__ == "SyntheticParams"

@@ -33,12 +33,19 @@ class Provider:
 
 class Venue(KernelVenue):
     kernel_name = "THERE"
+    keys, variable = ("key", "secret"), "THERE_KEY"
     no_orders: ClassVar[str] = "nobody tried"
     failure: Exception | None = None
     listed = True
 
     def provider(self) -> Provider:
         return Provider(dict.fromkeys(self.instrument_ids, "instrument") if self.listed else {}, self.failure)
+
+
+def test_keys_are_needed_to_trade_and_not_to_watch() -> None:
+    with pytest.raises(UserError, match=r"params\.key and params\.secret are needed; write \$\{THERE_KEY\}"):
+        Venue("THERE", ["BTC"], Params())
+    Venue("THERE", ["BTC"], Params(), trades=False)
 
 
 def test_the_venues_name_is_the_kernels() -> None:
@@ -48,15 +55,15 @@ def test_the_venues_name_is_the_kernels() -> None:
 
 def test_a_venue_without_orders_says_why_it_has_no_desk() -> None:
     with pytest.raises(UserError, match="takes no live orders: nobody tried"):
-        Venue("THERE", ["BTC"], Params()).desk()
+        Venue("THERE", ["BTC"], Params("k", "s")).desk()
 
 
 def test_instruments_come_in_the_order_of_the_configuration() -> None:
-    assert asyncio.run(Venue("THERE", ["BTC", "ETH"], Params()).instruments()) == ["instrument", "instrument"]
+    assert asyncio.run(Venue("THERE", ["BTC", "ETH"], Params("k", "s")).instruments()) == ["instrument", "instrument"]
 
 
 def test_instruments_that_cannot_be_had_fail_the_run() -> None:
-    venue = Venue("THERE", ["BTC"], Params())
+    venue = Venue("THERE", ["BTC"], Params("k", "s"))
     venue.listed = False
     with pytest.raises(RunError, match=r"does not trade BTC\.THERE"):
         asyncio.run(venue.instruments())

@@ -433,7 +433,7 @@ def test_ended_while_it_asks_how_orders_stand_it_says_that_they_may_be_open(node
     node.start()
     until(lambda: served.met() > 3, "it asks", node)
     assert node.stop() == 1, node.output
-    assert "SIGTERM while it asked the venues" in node.output
+    assert "SIGTERM while it asked its venues: what an earlier run left may still be open" in node.output
     (ended,) = [record for record in node.journal("run-ended") if isinstance(record, RunEnded)]
     assert ended.reason == "failed"
     served.clear()

@@ -28,7 +28,8 @@ def venue(symbols: list[str] | None = None, **params: Any) -> BinanceVenue:
 
 @pytest.mark.parametrize("missing", ["api_key", "api_secret"])
 def test_without_a_key_there_is_no_venue(missing: str) -> None:
-    with pytest.raises(UserError, match=re.escape("params.api_key and params.api_secret are needed to trade")):
+    needed = "params.api_key and params.api_secret are needed; write ${BINANCE_API_KEY}"
+    with pytest.raises(UserError, match=re.escape(needed)):
         venue(**{missing: ""})
 
 

@@ -97,6 +97,28 @@ def test_it_quotes_and_leaves_nothing_behind(server: StubServer, tmp_path: Path)
     assert "BYBIT USDT: 1000.50000000 at the venue, the same by our fills" in out
 
 
+def test_its_market_is_watched_on_paper_without_a_key(server: StubServer, tmp_path: Path) -> None:
+    lines = [line for line in CONFIG.splitlines() if "api_" not in line]
+    paper = "{starting_balances: [1000 USDT, 1 BTC], maker_fee_bps: 1, taker_fee_bps: 5}"
+    params = lines.index("    params:")
+    text = "\n".join([*lines[:params], f"    paper: {{{paper}}}", *lines[params:]]).replace("mode: live", "mode: paper")
+
+    async def run() -> tuple[BybitVenue, int | None, str]:
+        async with bybit_sockets(BybitVenue(server)) as venue:
+            (tmp_path / "here.yaml").write_text(text.format(http=server.address, socket=venue.address))
+            market = asyncio.create_task(venue.quote())
+            code, out = await ended(
+                await ultramm(tmp_path, "node", "start", "here.yaml", "--no-dashboard", "--duration", "6s")
+            )
+            market.cancel()
+            return venue, code, out
+
+    venue, code, out = asyncio.run(run())
+    assert code == 0, out
+    assert "quoting on both sides" in out, out
+    assert venue.most_open == 0
+
+
 @pytest.mark.parametrize("tell", [True, False], ids=["told by the stream", "found by asking"])
 def test_its_fills_are_the_accounts(server: StubServer, tmp_path: Path, tell: bool) -> None:
     async def trade(venue: BybitVenue, _node: asyncio.subprocess.Process) -> None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from nautilus_trader.config import TradingNodeConfig
-from nautilus_trader.live.config import LiveDataClientConfig, LiveDataEngineConfig
+from nautilus_trader.live.config import LiveDataEngineConfig
 from nautilus_trader.live.node import TradingNode
 from nautilus_trader.model.identifiers import TraderId
 
 from ultramm.config.resolve import Resolved
 from ultramm.errors import RunError
-from ultramm.nautilus.build import defined_instruments, feeds
-from ultramm.nautilus.feed import Player, common_speed
-from ultramm.nautilus.node import SHUTDOWN, log_settings
+from ultramm.nautilus.build import defined_instruments
+from ultramm.nautilus.markets import Markets, markets
+from ultramm.nautilus.node import END_SIGNALS, SHUTDOWN, log_settings
 from ultramm.nautilus.recorder.actor import RecorderActor
 from ultramm.nautilus.recorder.publish import Publication
 from ultramm.nautilus.recorder.recorder import Recorder, RecorderStatus
@@ -55,9 +54,8 @@ class RecordRunner:
         on_status: Callable[[RecorderStatus], None] = lambda _: None,
     ) -> None:
         self._resolved = resolved
-        self._feeds = feeds(resolved)
-        self._recorder = make_recorder(defined_instruments(self._feeds))
-        self._player = Player(self._feeds, common_speed(resolved, self._feeds))
+        self._markets = markets(resolved)
+        self._make_recorder = make_recorder
         self._on_status = on_status
         self._stop_reason: str | None = None
         self._failure: BaseException | None = None
@@ -72,6 +70,8 @@ class RecordRunner:
         RunError
             The node did not come up, or the recording broke off; what was recorded is sound.
         """
+        await self._markets.open()
+        self._recorder = self._make_recorder(defined_instruments(self._markets.feeds))
         self._recorder.start()
         try:
             await self._listen(duration_s)
@@ -98,15 +98,15 @@ class RecordRunner:
     async def _listen(self, duration_s: float | None) -> None:
         loop = asyncio.get_running_loop()
         node = self._build(loop)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in END_SIGNALS:
             loop.add_signal_handler(number, self.stop, f"signal {number.name}")
         task = asyncio.create_task(node.run_async())
         try:
             await self._started(node, task)
-            self._player.play(node.kernel.clock.timestamp_ns(), self._data_ended)
+            self._markets.begin(node.kernel.clock.timestamp_ns(), self._data_ended)
             await self._watch(task, duration_s)
         finally:
-            self._player.hold()
+            self._markets.hold()
             await node.stop_async()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -114,11 +114,8 @@ class RecordRunner:
             node.kernel.dispose()
 
     def _build(self, loop: asyncio.AbstractEventLoop) -> Any:
-        node = TradingNode(_node_config(self._resolved), loop=loop)
-        for feed in self._feeds:
-            for instrument in feed.instruments:
-                node.kernel.cache.add_instrument(instrument)
-            node.add_data_client_factory(feed.venue, self._player.factory(feed))
+        node = TradingNode(_node_config(self._resolved, self._markets), loop=loop)
+        self._markets.join(node)
         node.build()
         node.trader.add_actor(RecorderActor(self._recorder))
         # The kernel's own end would come without a word to us.
@@ -157,12 +154,12 @@ class RecordRunner:
             await asyncio.sleep(left_s)
 
 
-def _node_config(resolved: Resolved) -> Any:
+def _node_config(resolved: Resolved, listened: Markets) -> Any:
     return TradingNodeConfig(
         trader_id=TraderId("ULTRAMM-RECORDER"),
         logging=log_settings(resolved, f"{resolved.config.name}-record"),
         data_engine=LiveDataEngineConfig(graceful_shutdown_on_exception=True),
-        data_clients={name: LiveDataClientConfig() for name in resolved.venues},
+        data_clients=listened.data_clients(),
         timeout_connection=10.0,
         timeout_reconciliation=10.0,
         timeout_portfolio=10.0,

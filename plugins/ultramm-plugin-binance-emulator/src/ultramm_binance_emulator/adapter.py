@@ -71,7 +71,7 @@ class EmulatedVenue(BinanceVenue):
         The emulator did not start; it says why.
     """
 
-    def __init__(self, venue: str, symbols: list[str], params: EmulatorParams) -> None:
+    def __init__(self, venue: str, symbols: list[str], params: EmulatorParams, *, trades: bool = True) -> None:
         key, secret = secrets.token_hex(16), secrets.token_hex(16)
         names = ",".join(symbol.removesuffix("-PERP") for symbol in symbols)
         options = {
@@ -101,6 +101,7 @@ class EmulatedVenue(BinanceVenue):
             venue,
             symbols,
             BinanceParams(product=params.product, api_key=key, api_secret=secret, base_url=self._address()),
+            trades=trades,
         )
 
     def _address(self) -> str:

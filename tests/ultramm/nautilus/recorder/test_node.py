@@ -59,7 +59,7 @@ def record(resolved: Resolved, catalog: Path, events: int, **settings: Any) -> R
 
     async def until() -> RecordSummary:
         running = asyncio.create_task(runner.run())
-        while not running.done() and (made[0]._segments is None or made[0].status().events < events):
+        while not running.done() and (not made or made[0]._segments is None or made[0].status().events < events):
             await asyncio.sleep(0.02)
         runner.stop("enough")
         return await running
