@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from decimal import Decimal
 from typing import Any
@@ -25,6 +26,7 @@ _PAGE = 1_000
 # Of so many symbols, asking for all of the account weighs less than for one after the other.
 _ALL_AT_ONCE = 12
 _LET_GO_S = 0.1
+_CLOCK_MS = 60_000  # that the venue's may be ahead of ours
 # A request may lie in a network for as long as the venue's window lets it, and a margin.
 _MARGIN_S = 2.0
 _STATUS = {
@@ -116,12 +118,22 @@ class BinanceDesk:
     @_understood
     async def fills(self, instrument: str, since_ns: int) -> list[VenueFill]:
         symbol, path = self._symbols[instrument], f"{self._product.root}/{self._product.trades}"
-        rows = await self._rows(path, symbol=symbol, startTime=since_ns // 1_000_000, limit=_PAGE)
-        page = rows
-        while len(page) == _PAGE:
+        page = await self._first_trades(path, symbol, since_ns // 1_000_000)
+        rows = page
+        while page:
+            # By number there is no window of time.
             page = await self._rows(path, symbol=symbol, fromId=page[-1]["id"] + 1, limit=_PAGE)
             rows += page
         return [self._fill(instrument, row) for row in rows]
+
+    async def _first_trades(self, path: str, symbol: str, since_ms: int) -> list[dict[str, Any]]:
+        """The first page of trades since a moment, be they in the last window until now or long before."""
+        window_ms = self._product.window_ms
+        while True:
+            page = await self._rows(path, symbol=symbol, startTime=since_ms, limit=_PAGE)
+            since_ms += window_ms
+            if page or not window_ms or since_ms > time.time_ns() // 1_000_000 + _CLOCK_MS:
+                return page
 
     @_understood
     async def holdings(self) -> Holdings:

@@ -10,6 +10,8 @@ from nautilus_trader.adapters.binance.common.enums import BinanceAccountType
 
 from ultramm.custody.desk import Terms
 
+_WEEK_MS = 7 * 86_400_000
+
 
 class Product(msgspec.Struct, frozen=True, kw_only=True):
     """One product's API.
@@ -24,6 +26,8 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
         Path of its WebSocket API.
     cash : bool
         Coins change hands; otherwise positions do.
+    window_ms : int
+        Span of our trades that is told at once from a time on, milliseconds; 0 for all.
     """
 
     account_type: Any
@@ -33,6 +37,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     positions: str
     socket_api: str
     cash: bool
+    window_ms: int = 0
 
     def terms(self, listed: dict[str, Any]) -> Terms:
         """What a trade moves, from the symbol's entry in ``exchangeInfo``."""
@@ -65,6 +70,7 @@ PRODUCTS = {
         positions="/fapi/v2/positionRisk",
         socket_api="/ws-fapi/v1",
         cash=False,
+        window_ms=_WEEK_MS,
     ),
     "coinm": Product(
         account_type=BinanceAccountType.COIN_FUTURES,
@@ -74,5 +80,6 @@ PRODUCTS = {
         positions="/dapi/v1/positionRisk",
         socket_api="/ws-dapi/v1",
         cash=False,
+        window_ms=_WEEK_MS,
     ),
 }

@@ -18,6 +18,8 @@ from ultramm_adapters.binance.desk import BinanceDesk
 from ultramm_adapters.binance.params import BinanceParams
 from ultramm_adapters.binance.product import PRODUCTS
 from ultramm_adapters.binance.venue import BinanceVenue
+from ultramm_binance_emulator.accounts import Account
+from ultramm_binance_emulator.threaded import ThreadedServer
 
 pytestmark = pytest.mark.integration
 
@@ -129,6 +131,30 @@ def test_fills_of_before_are_not_asked_for(served: Any, desk: BinanceDesk) -> No
     served.buy()
     later_ns = (served.do(served.venue.now_ms) + 1) * 1_000_000
     assert run(desk.fills(BTCUSDT, later_ns)) == []
+
+
+def test_after_weeks_trades_on_futures_are_all_found_though_the_venue_tells_a_week_at_once() -> None:
+    member = Account.funded("weeks-key", "weeks-secret", {}, Decimal(100_000))
+    with ThreadedServer([member]) as served:
+        served.member = member  # type: ignore[attr-defined]
+        asked = desk_of(served, "BTCUSDT-PERP", product="usdm")
+        buy = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.002"}
+        clock = served.futures.now_ms
+        now_ms = clock()
+        ids = []
+        for days in (40, 39, 20, 0):
+            served.futures.now_ms = lambda days=days: now_ms - days * 86_400_000  # type: ignore[misc]
+            ids.append(str(served.do(lambda: served.futures.place(member, buy)).id))
+        served.futures.now_ms = clock
+
+        def found(days: int) -> list[str]:
+            since_ns = (now_ms - days * 86_400_000) * 1_000_000
+            return [fill.venue_order_id for fill in run(asked.fills("BTCUSDT-PERP.BINANCE", since_ns))]
+
+        assert found(60) == ids
+        assert found(30) == ids[2:]
+        assert found(10) == ids[3:]
+        assert found(-1) == []
 
 
 def test_holdings_have_what_is_locked_and_every_digit(served: Any, desk: BinanceDesk) -> None:

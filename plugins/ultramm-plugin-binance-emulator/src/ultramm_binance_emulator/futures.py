@@ -41,6 +41,7 @@ class FuturesVenue(Venue):
     kinds: ClassVar[Mapping[str, tuple[bool, bool]]] = {"LIMIT": (True, True), "MARKET": (False, False)}
     tifs: ClassVar[frozenset[Tif]] = frozenset(Tif)
     longest_ms: ClassVar[int] = 7 * 86_400_000
+    bounded: ClassVar[bool] = True
 
     def __init__(self, symbols: Mapping[Contract, int], accounts: Iterable[Account], now_ms: Callable[[], int]) -> None:
         super().__init__(dict(symbols.items()), accounts, now_ms)

@@ -78,7 +78,9 @@ def most(request: Request, usual: int = 500, limit: int = 1_000) -> int:
     return min(limit, max(1, whole(request, "limit") or usual))
 
 
-def page[T](items: Iterable[T], request: Request, key: Key[T], number: str, longest_ms: int) -> list[T]:
+def page[T](
+    items: Iterable[T], request: Request, key: Key[T], number: str, longest_ms: int, *, bounded: bool = False
+) -> list[T]:
     """Of a history that is asked for: from a number or a time on its beginning, otherwise its end.
 
     Parameters
@@ -91,12 +93,16 @@ def page[T](items: Iterable[T], request: Request, key: Key[T], number: str, long
         What the first number is called.
     longest_ms : int
         That a span of time may be.
+    bounded : bool
+        From a beginning without an end, no more than such a span is told.
     """
     first, start_ms, end_ms = whole(request, number), whole(request, "startTime"), whole(request, "endTime")
     if first is not None and not (start_ms is None and end_ms is None):
         raise VenueError(-1128, "Combination of optional parameters invalid.")
     if start_ms is not None and end_ms is not None and end_ms - start_ms > longest_ms:
         raise VenueError(-1127, f"More than {longest_ms // _HOUR_MS} hours between startTime and endTime.")
+    if bounded and start_ms is not None and end_ms is None:
+        end_ms = start_ms + longest_ms
     found = [
         item
         for item in items

@@ -51,6 +51,8 @@ class Venue(abc.ABC):
     tifs: ClassVar[frozenset[Tif]]
     # That a history may be asked for at once.
     longest_ms: ClassVar[int]
+    # Whether it tells no more than that of one which is asked for from a time on.
+    bounded: ClassVar[bool] = False
 
     def __init__(self, symbols: Mapping[Symbol, int], accounts: Iterable[Account], now_ms: Callable[[], int]) -> None:
         self.books = {symbol.name: Book(symbol, base) for symbol, base in symbols.items()}
@@ -225,14 +227,17 @@ class Venue(abc.ABC):
     def all_orders(self, account: Account, request: Request) -> list[Order]:
         """A member's orders in a symbol, by number or time if the request names some."""
         orders = self.ledger.orders(account, self.book(request.get("symbol")).symbol)
-        return page(orders, request, lambda order: (order.id, order.created_ms), "orderId", self.longest_ms)
+        return self._page(orders, request, lambda order: (order.id, order.created_ms), "orderId")
 
     def fills(self, account: Account, request: Request) -> list[Fill]:
         """What a member traded in a symbol, of one order, by number or time if the request names some."""
         symbol, wanted = self.book(request.get("symbol")).symbol, whole(request, "orderId")
         mine = [fill for fill in self.all_fills(account) if fill.order.symbol is symbol]
         mine = [fill for fill in mine if wanted in (None, fill.order.id)]
-        return page(mine, request, lambda fill: (fill.trade_id, fill.time_ms), "fromId", self.longest_ms)
+        return self._page(mine, request, lambda fill: (fill.trade_id, fill.time_ms), "fromId")
+
+    def _page[T](self, items: list[T], request: Request, key: Callable[[T], tuple[int, int]], number: str) -> list[T]:
+        return page(items, request, key, number, self.longest_ms, bounded=self.bounded)
 
     def all_fills(self, account: Account) -> list[Fill]:
         """All that a member ever traded."""
