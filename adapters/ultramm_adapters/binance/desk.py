@@ -118,22 +118,19 @@ class BinanceDesk:
     @_understood
     async def fills(self, instrument: str, since_ns: int) -> list[VenueFill]:
         symbol, path = self._symbols[instrument], f"{self._product.root}/{self._product.trades}"
-        page = await self._first_trades(path, symbol, since_ns // 1_000_000)
-        rows = page
-        while page:
-            # By number there is no window of time.
-            page = await self._rows(path, symbol=symbol, fromId=page[-1]["id"] + 1, limit=_PAGE)
-            rows += page
+        window_ms, start_ms, now_ms = self._product.window_ms, since_ns // 1_000_000, time.time_ns() // 1_000_000
+        rows: list[dict[str, Any]] = []
+        until_now = False
+        while not rows and not until_now:
+            rows = page = await self._rows(path, symbol=symbol, startTime=start_ms, limit=_PAGE)
+            start_ms += window_ms
+            until_now = not window_ms or start_ms > now_ms + _CLOCK_MS
+        # Where there are some, the rest is asked for by number, for which there is no window.
+        while rows and (len(page) == _PAGE or not until_now):
+            page = await self._rows(path, symbol=symbol, fromId=rows[-1]["id"] + 1, limit=_PAGE)
+            until_now = True
+            rows = rows + page
         return [self._fill(instrument, row) for row in rows]
-
-    async def _first_trades(self, path: str, symbol: str, since_ms: int) -> list[dict[str, Any]]:
-        """The first page of trades since a moment, be they in the last window until now or long before."""
-        window_ms = self._product.window_ms
-        while True:
-            page = await self._rows(path, symbol=symbol, startTime=since_ms, limit=_PAGE)
-            since_ms += window_ms
-            if page or not window_ms or since_ms > time.time_ns() // 1_000_000 + _CLOCK_MS:
-                return page
 
     @_understood
     async def holdings(self) -> Holdings:
