@@ -85,7 +85,7 @@ async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float
     reason: str = "failed"
     open_orders: int | None = None
     try:
-        with _endable("what an earlier run left may still be open" if live else "nothing was traded"):
+        with _endable("what an earlier run left may still be open" if live else "nothing was traded", lambda: runner):
             await venues.open()
         if live is not None:
             for ts_ns, late in missing(journal, live.ledger, live.terms):
@@ -103,8 +103,10 @@ async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float
 
 
 @contextmanager
-def _endable(result: str) -> Iterator[None]:
-    """A signal ends what is awaited here in order, with a result in words; it would end the process at once.
+def _endable(result: str, runner: Callable[[], NodeRunner | None]) -> Iterator[None]:
+    """Signals end what is awaited here in order, with a result in words, and from then on the runner.
+
+    Left alone they would end the process at once, until the runner takes them.
 
     Raises
     ------
@@ -116,8 +118,12 @@ def _endable(result: str) -> Iterator[None]:
     came: list[signal.Signals] = []
 
     def end(number: signal.Signals) -> None:
-        came.append(number)
-        task.cancel()
+        running = runner()
+        if running is not None:
+            running.stop(f"signal {number.name}")
+        elif not came:
+            came.append(number)
+            task.cancel()
 
     for number in END_SIGNALS:
         loop.add_signal_handler(number, end, number)
@@ -128,9 +134,6 @@ def _endable(result: str) -> Iterator[None]:
             raise
         task.uncancel()
         raise RunError(f"{came[0].name} while it asked its venues: {result}") from None
-    finally:
-        for number in END_SIGNALS:
-            loop.remove_signal_handler(number)
 
 
 def _obey(runner: NodeRunner | None, writer: JournalWriter, command: Command) -> None:
