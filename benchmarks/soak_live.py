@@ -191,7 +191,8 @@ class Watch:
             def taken(client: Any, raw: bytes) -> None:
                 take(client, raw)
                 self._count += 1
-                if self._count % self._every == 0:
+                # Until it has stopped there come more than were wanted.
+                if self._count % self._every == 0 and self._count <= self._updates:
                     self._look()
 
             return taken

@@ -17,6 +17,7 @@ from ultramm.journal.records import (
     Entry,
     FillEvent,
     HaltEvent,
+    MemoryEvent,
     OrderEvent,
     Record,
     RecordingEvent,
@@ -91,6 +92,7 @@ def records() -> list[Record]:
         ),
         HaltEvent(strategy="mm", source="journal", active=True, reason="the disk is full"),
         CustodyEvent(venue="BINANCE", event="agreed"),
+        MemoryEvent(strategy="mm", instrument="BTCUSDT.SIM", event="began anew", reason="its code has changed"),
         RecordingEvent(catalog="data/recordings", event="dropped", reason="7 events"),
         Status(
             state="running",

@@ -76,6 +76,18 @@ def test_it_quotes_without_a_key_and_is_filled_by_the_venues_trades_at_the_fees_
     assert not [path for path, content in files.items() if KEY.encode() in content or SECRET.encode() in content]
 
 
+def test_its_strategy_knows_the_fees_that_are_written_and_not_the_venues(node: LiveNode, served: Served) -> None:
+    start(node, served, "strategies.0.params.cover_fees=true")
+    until(lambda: quotes(node), "it quotes", node)
+    status = node.status()
+    assert status is not None
+    (maker,) = status.makers
+    # Ten basis points for the fee, around 50,000.
+    assert maker.bid.orders[0].price <= 49_951
+    assert maker.ask.orders[0].price >= 50_049
+    ended(node, served)
+
+
 def test_a_market_that_is_lost_pulls_the_quotes_until_it_is_back(node: LiveNode, served: Served) -> None:
     start(node, served, "strategies.0.params.stale_after_s=1")
     until(lambda: quotes(node), "it quotes", node)
