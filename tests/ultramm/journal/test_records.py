@@ -49,7 +49,18 @@ def test_a_record_reads_as_what_was_written(record):
 
 def test_every_kind_has_a_tag_of_its_own_and_an_example_here():
     tags = [record.__struct_config__.tag for record in ONE_OF_EACH]
-    assert tags == ["run-started", "run-ended", "order", "fill", "custody", "halt", "recording", "status", "command"]
+    assert tags == [
+        "run-started",
+        "run-ended",
+        "order",
+        "fill",
+        "custody",
+        "memory",
+        "halt",
+        "recording",
+        "status",
+        "command",
+    ]
     assert {type(record) for record in ONE_OF_EACH} == set(Record.__args__)
 
 
