@@ -272,8 +272,7 @@ async def ccxt_maker(url: str, product: str) -> None:
             client.urls["api"][name] = url + "/" + address.split("/", 3)[3] if address.count("/") > 2 else url
     sockets = url.replace("http", "ws", 1)
     # Every one of them: nothing may leave this machine.
-    market = f"{sockets}/ws" if product == "spot" else f"{sockets}/public/ws"
-    client.urls["api"]["ws"] = dict.fromkeys(client.urls["api"]["ws"], market)
+    client.urls["api"]["ws"] = dict.fromkeys(client.urls["api"]["ws"], f"{sockets}/ws")
     client.options["watchOrderBookRate"] = "100" if product == "spot" else "0"
     pair = "BTC/USDT" if product == "spot" else "BTC/USDT:USDT"
     standing: list[str] = []
