@@ -266,7 +266,10 @@ async def ccxt_maker(url: str, product: str) -> None:
     kind = ccxt.binance if product == "spot" else ccxt.binanceusdm
     options = {"fetchCurrencies": False, "fetchMargins": False}
     options["fetchMarkets"] = {"types": ["spot" if product == "spot" else "linear"]}  # type: ignore[assignment]
-    client = kind({"apiKey": venue.KEY, "secret": venue.SECRET, "options": options, "enableRateLimit": False})
+    # It would give up a socket whose pongs wait behind its own work.
+    patient = {"keepAlive": 3_600_000}
+    keys = {"apiKey": venue.KEY, "secret": venue.SECRET}
+    client = kind({**keys, "options": options, "enableRateLimit": False, "streaming": patient})
     for name, address in client.urls["api"].items():
         if isinstance(address, str):
             client.urls["api"][name] = url + "/" + address.split("/", 3)[3] if address.count("/") > 2 else url

@@ -324,6 +324,8 @@ class Maker:
         # Since when, and around which mid, our orders have stood that have not been told of.
         self._exposed_ns, self._exposed_mid = 0, math.nan
         self._others_mid = math.nan
+        # Whether the last book that the strategy was shown lacked something of ours.
+        self._told_others = False
         # Of the fill that is told next.
         self._filled: LiveOrder | None = None
         self._first_fill = False
@@ -373,6 +375,7 @@ class Maker:
         if self.degraded:
             return
         of_others = self._of_others(book)
+        self._told_others = of_others is not book
         self._others_mid = of_others.mid
         if self.queues is not None:
             self.queues.on_touch(of_others)
@@ -384,6 +387,7 @@ class Maker:
         """The book as deep as the strategy reads it, before a decision."""
         if not self.degraded:
             of_others = self._of_others(book)
+            self._told_others = of_others is not book
             if self.queues is not None:
                 self.queues.on_depth(of_others)
             self._strategy.on_book(of_others)
@@ -391,7 +395,8 @@ class Maker:
     @property
     def hides_touch(self) -> bool:
         """Whether orders of ours stand at the touch: others' has to be looked for behind them, see `on_depth`."""
-        return self._book is not None and self._of_others(self._book) is not self._book
+        # Once more after ours has gone: the book may have changed before the venue said so.
+        return self._book is not None and (self._told_others or self._of_others(self._book) is not self._book)
 
     def on_queues(self, book: Book) -> None:
         """The book as deep as our orders stand, between decisions: what the status shows of their places."""

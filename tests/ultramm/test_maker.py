@@ -608,6 +608,20 @@ def test_only_where_ours_is_at_the_touch_others_is_looked_for_behind_it(strategy
     assert desk.maker.hides_touch == hides
 
 
+def test_a_touch_is_read_once_more_when_ours_has_gone_after_the_book(strategy):
+    desk = live_desk(strategy)
+    desk.maker.on_book(book(0))
+    desk.quote(0)
+    order = next(order for order in desk.maker.orders if order.side is Side.BUY)
+    gone = Book(1, (Level(99.0, 1.0),), (Level(103.0, 1.0),))  # another's, of the size that ours had
+    desk.maker.on_book(gone)
+    desk.maker.on_cancelled(order.id, 2)
+    assert desk.maker.hides_touch
+    desk.maker.on_depth(gone)
+    assert strategy.seen[-1] == gone
+    assert not desk.maker.hides_touch
+
+
 def test_where_the_book_does_not_show_ours_nothing_is_hidden(strategy):
     params = MakerParams(max_position=5.0)
     desk = Desk(Maker("mm", INSTRUMENT, strategy, params, Limits(), MessageBudget(1e6, 1e6)))

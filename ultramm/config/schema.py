@@ -138,7 +138,7 @@ class State(_Section, frozen=True, kw_only=True):
     directory: str = "data"
     cache: Annotated[str, msgspec.Meta(pattern=r"^rediss?://.+")] | None = None
     checkpoint_s: NonNegative = 30.0
-    checkpoint_max_age_s: NonNegative = 900.0
+    checkpoint_max_age_s: NonNegative = 60.0
 
 
 class Recorder(_Section, frozen=True, kw_only=True):

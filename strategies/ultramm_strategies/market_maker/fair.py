@@ -45,6 +45,10 @@ class FairValue:
         self._reference_mid = book.mid if book.spread > 0 else math.nan
         self._note_basis(book.ts_ns)
 
+    def interrupted(self) -> None:
+        """The last trade is no price of now; books are seen anew before they are used."""
+        self._last_trade = math.nan
+
     def price(self, book: Book) -> float:
         """Fair value beside the own market's `book`, price; NaN while it is unknown."""
         if self._kind == "mid":

@@ -51,6 +51,9 @@ class MarketMaker:
     def on_reference(self, book: Book) -> None:
         self._fair.on_reference(book)
 
+    def on_interruption(self, ts_ns: int, reason: str) -> None:
+        self._fair.interrupted()
+
     def on_fill(self, fill: Fill) -> None:
         self._gates.on_fill(fill)
         if self._hanging is not None:
