@@ -39,6 +39,11 @@ def test_the_mid_the_weighted_mid_and_the_last_price():
     assert math.isnan(last.price(at))
     last.on_trade(Trade(0, 99.5, 1.0, Side.SELL))
     assert last.price(at) == 99.5
+    # What was traded before a gap is no price of now; the next trade is.
+    last.interrupted()
+    assert math.isnan(last.price(at))
+    last.on_trade(Trade(1, 99.0, 1.0, Side.SELL))
+    assert last.price(at) == 99.0
 
 
 def test_the_micro_price_is_learned_from_the_touch():
