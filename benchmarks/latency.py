@@ -247,11 +247,8 @@ def node(path: str, product: str, out: str) -> None:
     """Run ``ultramm node start`` until it is told to stop, and write down the ways of its orders."""
     watch = Watch()
     watch.attach(product)
-    sys.argv = ["ultramm", "node", "start", path, "--live", "--no-dashboard"]
-    from ultramm.cli.main import main as ultramm
-
     try:
-        ultramm()
+        venue.trade(path)
     finally:
         Path(out).write_bytes(msgspec.msgpack.encode(watch.ways))
 
@@ -310,14 +307,10 @@ def bare(url: str, product: str, out: str) -> None:
     The venue refuses the request, after it has noted when it came.
     """
     host, port = url.removeprefix("http://").split(":")
-    stream, path = (
-        ("/ws/btcusdt@depth@100ms", "/api/v3")
-        if product == "spot"
-        else (
-            "/public/ws/btcusdt@depth@0ms",
-            "/fapi/v1",
-        )
-    )
+    stream, path = {
+        "spot": ("/ws/btcusdt@depth@100ms", "/api/v3"),
+        "usdm": ("/public/ws/btcusdt@depth@0ms", "/fapi/v1"),
+    }[product]
     market, orders = (socket.create_connection((host, int(port)), _PATIENCE_S) for _ in range(2))
     for each in (market, orders):
         each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -521,8 +514,7 @@ def _wait(serving: Any, client: Any, folder: Path) -> None:
     while done.is_alive():
         done.join(0.1)
         if client.poll() is not None:
-            logs = "\n".join(path.read_text()[-3000:] for path in folder.glob("*.log"))
-            raise SystemExit(f"a client ended before its time\n{logs}")
+            raise SystemExit(f"a client ended before its time\n{venue.logs(folder)}")
 
 
 def show(found: Measured) -> None:

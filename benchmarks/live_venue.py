@@ -254,6 +254,19 @@ def process(script: str, *arguments: str, folder: Path, **environment: str) -> A
         log.close()
 
 
+def trade(path: str) -> None:
+    """Run ``ultramm node start`` here until it is told to stop."""
+    sys.argv = ["ultramm", "node", "start", path, "--live", "--no-dashboard"]
+    from ultramm.cli.main import main as ultramm
+
+    ultramm()
+
+
+def logs(folder: Path) -> str:
+    """The end of what each process of a folder said."""
+    return "\n".join(path.read_text()[-3000:] for path in folder.glob("*.log"))
+
+
 def end(child: Popen[str]) -> None:
     """Let it end by itself, which it does when nobody writes to it any more."""
     assert child.stdin is not None

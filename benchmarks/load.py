@@ -324,10 +324,7 @@ def _of(ages: Counter[int]) -> list[float]:
 def node(path: str, out: str) -> None:
     """Run ``ultramm node start`` until it is told to stop."""
     Watch(Path(out)).attach()
-    sys.argv = ["ultramm", "node", "start", path, "--live", "--no-dashboard"]
-    from ultramm.cli.main import main as ultramm
-
-    ultramm()
+    venue.trade(path)
 
 
 # -- what came of it ------------------------------------------------------------------------------------------------

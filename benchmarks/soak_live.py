@@ -237,10 +237,7 @@ def _objects() -> dict[str, int]:
 def node(path: str, every: str, updates: str, out: str) -> None:
     """Run ``ultramm node start`` until it has had its updates."""
     Watch(int(every), int(updates), Path(out)).attach()
-    sys.argv = ["ultramm", "node", "start", path, "--live", "--no-dashboard"]
-    from ultramm.cli.main import main as ultramm
-
-    ultramm()
+    venue.trade(path)
 
 
 def interned() -> None:
@@ -298,8 +295,7 @@ def soak(updates: int, product: str) -> Soaked:
                         print(line.strip(), file=sys.stderr)
                 trading.wait(_PATIENCE_S)
                 if trading.returncode or not out.exists():
-                    logs = "\n".join(path.read_text()[-3000:] for path in folder.glob("*.log"))
-                    raise SystemExit("\n".join([*lines[-10:], logs]))
+                    raise SystemExit("\n".join([*lines[-10:], venue.logs(folder)]))
         marks = msgspec.json.decode(out.read_bytes(), type=list[Mark])
     warm, last = marks[min(_WARM, len(marks)) - 1], marks[-1]
     grown = last.resident_mb - warm.resident_mb

@@ -156,8 +156,8 @@ class LiveNode:
 
 
 @contextmanager
-def live_node(folder: Path, url: str) -> Iterator[LiveNode]:
-    node = LiveNode(folder, url)
+def live_node(folder: Path, url: str, config: Path = CONFIG) -> Iterator[LiveNode]:
+    node = LiveNode(folder, url, config)
     try:
         yield node
     finally:

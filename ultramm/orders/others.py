@@ -30,13 +30,15 @@ def others(book: Book, live: Iterable[LiveOrder], instrument: Instrument) -> Boo
 
 def _without(levels: tuple[Level, ...], ours: Mapping[int, int], instrument: Instrument) -> tuple[Level, ...]:
     """The levels of one side without so many lots of ours at their ticks."""
-    tick_size = instrument.tick_size
     # Nearly always none of ours stands where a strategy looks: this is on the way of every order.
-    if not ours or not [None for level in levels if round(level.price / tick_size) in ours]:
+    if not ours:
+        return levels
+    ticks = [instrument.ticks(level.price) for level in levels]
+    if ours.keys().isdisjoint(ticks):
         return levels
     left = []
-    for level in levels:
-        lots = ours.get(instrument.ticks(level.price), 0)
+    for level, at in zip(levels, ticks, strict=True):
+        lots = ours.get(at, 0)
         size = level.size - instrument.size(lots)
         # Less than half a lot is the rounding of binary fractions.
         if not lots or size > 0.5 * instrument.lot_size:

@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from binance_venue import KEY, SECRET, Served
-from live_node import CONFIG, LiveNode, live_node, quoting
+from live_node import CONFIG, LiveNode, quoting
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def served() -> Iterator[Served]:
-    with Served(alive=True) as server:
-        yield server
-
-
-@pytest.fixture
-def node(served: Served, tmp_path: Path) -> Iterator[LiveNode]:
-    with live_node(tmp_path, served.url) as made:
-        yield made
 
 
 def names(served: Served) -> set[str]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from binance_venue import KEY, SECRET, Served
-from live_node import LiveNode, live_node, quotes_both_sides, quoting, until
+from live_node import LiveNode, quotes_both_sides, quoting, until
 
 from ultramm.custody.own import OwnOrders
 from ultramm.journal.records import CustodyEvent, FillEvent, HaltEvent, MemoryEvent, OrderEvent, RunEnded
@@ -23,18 +22,6 @@ from ultramm_binance_emulator.symbols import plain
 pytestmark = pytest.mark.integration
 
 BTCUSDT = "BTCUSDT.BINANCE"
-
-
-@pytest.fixture
-def served() -> Iterator[Served]:
-    with Served(alive=True) as server:
-        yield server
-
-
-@pytest.fixture
-def node(served: Served, tmp_path: Path) -> Iterator[LiveNode]:
-    with live_node(tmp_path, served.url) as made:
-        yield made
 
 
 def fill_both_sides(node: LiveNode, served: Served, buys: int = 20, sells: int = 7) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from binance_venue import KEY, SECRET, Served
-from live_node import LiveNode, until
+from live_node import LiveNode, live_node, until
 
 from ultramm.journal.records import FillEvent, OrderEvent
 from ultramm.market import Side
@@ -24,18 +24,9 @@ STRATEGY = (
 
 
 @pytest.fixture
-def served() -> Iterator[Served]:
-    with Served(alive=True) as server:
-        yield server
-
-
-@pytest.fixture
 def node(served: Served, tmp_path: Path) -> Iterator[LiveNode]:
-    made = LiveNode(tmp_path, served.url, CONFIG)
-    try:
+    with live_node(tmp_path, served.url, CONFIG) as made:
         yield made
-    finally:
-        made.end()
 
 
 def start(node: LiveNode, served: Served, *settings: str) -> None:
