@@ -45,6 +45,8 @@ _PARAMS = {
     "cover_fees": False,
 }
 _PATIENCE_S = 60.0
+_SILENCE_S = 5.0
+_STALLS = ".stalls"  # beside what a client writes in the end: a dot each time that it had to be made anew
 # Methods of ours that only make, find or change the kernel's orders.
 _KERNELS = ("_limit", "_changeable", "_modify")
 
@@ -256,8 +258,24 @@ def node(path: str, product: str, out: str) -> None:
 # -- others ---------------------------------------------------------------------------------------------------------
 
 
-async def ccxt_maker(url: str, product: str) -> None:
-    """What its examples do: watch the book, and when it moved, cancel what stands and send both quotes anew."""
+async def ccxt_maker(url: str, product: str, out: str) -> None:
+    """What its examples do, made anew whenever it falls asleep: it stops reading its socket after some minutes."""
+    while True:
+        try:
+            await ccxt_makes(url, product)
+        except TimeoutError:
+            with Path(out).with_suffix(_STALLS).open("a") as stalls:
+                stalls.write(".")
+
+
+async def ccxt_makes(url: str, product: str) -> None:
+    """Watch the book, and when it moved, cancel what stands and send both quotes anew.
+
+    Raises
+    ------
+    TimeoutError
+        It hears nothing of a market that moves all the time.
+    """
     import ccxt.pro as ccxt
 
     kind = ccxt.binance if product == "spot" else ccxt.binanceusdm
@@ -288,11 +306,13 @@ async def ccxt_maker(url: str, product: str) -> None:
     try:
         await client.load_markets()
         while True:
-            book = await client.watch_order_book(pair)
+            book = await asyncio.wait_for(client.watch_order_book(pair), _SILENCE_S)
             mid = (book["bids"][0][0] + book["asks"][0][0]) / 2
-            if mid == before:
+            # The first is that of a request, not of a message.
+            first, moved, before = not before, mid != before, mid
+            if first or not moved:
                 continue
-            before, half, nonce = mid, mid * HALF_SPREAD_BPS * 1e-4, book["nonce"]
+            half, nonce = mid * HALF_SPREAD_BPS * 1e-4, book["nonce"]
             cancels, standing = [cancel(order_id) for order_id in standing], []
             quotes = [("buy", mid - half), ("sell", mid + half)]
             creates = [create(side, round(at), f"{nonce}-{place}") for place, (side, at) in enumerate(quotes)]
@@ -462,12 +482,14 @@ class Measured(msgspec.Struct, frozen=True):
     clients: dict[str, Client]
     left_out: dict[str, str]
     unanswered: int
+    stalls: dict[str, int]
 
 
 def measure(product: str, orders: int, every_ms: float, warm: int, rivals: tuple[str, ...]) -> Measured:
     """One client after the other on a venue of its own."""
     clients: dict[str, Client] = {}
     left_out: dict[str, str] = {}
+    stalls: dict[str, int] = {}
     unanswered = 0
     for name in ("ultramm", *rivals):
         if name == "ccxt" and importlib.util.find_spec("ccxt") is None:
@@ -476,12 +498,15 @@ def measure(product: str, orders: int, every_ms: float, warm: int, rivals: tuple
         with tempfile.TemporaryDirectory() as folder:
             # Bare sockets send one order a message, and they are always the same.
             wanted = orders if name != "bare" else max(100, orders // 5)
+            print(f"{name}: {warm + wanted:,} orders", file=sys.stderr)
             stamps, ways = _run(name, product, warm + wanted, every_ms, Path(folder))
+            fell_asleep = (Path(folder) / "ways").with_suffix(_STALLS)
+            stalls[name] = len(fell_asleep.read_text()) if fell_asleep.exists() else 0
         clients[name] = judged_by_id(stamps, warm) if name == "ccxt" else judged(stamps, ways, warm)
         if name == "ultramm":
             requested = {way.signature for way in ways if way.requested}
             unanswered = len([way for way in ways if not way.update_id]) + len(set(stamps.arrived) - requested)
-    return Measured(product, every_ms, clients, left_out, unanswered)
+    return Measured(product, every_ms, clients, left_out, unanswered, stalls)
 
 
 def _run(name: str, product: str, orders: int, every_ms: float, folder: Path) -> tuple[venue.Stamps, list[Way]]:
@@ -543,6 +568,9 @@ def show(found: Measured) -> None:
     for name, client in found.clients.items():
         if name != "ultramm":
             print(f"ultramm / {name}, first order of a message, p50: {ours.first.p50 / client.first.p50:.2f}")
+    for name, times in found.stalls.items():
+        if times:
+            print(f"{name} heard nothing of a moving market for {_SILENCE_S:g} s, and was made anew: {times} times")
     for name, why in found.left_out.items():
         print(f"{name}: {why}")
     print(f"orders that answer no message: {found.unanswered}; not matched: {ours.orders - ours.matched}")
@@ -572,7 +600,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["node"]:
         node(*sys.argv[2:5])
     elif sys.argv[1:2] == ["ccxt"]:
-        asyncio.run(ccxt_maker(*sys.argv[2:4]))
+        asyncio.run(ccxt_maker(*sys.argv[2:5]))
     elif sys.argv[1:2] == ["bare"]:
         bare(*sys.argv[2:5])
     else:

@@ -45,8 +45,8 @@ class Kept(msgspec.Struct, frozen=True):
     ----------
     made_by : str
         See `Origin`.
-    saved_ns : int
-        When, nanoseconds since the epoch.
+    heard_ns : int
+        When it had last heard of its market, nanoseconds since the epoch.
     fills : int
         Fills of its own that it had been told of, over all runs.
     pickled : bytes
@@ -54,7 +54,7 @@ class Kept(msgspec.Struct, frozen=True):
     """
 
     made_by: str
-    saved_ns: int
+    heard_ns: int
     fills: int
     pickled: bytes
 
@@ -98,7 +98,7 @@ class Checkpoint:
     path : Path
         The file; it need not be there.
     max_age_s : float
-        What is older says nothing of the market any more, seconds.
+        Who has not heard of the market for longer knows nothing of it any more, seconds.
     """
 
     def __init__(self, path: Path, max_age_s: float) -> None:
@@ -119,7 +119,7 @@ class Checkpoint:
         kept = self._earlier.get(key)
         if kept is None:
             return self._problem
-        age_ns = now_ns - kept.saved_ns
+        age_ns = now_ns - kept.heard_ns
         if age_ns > self._max_age_ns:
             return f"what it knew is {age_ns * 1e-9:.0f} s old, {self._max_age_ns * 1e-9:g} are allowed"
         if kept.made_by != origin.mark:
@@ -129,8 +129,8 @@ class Checkpoint:
         except Exception as exc:
             return f"what was kept of it cannot be used: {type(exc).__name__}: {exc}"
 
-    def keep(self, key: str, origin: Origin, strategy: Any, fills: int, now_ns: int) -> None:
-        """Take a strategy as it is now; it is on disk after `write`.
+    def keep(self, key: str, origin: Origin, strategy: Any, fills: int, heard_ns: int) -> None:
+        """Take a strategy as it is, which heard of its market at `heard_ns`; it is on disk after `write`.
 
         Raises
         ------
@@ -140,19 +140,27 @@ class Checkpoint:
         pickled = pickle.dumps(strategy, pickle.HIGHEST_PROTOCOL)
         if key not in self._kept:
             _Reader(pickled, origin.package).load()  # once: what cannot be read back should be known now
-        self._kept[key] = Kept(origin.mark, now_ns, fills, pickled)
+        self._kept[key] = Kept(origin.mark, heard_ns, fills, pickled)
 
-    def write(self) -> None:
-        """Put what was taken on disk, all of it or nothing.
+    def forget(self, key: str) -> bool:
+        """The strategy is not to be gone on with; whether that is news."""
+        there = key in self._earlier or key in self._kept
+        self._earlier.pop(key, None)
+        self._kept.pop(key, None)
+        return there
+
+    def write(self, now_ns: int) -> None:
+        """Put what was taken on disk, and what an earlier run kept and is not too old; all of it or nothing.
 
         Raises
         ------
         OSError
             It could not be written; the file is as it was.
         """
+        earlier = {key: kept for key, kept in self._earlier.items() if now_ns - kept.heard_ns <= self._max_age_ns}
         path = self.path.with_name(f"{self.path.name}.new")
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(msgspec.msgpack.encode(dict(self._kept)))
+            file.write(msgspec.msgpack.encode(earlier | self._kept))
             file.flush()
             os.fsync(file.fileno())
         path.replace(self.path)

@@ -290,8 +290,8 @@ class Maker:
     display_lots : int or None
         Lots of an order that the book shows at most; None for all.
     heard_ns, reference_heard_ns : int
-        When the market, and the one of the reference, was last heard of; moved by whoever saw an event that left all as
-        it was for the strategy.
+        When the market, and the one of the reference, was last heard of; whoever saw an event that left all as it was
+        for the strategy calls `hear`, or moves the other.
     """
 
     def __init__(
@@ -366,8 +366,7 @@ class Maker:
         if self._book is None:
             self.score.started(book.ts_ns)
         self._book = book
-        self.heard_ns = book.ts_ns
-        self._silent = False
+        self.hear(book.ts_ns)
         mid = book.mid
         if mid != self._mid:
             self._mid = mid
@@ -382,6 +381,21 @@ class Maker:
         if of_others is book or of_others.two_sided:
             self._strategy.on_book(of_others)
         # Else only we are at the touch: what others have further back is seen before the decision.
+
+    def hear(self, now_ns: int) -> None:
+        """The market was heard of, whatever it said."""
+        if self.heard_ns and now_ns - self.heard_ns > self._stale_ns:
+            # So also where nobody asked in between, as in a backtest.
+            self._fell_silent(now_ns)
+        self.heard_ns = now_ns
+        self._silent = False
+
+    def _fell_silent(self, now_ns: int) -> str:
+        reason = f"no market data for more than {self._stale_after_s:g} s"
+        if not self._silent:
+            self._silent = True
+            self.interrupted(now_ns, reason)
+        return reason
 
     def on_depth(self, book: Book) -> None:
         """The book as deep as the strategy reads it, before a decision."""
@@ -560,11 +574,7 @@ class Maker:
         if closed is not None:
             return closed
         if now_ns - self.heard_ns > self._stale_ns:
-            reason = f"no market data for more than {self._stale_after_s:g} s"
-            if not self._silent:
-                self._silent = True
-                self.interrupted(now_ns, reason)
-            return reason
+            return self._fell_silent(now_ns)
         if not book.two_sided:
             return "the book has one side only"
         if book.asks[0].price <= book.bids[0].price:

@@ -52,9 +52,12 @@ class LiveNode:
     # -- its process -------------------------------------------------------------------------------------------
 
     def start(self, *settings: str, live: bool = True) -> None:
+        changed = [part for setting in settings for part in ("--set", setting)]
+        self.begin("node", "start", str(self.config), "--no-dashboard", *(["--live"] if live else []), *changed)
+
+    def begin(self, *arguments: str) -> None:
+        """Start any command as its process."""
         self.run_number += 1
-        arguments = ["node", "start", str(self.config), "--no-dashboard", *(["--live"] if live else [])]
-        arguments += [part for setting in settings for part in ("--set", setting)]
         with self._output().open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ultramm.cli.main", *arguments],

@@ -49,7 +49,7 @@ def path(tmp_path: Path) -> Path:
 def saved(path: Path, strategy: Any, fills: int = 0, at_ns: int = 0) -> None:
     made = Checkpoint(path, 60.0)
     made.keep(KEY, ORIGIN, strategy, fills, at_ns)
-    made.write()
+    made.write(at_ns)
 
 
 def recalled(path: Path, now_ns: int = 0, origin: Origin = ORIGIN) -> Recalled | str:
@@ -81,6 +81,27 @@ def test_what_is_too_old_is_left(path: Path) -> None:
     saved(path, Learner(), at_ns=10 * S)
     assert isinstance(recalled(path, 70 * S), Recalled)
     assert recalled(path, 71 * S) == "what it knew is 61 s old, 60 are allowed"
+
+
+def test_what_an_earlier_run_kept_stays_until_it_is_kept_anew_forgotten_or_too_old(path: Path) -> None:
+    saved(path, Learner(), fills=3)
+
+    def second(now_ns: int, *, forget: bool = False) -> Recalled | str:
+        made = Checkpoint(path, 60.0)
+        if forget:
+            assert made.forget(KEY) is True
+            assert made.forget(KEY) is False
+        made.keep("another", ORIGIN, Learner(), 0, now_ns)
+        made.write(now_ns)
+        return Checkpoint(path, 3600.0).recall(KEY, ORIGIN, now_ns)
+
+    content = path.read_bytes()
+    found = second(60 * S)
+    assert isinstance(found, Recalled)
+    assert found.fills == 3
+    assert second(61 * S) == ""
+    path.write_bytes(content)
+    assert second(0, forget=True) == ""
 
 
 def test_other_parameters_another_instrument_or_other_code_make_another_strategy(
@@ -191,11 +212,3 @@ def test_only_its_owner_can_read_it_and_a_failed_write_leaves_the_one_before(
     found = recalled(path)
     assert isinstance(found, Recalled)
     assert found.fills == 1
-
-
-def test_what_is_no_longer_configured_is_dropped_with_the_next_write(path: Path) -> None:
-    saved(path, Learner())
-    later = Checkpoint(path, 60.0)
-    later.keep("another", ORIGIN, Learner(), 0, 0)
-    later.write()
-    assert recalled(path) == ""

@@ -1003,9 +1003,11 @@ class Told(Scripted):
     def __init__(self, *quotes: Quote) -> None:
         super().__init__(*quotes)
         self.interruptions: list[tuple[int, str]] = []
+        self.shown: list[int] = []
 
     def on_interruption(self, ts_ns: int, reason: str) -> None:
         self.interruptions.append((ts_ns, reason))
+        self.shown.append(len(self.seen))
 
 
 def test_a_strategy_hears_once_of_each_silence_of_its_market():
@@ -1020,6 +1022,22 @@ def test_a_strategy_hears_once_of_each_silence_of_its_market():
     maker.on_book(book(4 * S))
     maker.step(6 * S)
     assert [at for at, _ in strategy.interruptions] == [2 * S, 6 * S]
+
+
+def test_a_silence_that_nobody_asked_about_is_told_before_its_end_is_shown():
+    """As in a backtest, where nothing happens between two events."""
+    strategy = Told(BID)
+    params = MakerParams(max_position=10, stale_after_s=1)
+    maker = Maker("m", INSTRUMENT, strategy, params, Limits(), MessageBudget(9, 9))
+    maker.on_book(book(0))
+    maker.on_book(book(1 * S))
+    maker.on_book(book(5 * S))
+    assert strategy.interruptions == [(5 * S, "no market data for more than 1 s")]
+    assert strategy.shown == [2]
+    # Also one that ends with news that leave the touch as it was.
+    maker.hear(9 * S)
+    maker.hear(10 * S)
+    assert [at for at, _ in strategy.interruptions] == [5 * S, 9 * S]
 
 
 def fill_at(price: float, size: float, side: Side, **fields) -> Fill:

@@ -20,7 +20,7 @@ def through_a_file(strategy: Any, path: Path) -> Any:
     origin = Origin.of(type(strategy))
     made = Checkpoint(path, 60.0)
     made.keep("key", origin, strategy, 1, 0)
-    made.write()
+    made.write(0)
     found = Checkpoint(path, 60.0).recall("key", origin, 0)
     assert isinstance(found, Recalled), found
     return found.strategy

@@ -265,6 +265,11 @@ class VirtualQuotes:
         side = trade.side
         self._through(0 if side is Side.SELL else 1, side * (trade.price - self._reference))
 
+    def interrupted(self) -> None:
+        """The market was not seen for a time: no quote stands until the next book."""
+        self._fair = self._reference = math.nan
+        self._reach = [-math.inf, -math.inf]
+
     def _through(self, row: int, reach: float) -> None:
         self._reach[row] = max(self._reach[row], reach)
 

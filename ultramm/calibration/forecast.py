@@ -145,6 +145,10 @@ class MidForecast:
             if forecast:
                 self._trust.update(forecast, move, keep)
 
+    def interrupted(self) -> None:
+        """The market was not seen for a time: outcomes of it are not known."""
+        self._pending.interrupted()
+
     def parts(self, ts_ns: int, mid: float, features: Sequence[float]) -> list[float]:
         """What each feature adds to the forecast, price, before `trust`; now and then remembered for learning.
 

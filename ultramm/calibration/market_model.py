@@ -10,6 +10,7 @@ import msgspec
 from ultramm.calibration.fill_intensity import FillIntensity, OwnFillIntensity, ReachIntensity
 from ultramm.calibration.market_orders import MarketOrder, MarketOrders, QuotedOrders
 from ultramm.features.depth import SpreadStatistics
+from ultramm.features.observed_time import ObservedTime
 from ultramm.features.volatility import QuotingVolatility
 from ultramm.market import Book, Instrument, Side, Trade
 
@@ -81,10 +82,12 @@ class MarketModel:
         self._own: OwnFillIntensity | None = None
         self._observer = observer
         self._now_ns = 0
+        self._observed = ObservedTime()
 
     def on_book(self, book: Book) -> None:
         """The touch changed."""
         ts_ns, mid = book.ts_ns, book.mid
+        self._observed.seen(ts_ns)
         self.volatility.update(ts_ns, mid)
         self.spread.update(book)
         if self._quoted is not None:
@@ -96,6 +99,7 @@ class MarketModel:
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
+        self._observed.seen(trade.ts_ns)
         if self._quoted is not None:
             # There is a tape: what the quotes seemed to tell is forgotten.
             self._quoted = self._reaches = None
@@ -105,9 +109,18 @@ class MarketModel:
 
     def _take(self, order: MarketOrder) -> None:
         if self._reaches is not None:
-            self._reaches.on_reach(order.ts_ns, order.side, order.reach)
+            self._reaches.on_reach(self._observed.at(order.ts_ns), order.side, order.reach)
         if self._observer is not None:
             self._observer.on_market_order(order)
+
+    def interrupted(self) -> None:
+        """The market was not seen for a time: what is known of it stays, and the gap is no part of it."""
+        self._observed.interrupted()
+        self.volatility.interrupted()
+        self.spread.interrupted()
+        self._orders.interrupted()
+        if self._quoted is not None:
+            self._quoted.interrupted()
 
     def on_exposure(self, ts_ns: int, depth: float, seconds: float, fills: int) -> None:
         """An order of ours stood `seconds` at `depth` from the mid until `ts_ns`, and was filled `fills` times."""
@@ -122,7 +135,7 @@ class MarketModel:
             self._own = OwnFillIntensity(depth / _BINS, tau_s=self._tau_s) if self._learns else None
         elif not self._reaches.near * _MIDDLE[0] <= depth <= self._reaches.far / _MIDDLE[1] * _MIDDLE[0]:
             self._reaches.set_range(_NEAR * depth, _FAR * depth)
-        self._reaches.on_time(now_ns)
+        self._reaches.on_time(self._observed.at(now_ns))
         self._now_ns = now_ns
 
     def estimate(self, season: float = 1.0) -> MarketEstimate | str:

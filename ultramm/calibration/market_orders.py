@@ -79,6 +79,11 @@ class MarketOrders:
             self._venue_ns = trade.venue_ns or trade.ts_ns
         return complete
 
+    def interrupted(self) -> None:
+        """The market was not seen for a time: an order that had begun is not known whole, nor the mid of now."""
+        self._mid = math.nan
+        self._open = None
+
     def _complete(self) -> MarketOrder | None:
         complete, self._open = self._open, None
         return complete
@@ -120,3 +125,7 @@ class QuotedOrders:
             yield MarketOrder(self._start_ns, Side.SELL, self._mid, self._lowest_ask, 0.0)
         self._start_ns, self._mid = book.ts_ns, book.mid
         self._highest_bid, self._lowest_ask = book.bids[0].price, book.asks[0].price
+
+    def interrupted(self) -> None:
+        """The market was not seen for a time: no quote of ours stood until the next book."""
+        self._mid = math.nan

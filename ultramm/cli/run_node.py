@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -28,8 +27,9 @@ from ultramm.journal.records import Command, CommandEvent, Record, RunEnded, Run
 from ultramm.journal.store import Journal
 from ultramm.journal.writer import JournalWriter
 from ultramm.nautilus.live import LiveVenues
-from ultramm.nautilus.node import END_SIGNALS, NodeRunner, NodeSummary
+from ultramm.nautilus.node import NodeRunner, NodeSummary
 from ultramm.nautilus.paper_venues import PaperVenues
+from ultramm.nautilus.signals import endable
 
 
 def run_node(resolved: Resolved, journal: Journal, duration_s: float | None, dashboard_port: int | None) -> None:
@@ -63,6 +63,10 @@ async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float
     loop = asyncio.get_running_loop()
     runner: NodeRunner | None = None
 
+    def stop(reason: str) -> None:
+        assert runner is not None, "nothing is awaited between the venues and it"
+        runner.stop(reason)
+
     def on_command(command: Command) -> None:
         loop.call_soon_threadsafe(lambda: _obey(runner, writer, command))
 
@@ -85,7 +89,7 @@ async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float
     reason: str = "failed"
     open_orders: int | None = None
     try:
-        with _endable("what an earlier run left may still be open" if live else "nothing was traded", lambda: runner):
+        with endable("what an earlier run left may still be open" if live else "nothing was traded", stop):
             await venues.open()
         if live is not None:
             for ts_ns, late in missing(journal, live.ledger, live.terms):
@@ -100,40 +104,6 @@ async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float
         writer.write(time.time_ns(), RunEnded(reason=reason, open_orders=open_orders))
         if not await asyncio.to_thread(writer.close):
             print(f"ultramm: records were lost: {writer.problem}", file=sys.stderr)
-
-
-@contextmanager
-def _endable(result: str, runner: Callable[[], NodeRunner | None]) -> Iterator[None]:
-    """Signals end what is awaited here in order, with a result in words, and from then on the runner.
-
-    Left alone they would end the process at once, until the runner takes them.
-
-    Raises
-    ------
-    RunError
-        There was one.
-    """
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-    came: list[signal.Signals] = []
-
-    def end(number: signal.Signals) -> None:
-        running = runner()
-        if running is not None:
-            running.stop(f"signal {number.name}")
-        elif not came:
-            came.append(number)
-            task.cancel()
-
-    for number in END_SIGNALS:
-        loop.add_signal_handler(number, end, number)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not came:
-            raise
-        task.uncancel()
-        raise RunError(f"{came[0].name} while it asked its venues: {result}") from None
 
 
 def _obey(runner: NodeRunner | None, writer: JournalWriter, command: Command) -> None:

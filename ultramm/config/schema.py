@@ -132,13 +132,14 @@ class State(_Section, frozen=True, kw_only=True):
     checkpoint_s : float
         How often what strategies have learnt is kept in ``NAME.checkpoint``, seconds; 0 for never.
     checkpoint_max_age_s : float
-        A node that starts later than this after that begins to learn anew, seconds.
+        A strategy that has not heard of its market for longer than this when a node starts begins to learn anew,
+        seconds.
     """
 
     directory: str = "data"
     cache: Annotated[str, msgspec.Meta(pattern=r"^rediss?://.+")] | None = None
     checkpoint_s: NonNegative = 30.0
-    checkpoint_max_age_s: NonNegative = 60.0
+    checkpoint_max_age_s: NonNegative = 600.0
 
 
 class Recorder(_Section, frozen=True, kw_only=True):

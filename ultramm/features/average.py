@@ -79,6 +79,10 @@ class TimeAverage:
         self._last_ns = max(ts_ns, self._last_ns)
         self._x = x
 
+    def interrupted(self) -> None:
+        """Nobody knows what the function was from the last value to the next: that time counts nothing."""
+        self._x = math.nan
+
     @property
     def value(self) -> float:
         """The average so far, in the unit of `x`; NaN before any time passed."""

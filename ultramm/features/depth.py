@@ -32,6 +32,11 @@ class SpreadStatistics:
         self._price.update(book.ts_ns, self.last)
         self._relative.update(book.ts_ns, 1e4 * self.last / book.mid)
 
+    def interrupted(self) -> None:
+        """The market was not seen for a time: until the next book none counts."""
+        self._price.interrupted()
+        self._relative.interrupted()
+
     @property
     def value(self) -> float:
         """Mean spread, in price; NaN before any time passed."""

@@ -83,6 +83,10 @@ class OrderFlowImbalance:
             for total in self._sums:
                 total.add(book.ts_ns, flow)
 
+    def interrupted(self) -> None:
+        """The market was not seen for a time: what the next book differs by is no flow."""
+        self._before = None
+
     def values(self, ts_ns: int) -> list[float]:
         """One for each time constant, size; positive when buyers press."""
         return [total.at(ts_ns) for total in self._sums]

@@ -63,6 +63,10 @@ class Maturing[T]:
             self._mid_ns = ts_ns
         return due
 
+    def interrupted(self) -> None:
+        """The market was not seen for a time: what falls due before the next mid is dropped."""
+        self._mid = math.nan
+
     def due_before(self, ts_ns: int, mid: float, mid_ns: int) -> Iterator[tuple[T, float]]:
         """Gives what fell due before `ts_ns`, by a `mid` that has stood since `mid_ns`: for who keeps it anyway."""
         while self._pending and self._pending[0][0] < ts_ns:

@@ -97,6 +97,10 @@ class MicroPrice:
         self._count(was, state, round(2 * (book.mid - mid) / self._tick_size) / 2)
         self._refit_when_due(book.ts_ns)
 
+    def interrupted(self) -> None:
+        """The market was not seen for a time: the next update follows on none."""
+        self._last = None
+
     def value(self, book: Book) -> float:
         """The micro-price of a book, price; NaN unless it is two-sided."""
         state = self._state(book)

@@ -72,6 +72,10 @@ class EwVolatility:
         self._standing = mid
         return due
 
+    def interrupted(self) -> None:
+        """The market was not seen for a time: sampling begins anew with the next mid, and what was learnt stays."""
+        self._standing = math.nan
+
     def take(self, change: float, samples: int = 1) -> None:
         """Take samples that fell due together: all but the first of a silence saw no change."""
         squared = change * change / (self._interval_ns * 1e-9)
@@ -119,6 +123,10 @@ class QuotingVolatility:
             self.medium.take(self.fast.change, due)
             self.slow.take(self.fast.change, due)
         return due
+
+    def interrupted(self) -> None:
+        """As `EwVolatility.interrupted`."""
+        self.fast.interrupted()
 
     def value(self, season: float = 1.0) -> float:
         """Volatility, price / sqrt(second); NaN until warm.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from nautilus_trader.model.enums import LiquiditySide
@@ -52,8 +52,23 @@ def _is_coin(filled: Filled, instrument: Instrument) -> bool:
     return filled.fee_currency == instrument.base_currency != instrument.settlement_currency
 
 
-def earlier(fills: Iterable[Filled], maker: Maker) -> Iterator[tuple[Fill, float]]:
-    """Fills of earlier runs, each with the mid of its time; where that is not known, its price."""
-    for filled in fills:
-        fill = to_fill(filled, maker.instrument)
-        yield fill, fill.price if filled.mid is None else filled.mid
+def gone_on(build: Callable[[str], Maker], fills: Iterable[Filled], now_ns: int) -> Maker:
+    """A maker with its fills of earlier runs, each at the mid of its time; where that is not known, at its price.
+
+    Parameters
+    ----------
+    build : callable
+        Makes it; with words, those say why its strategy may not be that of an earlier run.
+    """
+    maker = build("")
+    done = [
+        (to_fill(filled, maker.instrument), float(filled.price) if filled.mid is None else filled.mid)
+        for filled in fills
+    ]
+    try:
+        maker.restore(done, now_ns)
+    except Exception as exc:
+        # A strategy of an earlier run that cannot bear what it missed; a new one is told of nothing.
+        maker = build(f"{type(exc).__name__}: {exc}")
+        maker.restore(done, now_ns)
+    return maker

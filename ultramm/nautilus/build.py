@@ -157,12 +157,12 @@ def _maker_builder(
 ) -> MakerBuilder:
     risk, mode, name, params = config.risk, config.mode, strategy.settings.name, strategy.params
 
-    def build(instrument: Instrument, funds: Funds) -> Maker:
+    def build(instrument: Instrument, funds: Funds, problem: str) -> Maker:
         told_fills: int | None = None
         if memory is None:
             made = quoting(params, instrument)
         else:
-            made, told_fills = memory.strategy(name, quoting, params, instrument)
+            made, told_fills = memory.strategy(name, quoting, params, instrument, problem)
         return Maker(
             name=name,
             instrument=instrument,

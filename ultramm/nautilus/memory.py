@@ -35,11 +35,13 @@ class Memory:
         self._writing: asyncio.Task[None] | None = None
         self._problem = ""
 
-    def strategy(self, name: str, quoting: type, params: MakerParams, instrument: Instrument) -> tuple[Any, int | None]:
-        """A strategy, and how many fills of its own it knows; None for one that begins anew."""
+    def strategy(
+        self, name: str, quoting: type, params: MakerParams, instrument: Instrument, problem: str = ""
+    ) -> tuple[Any, int | None]:
+        """A strategy, and how many fills of its own it knows; None for one that begins anew, as with a `problem`."""
         key = _key(name, instrument)
         origin = self._origins[key] = Origin.of(quoting, params, instrument)
-        found = self._checkpoint.recall(key, origin, time.time_ns())
+        found = problem or self._checkpoint.recall(key, origin, time.time_ns())
         if isinstance(found, str):
             if found:
                 self._tell(name, instrument.id, "began anew", found)
@@ -66,10 +68,13 @@ class Memory:
         kept = False
         for maker in makers:
             key, strategy = _key(maker.name, maker.instrument), maker.remembered
-            if strategy is None or key not in self._origins:
+            if maker.degraded:
+                kept = self._checkpoint.forget(key) or kept
+            # One that has heard nothing yet is no newer than what is there.
+            if strategy is None or key not in self._origins or not maker.heard_ns:
                 continue
             try:
-                self._checkpoint.keep(key, self._origins[key], strategy, maker.score.fills, time.time_ns())
+                self._checkpoint.keep(key, self._origins[key], strategy, maker.score.fills, maker.heard_ns)
                 kept = True
             except Exception as exc:
                 # It will be no better the next time.
@@ -79,7 +84,7 @@ class Memory:
 
     async def _write(self) -> None:
         try:
-            await asyncio.to_thread(self._checkpoint.write)
+            await asyncio.to_thread(self._checkpoint.write, time.time_ns())
         except OSError as exc:
             if not self._problem:
                 self._tell("", "", "not written", f"{self._checkpoint.path}: {exc.strerror or exc}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import signal
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -34,9 +33,9 @@ from ultramm.nautilus.memory import Memory
 from ultramm.nautilus.paper_venues import PaperVenues
 from ultramm.nautilus.recorder.beside_node import NodeRecording
 from ultramm.nautilus.shell import MakerShell
+from ultramm.nautilus.signals import on_end_signals
 
 _TICK_S = 0.25
-END_SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 _FORGET_TICKS = 240  # a minute
 _START_TIMEOUT_S = 30.0
 _CANCEL_TIMEOUT_S = 10.0
@@ -222,9 +221,7 @@ class NodeRunner:
 
     def _take_signals(self) -> None:
         """The kernel's handlers would stop it without waiting for cancels to be confirmed."""
-        loop = asyncio.get_running_loop()
-        for number in END_SIGNALS:
-            loop.add_signal_handler(number, self.stop, f"signal {number.name}")
+        on_end_signals(self.stop)
 
     def _kernel_breaks(self, command: Any) -> None:
         """An exception in the kernel or in somebody's actor: end in order, while the engines still run."""

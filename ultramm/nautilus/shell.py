@@ -24,7 +24,7 @@ from ultramm.custody.records import Accepted, Amended, Ended, Ending, Filled, Se
 from ultramm.journal.records import FillEvent, HaltEvent, OrderEvent, Record
 from ultramm.maker import Maker
 from ultramm.market import Book, Fill, Instrument, Quote, Side, known
-from ultramm.nautilus.bookkeeping import earlier, to_fill, to_filled
+from ultramm.nautilus.bookkeeping import gone_on, to_fill, to_filled
 from ultramm.nautilus.books import subscribe_book
 from ultramm.nautilus.convert import (
     BookReader,
@@ -39,7 +39,8 @@ from ultramm.nautilus.convert import (
 from ultramm.orders.plan import Amend, Plan
 from ultramm.risk.limits import Funds
 
-MakerBuilder = Callable[[Instrument, Funds], Maker]
+# Of an instrument, its funds, and why its strategy may not be that of an earlier run, empty if it may.
+MakerBuilder = Callable[[Instrument, Funds, str], Maker]
 
 _HEARTBEAT = timedelta(milliseconds=500)
 _FORGET_EVERY_NS = 60_000_000_000
@@ -147,10 +148,12 @@ class MakerShell(Strategy):
         """Not guarded: a strategy that cannot start must stop the node before it trades."""
         self._loop = _running_loop()
         self._nautilus_instrument = self.cache.instrument(self.instrument_id)
-        self._maker = self._build(to_instrument(self._nautilus_instrument), self._funds())
-        if self._ledger is not None:
-            fills = self._ledger.fills_of(self.maker_name, self.maker.instrument.id)
-            self.maker.restore(earlier(fills, self.maker), self.clock.timestamp_ns())
+        build = functools.partial(self._build, to_instrument(self._nautilus_instrument), self._funds())
+        if self._ledger is None:
+            self._maker = build("")
+        else:
+            fills = self._ledger.fills_of(self.maker_name, self.instrument_id.value)
+            self._maker = gone_on(build, fills, self.clock.timestamp_ns())
         self._now_ns = self._seen_ns = self.clock.timestamp_ns()
         subscribe_book(self, self.instrument_id)
         self.subscribe_trade_ticks(self.instrument_id)
@@ -233,7 +236,7 @@ class MakerShell(Strategy):
                 maker, read = self.maker, self._start_reading()
             book = read(now_ns)
             if book is None:
-                maker.heard_ns = now_ns
+                maker.hear(now_ns)
             else:
                 maker.on_book(book)
             if now_ns >= maker.due_ns:

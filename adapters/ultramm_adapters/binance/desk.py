@@ -119,18 +119,22 @@ class BinanceDesk:
     async def fills(self, instrument: str, since_ns: int) -> list[VenueFill]:
         symbol, path = self._symbols[instrument], f"{self._product.root}/{self._product.trades}"
         window_ms, start_ms, now_ms = self._product.window_ms, since_ns // 1_000_000, time.time_ns() // 1_000_000
-        rows: list[dict[str, Any]] = []
-        until_now = False
-        while not rows and not until_now:
-            rows = page = await self._rows(path, symbol=symbol, startTime=start_ms, limit=_PAGE)
-            start_ms += window_ms
-            until_now = not window_ms or start_ms > now_ms + _CLOCK_MS
-        # Where there are some, the rest is asked for by number, for which there is no window.
-        while rows and (len(page) == _PAGE or not until_now):
-            page = await self._rows(path, symbol=symbol, fromId=rows[-1]["id"] + 1, limit=_PAGE)
-            until_now = True
-            rows = rows + page
-        return [self._fill(instrument, row) for row in rows]
+        rows: dict[int, dict[str, Any]] = {}
+        # By time: by number, futures may tell of their last seven days only.
+        while True:
+            page = await self._rows(path, symbol=symbol, startTime=start_ms, limit=_PAGE)
+            rows |= {row["id"]: row for row in page}
+            if len(page) == _PAGE:
+                # One millisecond may have more than a page, of which time alone would show the first.
+                more = await self._rows(path, symbol=symbol, fromId=max(rows) + 1, limit=_PAGE)
+                rows |= {row["id"]: row for row in more}
+                newest_ms = rows[max(rows)]["time"]
+                start_ms = newest_ms if more or newest_ms > start_ms else start_ms + 1
+            elif window_ms and start_ms + window_ms <= now_ms + _CLOCK_MS:
+                start_ms += window_ms
+            else:
+                break
+        return [self._fill(instrument, rows[number]) for number in sorted(rows)]
 
     @_understood
     async def holdings(self) -> Holdings:

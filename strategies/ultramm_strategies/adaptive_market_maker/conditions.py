@@ -9,6 +9,7 @@ from ultramm.calibration.market_orders import MarketOrder
 from ultramm.features.average import EwAverage, TimeAverage
 from ultramm.features.flow import DecayingSum
 from ultramm.features.maturing import Maturing
+from ultramm.features.observed_time import ObservedTime
 from ultramm.market import Book, Side, Trade
 
 _NOW_S, _USUAL_S = 30.0, 600.0
@@ -28,30 +29,39 @@ class Conditions:
         # Orders of the same five seconds share their outcome: one of each side's is enough.
         self._persistence = Trust()
         self._next_ns = dict.fromkeys(Side, 0)
+        # Volume and frequency are of the time in which the market was seen.
+        self._observed = ObservedTime()
         self._first_ns = -1
         self._books = 0
 
     def on_book(self, book: Book) -> None:
         """The touch changed."""
+        observed_ns = self._observed.seen(book.ts_ns)
         for (side, before, usual, beyond), after in self._pending.on_mid(book.ts_ns, book.mid):
             impact = side * (after - before)
             if book.ts_ns >= self._next_ns[side]:
                 self._next_ns[side] = book.ts_ns + round(_JUDGED_S * 1e9)
                 self._persistence.update(beyond, impact - usual)
             for average in self._impact[side.opposite]:
-                average.update(book.ts_ns, impact)
+                average.update(observed_ns, impact)
         if book.bids and book.asks:
             size = book.bids[0].size + book.asks[0].size
             for depth in self._depth:
-                depth.update(book.ts_ns, size)
+                depth.update(observed_ns, size)
         self._books += 1
         if self._first_ns < 0:
-            self._first_ns = book.ts_ns
+            self._first_ns = observed_ns
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
+        observed_ns = self._observed.seen(trade.ts_ns)
         for total in self._volume:
-            total.add(trade.ts_ns, trade.size)
+            total.add(observed_ns, trade.size)
+
+    def interrupted(self) -> None:
+        """The market was not seen for a time."""
+        self._observed.interrupted()
+        self._pending.interrupted()
 
     def on_market_order(self, order: MarketOrder) -> None:
         """A market order is complete."""
@@ -60,10 +70,11 @@ class Conditions:
 
     def volume_ratio(self, now_ns: int) -> float:
         """Volume of the last half minute to that of the last ten, between a half and two; 1 while unknown."""
-        seen_s = (now_ns - self._first_ns) * 1e-9
+        observed_ns = self._observed.at(now_ns)
+        seen_s = (observed_ns - self._first_ns) * 1e-9
         if self._first_ns < 0 or seen_s < 2 * _NOW_S:
             return 1.0
-        now, usual = (total.at(now_ns) for total in self._volume)
+        now, usual = (total.at(observed_ns) for total in self._volume)
         # Both sums have seen the same time: each is of what its memory holds of it.
         now /= -_NOW_S * math.expm1(-seen_s / _NOW_S)
         usual /= -_USUAL_S * math.expm1(-seen_s / _USUAL_S)
@@ -71,7 +82,7 @@ class Conditions:
 
     def quote_interval_s(self, now_ns: int) -> float:
         """Mean time between two quotes of the market, seconds."""
-        return (now_ns - self._first_ns) * 1e-9 / max(1, self._books)
+        return (self._observed.at(now_ns) - self._first_ns) * 1e-9 / max(1, self._books)
 
     @property
     def depth_ratio(self) -> float:

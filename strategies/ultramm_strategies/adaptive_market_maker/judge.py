@@ -106,6 +106,11 @@ class Judge:
         if self._virtual is not None:
             self._virtual.on_trade(trade)
 
+    def interrupted(self) -> None:
+        """The market was not seen for a time."""
+        if self._virtual is not None:
+            self._virtual.interrupted()
+
     def on_fill(self, fill: Fill) -> None:
         """One of our orders traded."""
         self._earned.on_fill(fill, self._mid)

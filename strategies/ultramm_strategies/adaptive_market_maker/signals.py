@@ -80,6 +80,12 @@ class Signals:
             self._lead_mid = book.mid
             self._lead.update(book.ts_ns, book.mid)
 
+    def interrupted(self) -> None:
+        """The market was not seen for a time."""
+        self._order_flow.interrupted()
+        if self.forecast is not None:
+            self.forecast.interrupted()
+
     def parts(self, now_ns: int, book: Book) -> dict[str, float]:
         """What each group adds to the mid, price."""
         if self.forecast is None:

@@ -69,6 +69,12 @@ class AdaptiveMarketMaker:
     def on_reference(self, book: Book) -> None:
         self._signals.on_reference(book)
 
+    def on_interruption(self, ts_ns: int, reason: str) -> None:
+        self._solver.market.interrupted()
+        self._conditions.interrupted()
+        self._signals.interrupted()
+        self._judge.interrupted()
+
     def on_fill(self, fill: Fill) -> None:
         self._judge.on_fill(fill)
 

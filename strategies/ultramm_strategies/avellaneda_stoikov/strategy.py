@@ -47,6 +47,9 @@ class AvellanedaStoikov:
     def on_reference(self, book: Book) -> None:
         """There is none."""
 
+    def on_interruption(self, ts_ns: int, reason: str) -> None:
+        self._market.interrupted()
+
     def on_fill(self, fill: Fill) -> None:
         """The inventory tells."""
 

@@ -45,6 +45,9 @@ class Glft:
     def on_reference(self, book: Book) -> None:
         """There is none."""
 
+    def on_interruption(self, ts_ns: int, reason: str) -> None:
+        self._solver.market.interrupted()
+
     def on_fill(self, fill: Fill) -> None:
         """The inventory tells."""
 

@@ -46,8 +46,12 @@ class FairValue:
         self._note_basis(book.ts_ns)
 
     def interrupted(self) -> None:
-        """The last trade is no price of now; books are seen anew before they are used."""
-        self._last_trade = math.nan
+        """The market was not seen for a time: what was seen last is no price of now."""
+        self._mid = self._last_trade = self._reference_mid = math.nan
+        if self._micro_price is not None:
+            self._micro_price.interrupted()
+        if self._basis is not None:
+            self._basis.interrupted()
 
     def price(self, book: Book) -> float:
         """Fair value beside the own market's `book`, price; NaN while it is unknown."""

@@ -164,6 +164,22 @@ def test_quotes_that_the_market_comes_through_are_filled_without_a_trade() -> No
     assert near.edge == pytest.approx(1.0 - 7.0)
 
 
+def test_nothing_is_filled_by_the_move_across_an_interruption() -> None:
+    curve = EdgeCurve((1.0, 3.0), horizon_s=5.0, tau_s=1e9)
+    quotes = VirtualQuotes([curve])
+    quotes.on_book(_book(0, 100.0), 100.0)
+    quotes.interrupted()
+    quotes.on_trade(Trade(9 * S, 50.0, 1.0, Side.SELL))
+    for ts_s in (10, 11, 16, 22, 28):
+        quotes.on_book(_book(ts_s * S, 93.0), 93.0)
+    assert [point.fills for point in curve.points(Side.BUY)] == [0, 0]
+    # After it they stand again.
+    quotes.on_trade(Trade(29 * S, 80.0, 1.0, Side.SELL))
+    for ts_s in (30, 35, 41):
+        quotes.on_book(_book(ts_s * S, 93.0), 93.0)
+    assert [point.fills for point in curve.points(Side.BUY)] == [pytest.approx(1), pytest.approx(1)]
+
+
 def test_the_edge_is_of_quotes_around_fair_value() -> None:
     curve = EdgeCurve((1.0,), horizon_s=5.0, tau_s=1e9)
     quotes = VirtualQuotes([curve])

@@ -96,3 +96,26 @@ def test_each_window_starts_from_its_own_mid() -> None:
 def test_one_side_alone_is_no_window() -> None:
     orders = QuotedOrders()
     assert list(orders.on_book(Book(0, (Level(99.0, 1.0),), ()))) == []
+
+
+def test_an_order_that_an_interruption_cut_off_is_forgotten_and_so_is_the_mid() -> None:
+    orders = MarketOrders()
+    orders.on_mid(0, 100.0)
+    orders.on_trade(Trade(MS, 101.0, 1.0, Side.BUY, 5))
+    orders.interrupted()
+    assert orders.on_trade(Trade(900 * MS, 205.0, 1.0, Side.BUY, 6)) is None
+    assert orders.on_mid(10**12, 204.0) is None, "it had no mid to measure from"
+
+
+def test_quotes_tell_of_no_order_across_an_interruption() -> None:
+    def quoted(ts_ns: int, mid: float) -> Book:
+        return Book(ts_ns, (Level(mid - 1.0, 1.0),), (Level(mid + 1.0, 1.0),))
+
+    seen, told = QuotedOrders(), QuotedOrders()
+    for orders in (seen, told):
+        assert list(orders.on_book(quoted(0, 100.0))) == []
+        assert list(orders.on_book(quoted(200 * MS, 100.0))) == []
+    told.interrupted()
+    assert [order.side for order in seen.on_book(quoted(10**12, 150.0))] == [Side.BUY]
+    assert list(told.on_book(quoted(10**12, 150.0))) == []
+    assert [order.mid for order in told.on_book(quoted(10**12 + 200 * MS, 160.0))] == [150.0]

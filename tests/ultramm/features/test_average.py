@@ -150,3 +150,20 @@ def test_time_average_does_not_change_when_an_update_repeats_the_value(pairs):
 def test_time_average_takes_a_time_before_the_last_as_the_last():
     average = over_time([(0, 1.0), (10 * S, 3.0), (5 * S, 5.0), (20 * S, 0.0)])
     assert average.value == pytest.approx((10 * 1.0 + 10 * 5.0) / 20)
+
+
+@given(
+    before=st.lists(st.tuples(st.integers(1, 10**10), st.floats(0.0, 10.0)), min_size=2), gap_s=st.integers(0, 1_000)
+)
+def test_what_stood_before_an_interruption_does_not_stand_through_it(
+    before: list[tuple[int, float]], gap_s: int
+) -> None:
+    average = TimeAverage(tau_s=30.0)
+    now_ns = 0
+    for step, x in before:
+        now_ns += step
+        average.update(now_ns, x)
+    known = average.value
+    average.interrupted()
+    average.update(now_ns + gap_s * S, 99.0)
+    assert average.value == pytest.approx(known, rel=1e-6)

@@ -94,3 +94,13 @@ def test_a_time_before_the_last_does_not_grow_the_sum() -> None:
     total.add(10 * S, 1.0)
     total.add(9 * S, 1.0)
     assert total.at(9 * S) == total.at(10 * S) == 2.0
+
+
+def test_what_a_book_after_an_interruption_differs_by_is_no_flow() -> None:
+    pressure = OrderFlowImbalance([10.0])
+    pressure.update(_book(99.0, 5.0, 101.0, 5.0))
+    pressure.interrupted()
+    pressure.update(_book(109.0, 5.0, 111.0, 5.0, S))
+    assert pressure.values(S) == [0.0]
+    pressure.update(_book(109.0, 7.0, 111.0, 5.0, S))
+    assert pressure.values(S) == [2.0]

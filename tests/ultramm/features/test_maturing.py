@@ -36,3 +36,13 @@ def test_a_missing_mid_leaves_the_one_before() -> None:
     moves.add(0, "a")
     list(moves.on_mid(S // 2, math.nan))
     assert list(moves.on_mid(3 * S, math.nan)) == [("a", 100.0)]
+
+
+def test_what_falls_due_in_an_interruption_is_dropped_and_what_comes_later_is_not() -> None:
+    moves = Maturing[str](horizon_s=1.0)
+    list(moves.on_mid(0, 100.0))
+    moves.add(0, "lost")
+    moves.interrupted()
+    assert list(moves.on_mid(5 * S, 200.0)) == []
+    moves.add(5 * S, "seen")
+    assert list(moves.on_mid(7 * S, 300.0)) == [("seen", 200.0)]

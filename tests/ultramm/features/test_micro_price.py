@@ -123,3 +123,18 @@ def test_it_is_finite_and_within_reach_whatever_was_seen(steps):
         at = book(number, mid + spread / 2, share, spread)
         price.update(at)
         assert np.isfinite(price.value(at))
+
+
+def test_what_moved_across_an_interruption_is_no_move():
+    def adjustment(*, told: bool) -> float:
+        price = MicroPrice(TICK, least_updates=300, refit_s=0.0)
+        for each in walk(400, seed=2, follow=0.9):
+            price.update(each)
+        if told:
+            price.interrupted()
+        price.update(book(50, 3000.5, 0.95))
+        at = book(60, 1000.5, 0.95)
+        return (price.value(at) - at.mid) / TICK
+
+    assert 0 < adjustment(told=True) < 5
+    assert abs(adjustment(told=False)) > 10

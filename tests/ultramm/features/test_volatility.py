@@ -285,3 +285,31 @@ def test_a_price_that_only_bounces_has_no_variation():
         variation.update(100.0 + i % 2)
     assert variation.value == pytest.approx(0.0, abs=0.2)
     assert math.isnan(TwoScaleVariation(100, 10).value)
+
+
+@given(before=updates, after=updates, gap_s=st.integers(0, 10_000), jump=st.floats(-50.0, 50.0))
+def test_neither_the_time_nor_the_move_of_an_interruption_counts(before, after, gap_s, jump):
+    """What comes after one gives the same, whenever and wherever it goes on."""
+
+    def interrupted(gap_ns, moved):
+        volatility = run(timed(before))
+        last_ns = sum(step for step, _ in before)
+        volatility.interrupted()
+        for ts_ns, mid in timed(after):
+            volatility.update(last_ns + gap_ns + ts_ns, mid + moved)
+        return volatility
+
+    found, near = interrupted(gap_s * S, jump), interrupted(0, 0.0)
+    assert (found.samples, found.variance) == (near.samples, pytest.approx(near.variance, abs=1e-9, nan_ok=True))
+
+
+def test_what_was_learnt_before_an_interruption_stands_after_it():
+    volatility = QuotingVolatility(warm_samples=2)
+    for second in range(20):
+        volatility.update(second * S, 100.0 + second % 2)
+    before = volatility.value()
+    volatility.interrupted()
+    assert volatility.update(500 * S, 150.0) == 0
+    assert volatility.value() == before
+    assert volatility.update(502 * S, 151.0) == 1
+    assert volatility.fast.change == 0.0

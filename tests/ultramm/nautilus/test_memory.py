@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,14 @@ class Counts:
 class Run:
     """A run of a node with one maker."""
 
-    def __init__(self, path: Path, every_s: float = 0.0, params: MakerParams = PARAMS) -> None:
+    def __init__(self, path: Path, every_s: float = 0.0, params: MakerParams = PARAMS, *, hears: bool = True) -> None:
         self.records: list[Record] = []
         self.memory = Memory(Checkpoint(path, 60.0), every_s, lambda _, record: self.records.append(record))
         self.strategy, told = self.memory.strategy("counts", Counts, params, INSTRUMENT)
         budget = MessageBudget(9, 9)
         self.maker = Maker("counts", INSTRUMENT, self.strategy, params, Limits(), budget, told_fills=told)
+        if hears:
+            self.maker.hear(time.time_ns())
 
     def mind(self) -> None:
         """As a node does it, until nothing is being written."""
@@ -149,3 +152,39 @@ def test_a_disk_that_does_not_take_it_is_said_once_until_it_does(path: Path, ful
     run.mind()
     assert path.exists()
     assert len(run.told()) == 1
+
+
+def test_one_that_has_heard_nothing_yet_is_left_as_it_was(path: Path) -> None:
+    first = Run(path)
+    first.maker.on_fill(FILL)
+    first.maker.tell_fill(FILL)
+    first.close()
+    kept = path.read_bytes()
+    Run(path, hears=False).close()
+    assert path.read_bytes() == kept
+    assert Run(path).strategy.fills == 1
+
+
+def test_its_age_is_counted_from_when_it_last_heard_of_its_market(path: Path) -> None:
+    silent = Run(path, hears=False)
+    silent.maker.hear(time.time_ns() - 61 * 10**9)
+    silent.close()
+    ((event, reason),) = Run(path).told()
+    assert event == "began anew"
+    assert reason.endswith("s old, 60 are allowed")
+
+
+def test_one_that_failed_is_not_gone_on_with_another_time(path: Path) -> None:
+    Run(path).close()
+    failed = Run(path)
+    failed.maker.degrade("it raised")
+    failed.close()
+    assert Run(path).told() == []
+
+
+def test_one_that_cannot_bear_what_it_missed_begins_anew(path: Path) -> None:
+    Run(path).close()
+    run = Run(path)
+    strategy, told = run.memory.strategy("counts", Counts, PARAMS, INSTRUMENT, "ZeroDivisionError: division by zero")
+    assert (told, strategy.fills) == (None, 0)
+    assert run.told() == [("recalled", ""), ("began anew", "ZeroDivisionError: division by zero")]

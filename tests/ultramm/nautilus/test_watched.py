@@ -107,3 +107,12 @@ def test_its_market_is_recorded_without_a_key(node: LiveNode, served: Served) ->
     # The emulator's market changes a level five times a second.
     assert rows["deltas"] > 10
     assert served.orders() == []
+
+
+def test_a_recording_that_is_ended_while_it_asks_its_venues_says_so(node: LiveNode, served: Served) -> None:
+    served.fault("delay", "GET ", seconds=60)
+    url = f"venues.BINANCE.params.base_url={served.url}"
+    node.begin("data", "record", str(CONFIG), "--catalog", "recorded", "--set", url)
+    until(lambda: served.met() > 0, "it asks", node)
+    assert node.stop() == 1, node.output
+    assert "SIGTERM while it asked its venues: nothing was recorded" in node.output

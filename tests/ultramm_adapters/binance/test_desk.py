@@ -127,6 +127,18 @@ def test_fills_come_page_after_page_each_once_oldest_first(
     assert len({fill.trade_id for fill in fills}) == count
 
 
+def test_fills_of_one_millisecond_come_page_after_page_too(
+    served: Any, desk: BinanceDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PAGE", 3)
+    now_ms = served.do(served.venue.now_ms)
+    clock, served.venue.now_ms = served.venue.now_ms, lambda: now_ms
+    ids = [str(served.buy().id) for _ in range(10)]
+    served.venue.now_ms = clock
+    later = str(served.buy().id)
+    assert [fill.venue_order_id for fill in run(desk.fills(BTCUSDT, now_ms * 1_000_000))] == [*ids, later]
+
+
 def test_fills_of_before_are_not_asked_for(served: Any, desk: BinanceDesk) -> None:
     served.buy()
     later_ns = (served.do(served.venue.now_ms) + 1) * 1_000_000

@@ -16,10 +16,11 @@ from ultramm.config.resolve import Resolved
 from ultramm.errors import RunError
 from ultramm.nautilus.build import defined_instruments
 from ultramm.nautilus.markets import Markets, markets
-from ultramm.nautilus.node import END_SIGNALS, SHUTDOWN, log_settings
+from ultramm.nautilus.node import SHUTDOWN, log_settings
 from ultramm.nautilus.recorder.actor import RecorderActor
 from ultramm.nautilus.recorder.publish import Publication
 from ultramm.nautilus.recorder.recorder import Recorder, RecorderStatus
+from ultramm.nautilus.signals import endable
 
 _TICK_S = 0.25
 _START_TIMEOUT_S = 30.0
@@ -68,9 +69,11 @@ class RecordRunner:
         DataError
             The catalog cannot be recorded into; nothing ran.
         RunError
-            The node did not come up, or the recording broke off; what was recorded is sound.
+            The node did not come up, a signal came while it asked its venues, or the recording broke off; what was
+            recorded is sound.
         """
-        await self._markets.open()
+        with endable("nothing was recorded", self.stop):
+            await self._markets.open()
         self._recorder = self._make_recorder(defined_instruments(self._markets.feeds))
         self._recorder.start()
         try:
@@ -98,8 +101,6 @@ class RecordRunner:
     async def _listen(self, duration_s: float | None) -> None:
         loop = asyncio.get_running_loop()
         node = self._build(loop)
-        for number in END_SIGNALS:
-            loop.add_signal_handler(number, self.stop, f"signal {number.name}")
         task = asyncio.create_task(node.run_async())
         try:
             await self._started(node, task)
