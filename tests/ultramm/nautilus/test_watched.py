@@ -110,7 +110,7 @@ def test_its_market_is_recorded_without_a_key(node: LiveNode, served: Served) ->
 
 
 def test_a_recording_that_is_ended_while_it_asks_its_venues_says_so(node: LiveNode, served: Served) -> None:
-    served.fault("delay", "GET ", seconds=60)
+    served.fault("delay", "GET ", seconds=5)
     url = f"venues.BINANCE.params.base_url={served.url}"
     node.begin("data", "record", str(CONFIG), "--catalog", "recorded", "--set", url)
     until(lambda: served.met() > 0, "it asks", node)

@@ -20,7 +20,7 @@ from ultramm.nautilus.node import SHUTDOWN, log_settings
 from ultramm.nautilus.recorder.actor import RecorderActor
 from ultramm.nautilus.recorder.publish import Publication
 from ultramm.nautilus.recorder.recorder import Recorder, RecorderStatus
-from ultramm.nautilus.signals import endable
+from ultramm.nautilus.signals import endable, on_end_signals
 
 _TICK_S = 0.25
 _START_TIMEOUT_S = 30.0
@@ -101,6 +101,7 @@ class RecordRunner:
     async def _listen(self, duration_s: float | None) -> None:
         loop = asyncio.get_running_loop()
         node = self._build(loop)
+        on_end_signals(self.stop)  # the kernel has taken them
         task = asyncio.create_task(node.run_async())
         try:
             await self._started(node, task)
