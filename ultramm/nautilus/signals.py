@@ -49,6 +49,7 @@ def endable(result: str, stop: Callable[[str], None]) -> Iterator[None]:
         if not came:
             raise
         task.uncancel()
-        raise RunError(f"{came[0]} while it asked its venues: {result}") from None
     finally:
         waits = False
+    if came:  # also where what was awaited did not let itself be cancelled
+        raise RunError(f"{came[0]} while it asked its venues: {result}")
