@@ -24,6 +24,7 @@ import signal
 import socket
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic_ns
 from typing import Any
@@ -318,7 +319,8 @@ async def ccxt_makes(url: str, product: str) -> None:
             creates = [create(side, round(at), f"{nonce}-{place}") for place, (side, at) in enumerate(quotes)]
             await asyncio.gather(*cancels, *creates)
     finally:
-        await client.close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(client.close(), _SILENCE_S)
 
 
 def bare(url: str, product: str, out: str) -> None:
@@ -524,7 +526,8 @@ def _run(name: str, product: str, orders: int, every_ms: float, folder: Path) ->
             if name == "bare":
                 venue.end(serving)
             else:
-                client.send_signal(signal.SIGTERM if name == "ultramm" else signal.SIGINT)
+                # ccxt may never come to the end of closing its sockets, and has told all it has to tell: its orders.
+                client.send_signal(signal.SIGTERM if name == "ultramm" else signal.SIGKILL)
             client.wait(_PATIENCE_S)
     ways = msgspec.msgpack.decode(out.read_bytes(), type=list[Way]) if out.exists() else []
     return msgspec.msgpack.decode(stamps.read_bytes(), type=venue.Stamps), ways

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
 import msgspec
 
+from ultramm.analytics.latency import Latencies, LatencyStatus
 from ultramm.analytics.scorecard import Score, Scorecard
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade, known
 from ultramm.orders.live import LiveOrder, LiveOrders, OrderState
@@ -235,7 +236,11 @@ class EdgeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MakerStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a maker does now, for people."""
+    """What a maker does now, for people.
+
+    `halts` is why it does not quote, by who stopped it; `latency` from an event's arrival to the orders that it brought
+    about, handed to the kernel.
+    """
 
     state: str
     bid: SideStatus
@@ -244,6 +249,9 @@ class MakerStatus(msgspec.Struct, frozen=True, kw_only=True):
     reservation_price: float | None
     score: Score
     effects: dict[str, float | None] = {}
+    max_position: float | None = None
+    halts: dict[str, str] = {}
+    latency: LatencyStatus | None = None
     bid_edges: tuple[EdgeStatus, ...] = ()
     ask_edges: tuple[EdgeStatus, ...] = ()
 
@@ -285,6 +293,8 @@ class Maker:
         As given.
     queues : QueueWatch or None
         Where they stand, if that is watched.
+    latencies : Latencies
+        From events to orders; whoever sends adds to it.
     due_ns : int
         When it is time for the next `step`.
     display_lots : int or None
@@ -314,6 +324,7 @@ class Maker:
         self.queues = QueueWatch(instrument) if show_queues or params.watches_queues else None
         self._keeps_places = params.watches_queues
         self.score = Scorecard(name, instrument)
+        self.latencies = Latencies()
         self._strategy = strategy
         self._recalibrating = strategy if isinstance(strategy, Recalibrating) else None
         self._interruptible = strategy if isinstance(strategy, Interruptible) else None
@@ -762,6 +773,9 @@ class Maker:
             reservation_price=known(self._decision.reservation_price),
             score=self.score.score(now_ns),
             effects={name: known(value) for name, value in self._decision.effects.items()},
+            max_position=known(self.max_position),
+            halts=dict(self._halts),
+            latency=self.latencies.status(),
             bid_edges=self._edges(Side.BUY),
             ask_edges=self._edges(Side.SELL),
         )

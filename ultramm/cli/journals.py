@@ -32,9 +32,11 @@ def open_configured(loaded: Loaded, *, create: bool = False) -> Journal:
         One line: what is wrong, and for a Redis file and key.
     """
     from ultramm.journal.open import open_journal
+    from ultramm.journal.retention import Retention
 
     try:
-        return open_journal(address_of(loaded.config), create=create)
+        retention = Retention(days=loaded.config.journal.keep_days)
+        return open_journal(address_of(loaded.config), create=create, retention=retention)
     except DataError as exc:
         if not is_redis_address(loaded.config.journal.to):
             raise

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from ultramm import __version__
-from ultramm.cli import backtest, config, dashboard, data, import_config, node, plugins, venue
+from ultramm.cli import alerts, backtest, config, dashboard, data, import_config, journal, node, plugins, report, venue
 from ultramm.errors import UltrammError, UserError
 
 app = typer.Typer(
@@ -24,9 +24,12 @@ app.add_typer(node.app, name="node")
 app.add_typer(venue.app, name="venue")
 app.add_typer(backtest.app, name="backtest")
 app.add_typer(data.app, name="data")
+app.add_typer(journal.app, name="journal")
 app.add_typer(config.app, name="config")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(import_config.app, name="import")
+app.add_typer(alerts.app, name="alerts")
+app.command(name="report")(report.report)
 app.command(name="dashboard")(dashboard.dashboard)
 
 

@@ -53,13 +53,17 @@ def start(
     port = resolved.config.dashboard.port if resolved.config.dashboard.enabled and not no_dashboard else None
     if port is not None:
         require_free_port(port, f"{loaded.path}: dashboard.port")
+    if loaded.config.alerts.wanted:
+        from ultramm.alerts.deliver import destinations
+
+        destinations(loaded.config.alerts, loaded.path)  # an address that is none is told before anything runs
     from ultramm.cli.journals import open_configured
 
     # Before the kernel is imported: a journal that is not there is told at once.
     journal = open_configured(loaded, create=True)
     from ultramm.cli.run_node import run_node
 
-    run_node(resolved, journal, duration_s, port)
+    run_node(resolved, journal, duration_s, port, overrides)
 
 
 def _check_mode(path: Path, mode: str, *, live: bool) -> None:

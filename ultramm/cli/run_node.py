@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from ultramm.config.resolve import Resolved
 from ultramm.errors import RunError
 from ultramm.journal.backfill import missing
 from ultramm.journal.records import Command, CommandEvent, Record, RunEnded, RunStarted
+from ultramm.journal.runs import last_sequence
 from ultramm.journal.store import Journal
 from ultramm.journal.writer import JournalWriter
 from ultramm.nautilus.live import LiveVenues
@@ -31,9 +32,19 @@ from ultramm.nautilus.node import NodeRunner, NodeSummary
 from ultramm.nautilus.paper_venues import PaperVenues
 from ultramm.nautilus.signals import endable
 
+_PATIENCE_S = 5.0
 
-def run_node(resolved: Resolved, journal: Journal, duration_s: float | None, dashboard_port: int | None) -> None:
+
+def run_node(
+    resolved: Resolved,
+    journal: Journal,
+    duration_s: float | None,
+    dashboard_port: int | None,
+    overrides: Sequence[str] = (),
+) -> None:
     """Run a node to its end; its journal, opened to be written, is closed then.
+
+    `overrides` are those by which the configuration was read: the process of the alerts reads it too.
 
     Raises
     ------
@@ -46,7 +57,11 @@ def run_node(resolved: Resolved, journal: Journal, duration_s: float | None, das
     run = f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{os.getpid()}"
     place, logs = journal.place, config.logging.directory
     print(f"{config.name}: {config.mode.upper()} trading; journal {place}, logs in {logs}/")
-    with closing(journal), _dashboard(address_of(config), dashboard_port, Path(logs)):
+    with (
+        closing(journal),
+        _dashboard(address_of(config), dashboard_port, Path(logs)),
+        _alerts(resolved, overrides, journal, Path(logs)),
+    ):
         summary = asyncio.run(_run(resolved, journal, run, duration_s))
     try:
         _print_summary(summary)
@@ -136,30 +151,62 @@ def _dashboard(journal: str, port: int | None, logs: Path) -> Iterator[None]:
     if port is None:
         yield
         return
-    command = [sys.executable, "-m", "ultramm.cli.main", "dashboard", "--port", str(port), "--with-parent"]
-    environment = {**os.environ, VARIABLE: journal}
-    with (logs / "dashboard.log").open("w") as log:
+    arguments = ("dashboard", "--port", str(port), "--with-parent")
+    with _beside("dashboard", arguments, logs, {VARIABLE: journal}) as process:
+        print(f"dashboard on http://127.0.0.1:{port}")
+        yield
+        process.terminate()
+
+
+@contextmanager
+def _alerts(resolved: Resolved, overrides: Sequence[str], journal: Journal, logs: Path) -> Iterator[None]:
+    """Who tells people, in a process of its own: it outlives us while there is something to tell of our end."""
+    if not resolved.config.alerts.wanted:
+        yield
+        return
+    changed = [part for override in overrides for part in ("--set", override)]
+    news = ("--after", str(last_sequence(journal)))  # from the beginning of this run on
+    arguments = ("alerts", "run", str(resolved.loaded.path), "--with-parent", *news, *changed)
+    with _beside("alerts", arguments, logs, {}, may_stay=True):
+        yield
+
+
+@contextmanager
+def _beside(
+    name: str, arguments: Sequence[str], logs: Path, environment: dict[str, str], *, may_stay: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A command of ours in a process of its own, which knows by its input whether we are there."""
+    command = [sys.executable, "-m", "ultramm.cli.main", *arguments]
+    with (logs / f"{name}.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603  (our own program and arguments)
-            command, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+            command,
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
-    print(f"dashboard on http://127.0.0.1:{port}")
     ending = threading.Event()
 
     def watch() -> None:
         code = process.wait()
         if not ending.is_set():
-            print(f"ultramm: the dashboard ended with {code}, the node goes on; see {log.name}", file=sys.stderr)
+            print(f"ultramm: {name} ended with {code}, the node goes on; see {log.name}", file=sys.stderr)
 
-    threading.Thread(target=watch, name="dashboard watch", daemon=True).start()
+    threading.Thread(target=watch, name=f"{name} watch", daemon=True).start()
     try:
-        yield
+        yield process
     finally:
         ending.set()
-        process.terminate()
+        if process.stdin is not None:
+            process.stdin.close()
         try:
-            process.wait(timeout=5)
+            process.wait(timeout=_PATIENCE_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            if may_stay:
+                print(f"{name}: still telling of the end, process {process.pid}; see {log.name}")
+            else:
+                process.kill()
 
 
 def _print_summary(summary: NodeSummary) -> None:

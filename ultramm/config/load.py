@@ -95,6 +95,7 @@ def read(path: Path | None, overrides: Iterable[str] = (), environment: Mapping[
     config = convert(document, Config, source, "")
     for key, address in (("journal.to", config.journal.to), ("state.cache", config.state.cache)):
         _check_address(key, address, source, found.secrets)
+    _check_alerts(config, source, found.substituted)
     return Loaded(config, source, frozenset(found.secrets), frozenset(found.substituted))
 
 
@@ -230,6 +231,16 @@ def _check_address(key: str, address: str | None, source: Path, secrets: set[str
         require_secret(redis_address(address), secrets)
     except DataError as exc:
         raise ConfigError(f"{source}: {key}: {exc}") from exc
+
+
+def _check_alerts(config: Config, source: Path, substituted: set[str]) -> None:
+    """Addresses of alerts hold passwords and tokens, wherever in them."""
+    secrets = {f"alerts.to[{index}]": url for index, url in enumerate(config.alerts.to)}
+    if config.alerts.telegram is not None:
+        secrets["alerts.telegram.token"] = config.alerts.telegram.token
+    for key, value in secrets.items():
+        if value and key not in substituted:
+            raise ConfigError(f"{source}: {key}: a secret in a file; write ${{NAME}} and export NAME=...")
 
 
 def _explain(message: str, to: Any, value: object, prefix: str) -> str:

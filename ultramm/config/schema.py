@@ -114,9 +114,18 @@ class Journal(_Section, frozen=True, kw_only=True):
     """Where records go: ``sqlite:///PATH``; a path without a leading slash is relative to the working folder.
 
     Or ``redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]``, ``rediss://`` by TLS.
+
+    Parameters
+    ----------
+    to : str
+        As above.
+    keep_days : float
+        How long a file keeps what comes all the time, orders' events and statuses, days; of statuses older than an hour
+        one a minute is kept, and everything else for good. A Redis keeps the last so many of each kind.
     """
 
     to: Annotated[str, msgspec.Meta(pattern=r"^(sqlite:///|rediss?://).+")] = "sqlite:///data/journal.db"
+    keep_days: Positive = 30.0
 
 
 class State(_Section, frozen=True, kw_only=True):
@@ -140,6 +149,113 @@ class State(_Section, frozen=True, kw_only=True):
     cache: Annotated[str, msgspec.Meta(pattern=r"^rediss?://.+")] | None = None
     checkpoint_s: NonNegative = 30.0
     checkpoint_max_age_s: NonNegative = 600.0
+
+
+TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+# What a template of a message can name: of an alert, and of a title.
+_ALERT_FIELDS = {"name": "", "severity": "", "rule": "", "subject": "", "text": "", "times": "", "count": 0}
+_TITLE_FIELDS = {"name": "", "severity": "", "what": ""}
+
+
+class AlertRules(_Section, frozen=True, kw_only=True):
+    """What is told.
+
+    Parameters
+    ----------
+    drawdown : float, optional
+        P&L of a maker so far below its highest, settlement currency.
+    loss : float, optional
+        P&L of a maker lost since the last daily summary, settlement currency.
+    inventory_share : float, optional
+        Position as a share of the largest that is allowed.
+    rejected_per_minute : int, optional
+        Orders that the venue or the kernel refused.
+    silent_s : float
+        A node that has said nothing for so long hangs or is dead, seconds.
+    halts, doubts : bool
+        Strategies that stop quoting without being asked to; venues about which there is a doubt, as after a disconnect.
+    runs, fills : bool
+        Beginnings and ends of runs; each fill. Ends that leave something open, or are failures, are told in any case.
+    daily_at : str, optional
+        When the day's summary is sent, ``HH:MM`` in UTC; null for none.
+    """
+
+    drawdown: Positive | None = None
+    loss: Positive | None = None
+    inventory_share: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = 0.95
+    rejected_per_minute: Annotated[int, msgspec.Meta(ge=1)] | None = 10
+    silent_s: Annotated[float, msgspec.Meta(ge=2)] = 15.0
+    halts: bool = True
+    doubts: bool = True
+    runs: bool = True
+    fills: bool = False
+    daily_at: TimeOfDay | None = "00:05"
+
+
+class Telegram(_Section, frozen=True, kw_only=True):
+    """A bot of Telegram's that tells of alerts, and answers ``status``, ``pause`` and ``stop``.
+
+    Parameters
+    ----------
+    token : str
+        The bot's; from the environment only.
+    chats : list of int
+        Chats that are told, and that may ask.
+    api : str
+        Address of the API.
+    """
+
+    token: str
+    chats: Annotated[list[int], msgspec.Meta(min_length=1)]
+    api: str = "https://api.telegram.org"
+
+
+class Alerts(_Section, frozen=True, kw_only=True):
+    """Who is told when something happens, and of what.
+
+    Parameters
+    ----------
+    to : list of str
+        Addresses as Apprise takes them; from the environment only, and empty ones are left out.
+    telegram : Telegram, optional
+        A bot that can be asked too.
+    rules : AlertRules
+        What is told.
+    group_s : float
+        What comes within this time is one message, seconds; what is critical waits one second.
+    at_most_per_hour : int
+        Messages; as many again are left for what is critical. What waits is told later, together.
+    quiet_from, quiet_until : str, optional
+        Between these times of day, ``HH:MM`` in UTC, only what is critical is told.
+    templates : dict of str to str
+        By rule, how an alert is written: ``{severity}``, ``{rule}``, ``{subject}``, ``{text}``, ``{times}``,
+        ``{count}``, ``{name}``; and ``title``: ``{name}``, ``{what}``, ``{severity}``.
+    """
+
+    to: list[str] = []
+    telegram: Telegram | None = None
+    rules: AlertRules = AlertRules()
+    group_s: NonNegative = 30.0
+    at_most_per_hour: Annotated[int, msgspec.Meta(ge=1)] = 20
+    quiet_from: TimeOfDay | None = None
+    quiet_until: TimeOfDay | None = None
+    templates: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        if (self.quiet_from is None) != (self.quiet_until is None):
+            raise ValueError("quiet_from and quiet_until go together: give both or neither")
+        for rule, template in self.templates.items():
+            fields = _TITLE_FIELDS if rule == "title" else _ALERT_FIELDS
+            try:
+                template.format(**fields)
+            except (LookupError, ValueError, AttributeError) as exc:
+                allowed = ", ".join(f"{{{field}}}" for field in fields)
+                raise ValueError(f"templates.{rule} cannot be filled in ({exc!r}); it may name {allowed}") from exc
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anybody to tell."""
+        return any(self.to) or (self.telegram is not None and bool(self.telegram.token))
 
 
 class Recorder(_Section, frozen=True, kw_only=True):
@@ -186,4 +302,5 @@ class Config(_Section, frozen=True, kw_only=True):
     state: State = State()
     recorder: Recorder | None = None
     dashboard: Dashboard = Dashboard()
+    alerts: Alerts = Alerts()
     logging: Logging = Logging()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ultramm.journal.retention import Retention
 from ultramm.journal.sqlite import SqliteJournal, journal_path
 from ultramm.journal.store import Journal
 from ultramm.redis_server import is_redis_address, redis_address, require_redis
 
 
-def open_journal(address: str, *, create: bool = False) -> Journal:
+def open_journal(address: str, *, create: bool = False, retention: Retention | None = None) -> Journal:
     """Open the journal at an address.
 
     Parameters
@@ -19,6 +20,8 @@ def open_journal(address: str, *, create: bool = False) -> Journal:
         The name may be left out where one journal is there.
     create : bool
         Be the one that writes it: make it when it is not there, and keep other writers away.
+    retention : Retention, optional
+        What the writer of a file lets go of.
 
     Raises
     ------
@@ -26,7 +29,8 @@ def open_journal(address: str, *, create: bool = False) -> Journal:
         When it is not there, cannot be used, or another node writes it.
     """
     if not is_redis_address(address):
-        return SqliteJournal(journal_path(address) if "://" in address else Path(address), create=create)
+        path = journal_path(address) if "://" in address else Path(address)
+        return SqliteJournal(path, create=create, retention=retention or Retention())
     # SQLite does not wait for Redis's client to be imported.
     from ultramm.journal.redis_streams import RedisJournal, only_name
 

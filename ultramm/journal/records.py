@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 
 from ultramm.analytics.reporting import Reported
 from ultramm.maker import MakerStatus
+from ultramm.market import Instrument
 
 
 class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run-started"):
@@ -23,6 +26,14 @@ class RunEnded(msgspec.Struct, frozen=True, kw_only=True, tag="run-ended"):
 
     reason: str
     open_orders: int | None
+
+
+class MakerStarted(msgspec.Struct, frozen=True, kw_only=True, tag="maker-started"):
+    """A strategy began on an instrument: what that is, and how much it may hold, None for any amount."""
+
+    strategy: str
+    instrument: Instrument
+    max_position: float | None
 
 
 class OrderEvent(msgspec.Struct, frozen=True, kw_only=True, tag="order"):
@@ -67,6 +78,12 @@ class FillEvent(msgspec.Struct, frozen=True, kw_only=True, tag="fill"):
     position: float
 
 
+def fingerprint(ts_ns: int, fill: FillEvent) -> bytes:
+    """What of a fill a hash over all of them takes: time, side, price, size, fee."""
+    line = f"{ts_ns} {fill.strategy} {fill.instrument} {fill.side} {fill.price} {fill.size} {fill.fee}\n"
+    return line.encode()
+
+
 class HaltEvent(msgspec.Struct, frozen=True, kw_only=True, tag="halt"):
     """A strategy stopped quoting, or was released; `source` says by whom."""
 
@@ -99,6 +116,38 @@ class MemoryEvent(msgspec.Struct, frozen=True, kw_only=True, tag="memory"):
     reason: str = ""
 
 
+class JournalEvent(msgspec.Struct, frozen=True, kw_only=True, tag="journal"):
+    """The journal itself had a gap.
+
+    Parameters
+    ----------
+    event : str
+        ``caught up``: it could not be written for a time, and then was; ``lost``: its store has lost what it held.
+    """
+
+    event: str
+    detail: str
+
+
+class AlertEvent(msgspec.Struct, frozen=True, kw_only=True, tag="alert"):
+    """People were told something, or are about to be: written by who tells them, beside the node's records.
+
+    Parameters
+    ----------
+    ts_ns : int
+        When, nanoseconds since the epoch.
+    severity : str
+        ``info``, ``warning``, ``critical``.
+    title, body : str
+        As they were sent.
+    """
+
+    ts_ns: int
+    severity: str
+    title: str
+    body: str
+
+
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """The top of the book as (price, size), best first, for display."""
 
@@ -109,9 +158,25 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
     sigma: float | None = None
 
 
+class VenueStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How it stands with a venue.
+
+    Parameters
+    ----------
+    state : str
+        ``connected``, ``in doubt``, ``simulated``.
+    detail : str
+        Why there is a doubt, or what the market of a simulated one is.
+    """
+
+    venue: str
+    state: str
+    detail: str = ""
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
     """The node's heartbeat: every maker, all together in the reporting currency, the books it quotes on, its balances,
-    and in words its recording."""
+    in words its recording, and its venues."""
 
     state: str
     makers: tuple[MakerStatus, ...]
@@ -120,6 +185,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status"):
     market_events: int = 0
     reported: Reported | None = None
     recording: str = ""
+    venues: tuple[VenueStatus, ...] = ()
 
 
 class CommandEvent(msgspec.Struct, frozen=True, kw_only=True, tag="command"):
@@ -133,15 +199,20 @@ class CommandEvent(msgspec.Struct, frozen=True, kw_only=True, tag="command"):
 Record = (
     RunStarted
     | RunEnded
+    | MakerStarted
     | OrderEvent
     | FillEvent
     | CustodyEvent
     | HaltEvent
     | MemoryEvent
     | RecordingEvent
+    | JournalEvent
     | Status
     | CommandEvent
 )
+
+# What each kind is called where records are stored.
+KINDS = tuple(str(record.__struct_config__.tag) for record in get_args(Record))
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

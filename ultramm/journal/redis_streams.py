@@ -6,21 +6,22 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import batched, chain, islice
-from typing import Any, get_args
+from typing import Any
 
+import msgspec
 from redis import RedisError
 
 from ultramm.errors import DataError
-from ultramm.journal.records import Command, Entry, Record
+from ultramm.journal.records import KINDS, AlertEvent, Command, Entry, Record
 from ultramm.journal.redis_lock import RedisLock
 from ultramm.journal.store import encode, entry, kind_of
 from ultramm.redis_server import RedisAddress, complaint, connect
 
 FORMAT = 1
-KINDS = tuple(str(record.__struct_config__.tag) for record in get_args(Record))
 # What a kind keeps at least; the oldest go first. A status comes every second, and only the last ones are ever shown.
 KEPT = dict.fromkeys(KINDS, 100_000) | {"status": 10_000, "order": 300_000, "fill": 1_000_000}
 _COMMANDS_KEPT = 1_000
+_ALERTS_KEPT = 10_000
 _REPLY_KEPT_S = 3_600
 _TIMEOUT_S = 1.0
 _ROWS_AT_ONCE = 500
@@ -31,6 +32,7 @@ local owner = ARGV[1]
 local writer = redis.call('HGET', KEYS[1], 'writer')
 if writer and writer ~= owner then return writer end
 local last = tonumber(redis.call('HGET', KEYS[1], 'sequence') or '0')
+local lost = math.max(0, tonumber(ARGV[2]) - 1 - last)
 for i = 2, #ARGV, 6 do
     local sequence, kind, kept = tonumber(ARGV[i]), tonumber(ARGV[i + 1]), ARGV[i + 2]
     if sequence > last then
@@ -40,7 +42,7 @@ for i = 2, #ARGV, 6 do
     end
 end
 redis.call('HSET', KEYS[1], 'format', '{FORMAT}', 'writer', owner, 'sequence', string.format('%d', last))
-return false
+return lost
 """
 _REPLY = """
 if redis.call('XDEL', KEYS[1], ARGV[1]) == 1 or redis.call('EXISTS', KEYS[2]) == 1 then
@@ -80,6 +82,7 @@ class RedisJournal:
         self._kept = kept
         self._state = self._key("journal")
         self._commands = self._key("commands")
+        self._alerts = self._key("alerts")
         self._streams = {kind: self._key(f"records:{kind}") for kind in KINDS}
         self._lock: RedisLock | None = None
         self._written = 0
@@ -114,7 +117,7 @@ class RedisJournal:
             self._redis.hset(self._state, "format", str(FORMAT))
             self._written = int(self._redis.hget(self._state, "sequence") or 0)
 
-    def append(self, rows: Iterable[tuple[str, int, Record]]) -> None:
+    def append(self, rows: Iterable[tuple[str, int, Record]]) -> int:
         if self._lock is None:
             raise DataError(f"{self.place}: opened to be read, not to be written")
         given = list(rows)
@@ -122,10 +125,15 @@ class RedisJournal:
         # Encoded as they go, since a Redis that is away is tried often, with ever more rows.
         numbered = (self._numbered(number, *row) for number, row in enumerate(given, self._written + 1))
         keys = [self._state, *self._streams.values()]
+        lost = 0
         with self._asking():
             for some in batched(numbered, _ROWS_AT_ONCE):
-                _refuse_other(self._append(keys=keys, args=[self._lock.owner, *chain.from_iterable(some)]))
+                answer = self._append(keys=keys, args=[self._lock.owner, *chain.from_iterable(some)])
+                if isinstance(answer, bytes):
+                    _refuse_other(answer)
+                lost += answer
         self._written += len(given)
+        return lost
 
     def _numbered(self, number: int, run: str, ts_ns: int, record: Record) -> list[str | bytes]:
         kind = kind_of(record)
@@ -147,6 +155,15 @@ class RedisJournal:
         with self._asking():
             found: Any = self._redis.xrevrange(self._key(f"records:{kind}"), count=count)
         return [self._entry(item) for item in found]
+
+    def add_alert(self, alert: AlertEvent) -> None:
+        with self._asking():
+            self._redis.xadd(self._alerts, {"body": msgspec.json.encode(alert)}, maxlen=_ALERTS_KEPT)
+
+    def alerts(self, count: int) -> list[AlertEvent]:
+        with self._asking():
+            found: Any = self._redis.xrevrange(self._alerts, count=count)
+        return [msgspec.json.decode(fields[b"body"], type=AlertEvent) for _, fields in found]
 
     def leave_command(self, verb: str, origin: str) -> int:
         with self._asking():
@@ -179,6 +196,10 @@ class RedisJournal:
         with self._asking():
             found = self._redis.get(self._reply_key(command_id))
         return found.decode() if isinstance(found, bytes) else None
+
+    def tidy(self, now_ns: int) -> int:
+        """Streams have made room as they were written."""
+        return 0
 
     def close(self) -> None:
         if self._lock is not None:
@@ -222,10 +243,9 @@ def only_name(address: RedisAddress) -> str:
     return str(names[0])
 
 
-def _refuse_other(writer: bytes | None) -> None:
+def _refuse_other(writer: bytes) -> None:
     """Complain of a writer that came after us: this node was away, and must not write or obey any more."""
-    if writer is not None:
-        raise DataError(f"another node has taken this journal over: {writer.decode().partition(',')[0]}")
+    raise DataError(f"another node has taken this journal over: {writer.decode().partition(',')[0]}")
 
 
 def _sequence(stream_id: bytes) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from ultramm.errors import DataError
-from ultramm.journal.records import Command, Entry, Record
+from ultramm.journal.records import AlertEvent, Command, Entry, Record
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Record)
@@ -22,8 +22,8 @@ class Journal(Protocol):
     def place(self) -> str:
         """Where it is, as it may be shown: without a password."""
 
-    def append(self, rows: Iterable[tuple[str, int, Record]]) -> None:
-        """Write (run, ts_ns, record) rows, in their order.
+    def append(self, rows: Iterable[tuple[str, int, Record]]) -> int:
+        """Write (run, ts_ns, record) rows, in their order; gives how many of earlier calls the store has lost since.
 
         An error leaves open what of them was written. Given again, as the first rows of the next call, they are
         written once.
@@ -34,6 +34,12 @@ class Journal(Protocol):
 
     def last(self, kind: str, count: int = 1) -> list[Entry]:
         """The last `count` entries of one kind, newest first."""
+
+    def add_alert(self, alert: AlertEvent) -> None:
+        """Keep that people were told something: from any process, beside the records of the node."""
+
+    def alerts(self, count: int) -> list[AlertEvent]:
+        """The last alerts, newest first."""
 
     def leave_command(self, verb: str, origin: str) -> int:
         """Leave a command for the node that writes this journal; returns its number."""
@@ -50,6 +56,9 @@ class Journal(Protocol):
     def reply_to(self, command_id: int) -> str | None:
         """The reply to a command, or None while there is none."""
 
+    def tidy(self, now_ns: int) -> int:
+        """Let go of some of what is not kept; 0 when there is nothing more to do."""
+
     def close(self) -> None:
         """Let go of it; another node may write it then."""
 
@@ -65,10 +74,11 @@ def encode(record: Record) -> bytes:
     Records carry None where a value can be unknown; what gets here is a fault, and one record must not cost the rest.
     """
     body = _encoder.encode(record)
-    try:
-        _decoder.decode(body)
-    except msgspec.ValidationError:
-        return _encoder.encode(_without_nan(msgspec.to_builtins(record)))
+    if b"null" in body:  # what NaN becomes, and None
+        try:
+            _decoder.decode(body)
+        except msgspec.ValidationError:
+            return _encoder.encode(_without_nan(msgspec.to_builtins(record)))
     return body
 
 

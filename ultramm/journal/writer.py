@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from ultramm.journal.records import Command, Record
+from ultramm.journal.records import Command, JournalEvent, Record
 from ultramm.journal.store import Journal
 
 _POLL_S = 0.1
+_TIDY_S = 60.0
 
 
 class JournalWriter:
@@ -18,7 +19,8 @@ class JournalWriter:
 
     When the store fails, records are kept and tried again; after `patience_s` without success, or with more than
     `capacity` records waiting, `problem` says why, and the node must stop quoting. It is cleared by the next
-    successful write; nothing is dropped. A store that does not come back with an answer is one that fails.
+    successful write; nothing is dropped, and the journal is told of the gap. A store that does not come back with an
+    answer is one that fails.
 
     Parameters
     ----------
@@ -53,6 +55,7 @@ class JournalWriter:
         self._inherited = True
         self._failing_since: float | None = None
         self._asked: float | None = None
+        self._tidy_s = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
 
@@ -97,16 +100,38 @@ class JournalWriter:
                 # Before anything shows that this node is here.
                 self._answer_inherited()
             if self._waiting:
-                self._journal.append(self._waiting)
+                lost = self._journal.append(self._waiting)
                 self._waiting = []
+                if lost:
+                    self._tell("lost", f"{lost:,} records that were written are no more")
             self._send_replies()
             self._take_commands()
         except Exception as exc:
             self._failed(exc, asked)
         else:
-            self._failing_since = None
-            self._problem = None
+            self._succeeded(asked)
         self._asked = None
+        if self._failing_since is None and time.monotonic() >= self._tidy_s:
+            self._tidy()
+
+    def _succeeded(self, asked: float) -> None:
+        problem = self.problem
+        if problem is not None:
+            lasted_s = time.monotonic() - (asked if self._failing_since is None else self._failing_since)
+            self._tell("caught up", f"for {lasted_s:.1f} s {problem}; all that waited is written")
+        self._failing_since = None
+        self._problem = None
+
+    def _tell(self, event: str, detail: str) -> None:
+        self.write(time.time_ns(), JournalEvent(event=event, detail=detail))
+
+    def _tidy(self) -> None:
+        """A step of it between two batches, and the next one soon while there is more to do."""
+        try:
+            more = self._journal.tidy(time.time_ns())
+        except Exception:
+            more = 0  # a store that fails is told of when it is written
+        self._tidy_s = time.monotonic() + (0.0 if more else _TIDY_S)
 
     def _send_replies(self) -> None:
         while not self._replies.empty():

@@ -18,7 +18,7 @@ from ultramm.analytics.reporting import Reported
 from ultramm.analytics.scorecard import Score
 from ultramm.config.resolve import Resolved
 from ultramm.errors import DataError, RunError
-from ultramm.journal.records import FillEvent, HaltEvent, Record
+from ultramm.journal.records import FillEvent, HaltEvent, Record, fingerprint
 from ultramm.nautilus.account import KERNEL_RATE, exchange_arguments
 from ultramm.nautilus.build import Feed, actors, feeds, merged, shells
 from ultramm.nautilus.conversion import Conversion
@@ -83,11 +83,10 @@ class Collector:
         """The run has come to its end, at `last_ns`."""
 
     def fills_sha256(self) -> str:
-        """Fingerprint of every fill: time, side, price, size, fee."""
+        """Fingerprint of every fill."""
         digest = hashlib.sha256()
         for ts_ns, fill in self.fills:
-            line = f"{ts_ns} {fill.strategy} {fill.instrument} {fill.side} {fill.price} {fill.size} {fill.fee}\n"
-            digest.update(line.encode())
+            digest.update(fingerprint(ts_ns, fill))
         return digest.hexdigest()
 
 

@@ -23,7 +23,7 @@ from ultramm.custody.ledger import OrderLedger
 from ultramm.custody.own import OwnOrder
 from ultramm.custody.records import Ending, Filled
 from ultramm.custody.settle import Settled, ToLedger, cancel_listed, settle
-from ultramm.journal.records import CustodyEvent, Record
+from ultramm.journal.records import CustodyEvent, Record, VenueStatus
 from ultramm.market import Side
 from ultramm.nautilus.shell import MakerShell
 from ultramm.orders.live import OrderState
@@ -122,6 +122,14 @@ class Custodian:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def status(self) -> VenueStatus:
+        """How it stands with the venue."""
+        if self._doubt is not None:
+            return VenueStatus(venue=self.venue, state="in doubt", detail=self._doubt)
+        if not self._data.listening:
+            return VenueStatus(venue=self.venue, state="in doubt", detail="the connection to its market is lost")
+        return VenueStatus(venue=self.venue, state="connected")
 
     # -- doubt -----------------------------------------------------------------------------------------------
 

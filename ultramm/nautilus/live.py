@@ -18,7 +18,7 @@ from ultramm.custody.desk import Desk, NoAnswer, NotLetIn, Terms
 from ultramm.custody.ledger import OrderLedger
 from ultramm.custody.settle import Told, ToLedger, cancel_listed, settle, take_over
 from ultramm.errors import ConfigError, DataError, RunError
-from ultramm.journal.records import CustodyEvent, Record
+from ultramm.journal.records import CustodyEvent, Record, VenueStatus
 from ultramm.nautilus.build import Feed
 from ultramm.nautilus.custodian import Custodian
 from ultramm.nautilus.memory import Memory
@@ -183,6 +183,9 @@ class LiveVenues:
 
     def cache(self) -> Any:
         return self._cache
+
+    def health(self) -> tuple[VenueStatus, ...]:
+        return tuple([custodian.status() for custodian in self._custodians.values()])
 
     def join(self, node: Any) -> None:
         for venue in self._venues:

@@ -22,7 +22,7 @@ from ultramm.custody.ledger import OrderLedger
 from ultramm.errors import RunError
 from ultramm.features.depth import SpreadStatistics
 from ultramm.features.volatility import EwVolatility
-from ultramm.journal.records import BookView, Record, Status
+from ultramm.journal.records import BookView, Record, Status, VenueStatus
 from ultramm.maker import Maker
 from ultramm.market import known
 from ultramm.nautilus.account import KERNEL_RATE
@@ -91,6 +91,9 @@ class Venues(Protocol):
 
     def exec_engine(self) -> Any:
         """The kernel's configuration of its execution engine."""
+
+    def health(self) -> tuple[VenueStatus, ...]:
+        """How it stands with each."""
 
     def cache(self) -> Any:
         """The kernel's configuration of its cache; None keeps it in memory."""
@@ -385,6 +388,7 @@ class NodeRunner:
             market_events=sum(shell.market_events for shell in self._shells),
             reported=self._conversion.reported([maker.score for maker in makers]) if self._conversion else None,
             recording=self._recording.words(),
+            venues=self._venues.health(),
         )
 
     def _book_view(self, instrument_id: str, now_ns: int) -> BookView:

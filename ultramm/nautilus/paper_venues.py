@@ -11,6 +11,7 @@ from nautilus_trader.live.config import LiveExecEngineConfig
 from ultramm.config.resolve import Resolved
 from ultramm.custody.ledger import OrderLedger
 from ultramm.errors import ConfigError
+from ultramm.journal.records import VenueStatus
 from ultramm.nautilus.account import exchange_arguments, paper_settings
 from ultramm.nautilus.build import Feed
 from ultramm.nautilus.markets import markets
@@ -63,6 +64,10 @@ class PaperVenues:
 
     def cache(self) -> Any:
         return None
+
+    def health(self) -> tuple[VenueStatus, ...]:
+        of = "the venue's own market" if self._resolved.watches else "a market that is played"
+        return tuple([VenueStatus(venue=feed.venue, state="simulated", detail=of) for feed in self.feeds])
 
     def join(self, node: Any) -> None:
         self._markets.join(node)

@@ -21,7 +21,7 @@ from nautilus_trader.trading.strategy import Strategy
 
 from ultramm.custody.ledger import OrderLedger
 from ultramm.custody.records import Accepted, Amended, Ended, Ending, Filled, Sent
-from ultramm.journal.records import FillEvent, HaltEvent, OrderEvent, Record
+from ultramm.journal.records import FillEvent, HaltEvent, MakerStarted, OrderEvent, Record
 from ultramm.maker import Maker
 from ultramm.market import Book, Fill, Instrument, Quote, Side, known
 from ultramm.nautilus.bookkeeping import gone_on, to_fill, to_filled
@@ -155,6 +155,11 @@ class MakerShell(Strategy):
             fills = self._ledger.fills_of(self.maker_name, self.instrument_id.value)
             self._maker = gone_on(build, fills, self.clock.timestamp_ns())
         self._now_ns = self._seen_ns = self.clock.timestamp_ns()
+        limit = known(self.maker.max_position)
+        self._record(
+            self._now_ns,
+            MakerStarted(strategy=self.maker_name, instrument=self.maker.instrument, max_position=limit),
+        )
         subscribe_book(self, self.instrument_id)
         self.subscribe_trade_ticks(self.instrument_id)
         if self._reference_id is not None:
@@ -305,6 +310,9 @@ class MakerShell(Strategy):
         for quote in plan.submits:
             self.maker.score.submitted += 1
             self._submit(self._limit(quote), quote, now_ns)
+        if self._loop is not None:
+            sent_ns = self.clock.timestamp_ns()
+            self.maker.latencies.add(sent_ns, sent_ns - self._seen_ns)
 
     def _limit(self, quote: Quote) -> Any:
         """The kernel's order for a quote."""

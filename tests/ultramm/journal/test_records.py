@@ -1,5 +1,6 @@
 import msgspec
 import pytest
+from journal_records import INSTRUMENT
 
 from ultramm.journal.records import (
     Command,
@@ -8,6 +9,8 @@ from ultramm.journal.records import (
     Entry,
     FillEvent,
     HaltEvent,
+    JournalEvent,
+    MakerStarted,
     MemoryEvent,
     OrderEvent,
     Record,
@@ -20,6 +23,7 @@ from ultramm.journal.records import (
 ONE_OF_EACH = [
     RunStarted(name="demo", mode="paper", version="0.1", pid=1, configuration={"name": "demo", "seed": 7}),
     RunEnded(reason="stopped", open_orders=0),
+    MakerStarted(strategy="mm", instrument=INSTRUMENT, max_position=None),
     OrderEvent(strategy="mm", instrument="X.SIM", order_id="o1", event="sent", side="BUY", price=1.5, size=2.0),
     FillEvent(
         strategy="mm",
@@ -37,6 +41,7 @@ ONE_OF_EACH = [
     MemoryEvent(strategy="mm", instrument="BTCUSDT.SIM", event="began anew", reason="its code has changed"),
     HaltEvent(strategy="mm", source="operator", active=True, reason="paused"),
     RecordingEvent(catalog="data/recordings", event="stopped", reason="No space left on device"),
+    JournalEvent(event="lost", detail="3 records"),
     Status(state="running", makers=(), books=(), balances={"USDT": "10"}),
     CommandEvent(verb="pause", origin="cli", reply="paused"),
 ]
@@ -52,12 +57,14 @@ def test_every_kind_has_a_tag_of_its_own_and_an_example_here():
     assert tags == [
         "run-started",
         "run-ended",
+        "maker-started",
         "order",
         "fill",
         "custody",
         "memory",
         "halt",
         "recording",
+        "journal",
         "status",
         "command",
     ]

@@ -117,7 +117,7 @@ def test_a_journal_of_another_format_is_refused_and_left_alone(tmp_path, create)
     database.close()
     message = refused(path, create=create)
     assert "format 7" in message
-    assert "reads 1" in message
+    assert "reads 1 and 2" in message
     assert tables(path) == {"later"}
 
 

@@ -8,7 +8,7 @@ import pytest
 from ultramm.errors import DataError
 from ultramm.journal import writer as writer_module
 from ultramm.journal.open import open_journal
-from ultramm.journal.records import Command, RunEnded
+from ultramm.journal.records import Command, JournalEvent, RunEnded
 from ultramm.journal.writer import JournalWriter
 
 DEADLINE_S = 5.0
@@ -40,8 +40,12 @@ class Moody:
     def append(self, rows):
         rows = list(rows)
         self._mood("append")
-        self._journal.append(rows)
         self.batches.append(len(rows))
+        return self._journal.append(rows)
+
+    def tidy(self, now_ns):
+        self._mood("tidy")
+        return self._journal.tidy(now_ns)
 
     def pending_commands(self):
         self._mood("pending")
@@ -67,7 +71,11 @@ class Bench:
         return self.writer
 
     def numbers(self) -> list[int]:
-        return [entry.record.open_orders for entry in self.outside.read(limit=10_000)]
+        return [entry.record.open_orders for entry in self.outside.read(kind="run-ended", limit=10_000)]
+
+    def gaps(self) -> list[tuple[str, str]]:
+        records = [entry.record for entry in self.outside.read(kind="journal")]
+        return [(record.event, record.detail) for record in records if isinstance(record, JournalEvent)]
 
 
 @pytest.fixture
@@ -137,7 +145,7 @@ def test_writing_never_waits_for_a_slow_store(bench):
     def slow(rows):
         entered.set()
         release.wait(DEADLINE_S)
-        append(rows)
+        return append(rows)
 
     bench.journal.append = slow
     writer.write(0, ended(0))
@@ -168,6 +176,10 @@ def test_a_failing_store_is_reported_after_patience_and_recovers_with_nothing_lo
     until(lambda: writer.problem is None, "the problem is over")
     until(lambda: len(bench.numbers()) == 6, "all records are there")
     assert bench.numbers() == list(range(6))
+    until(bench.gaps, "the gap is recorded")
+    ((event, detail),) = bench.gaps()
+    assert event == "caught up"
+    assert f"the journal {bench.journal.place} cannot be written: append failed: disk full" in detail
 
 
 def test_a_short_failure_is_not_reported(bench):
@@ -178,6 +190,17 @@ def test_a_short_failure_is_not_reported(bench):
     assert writer.problem is None
     bench.journal.failing.clear()
     until(lambda: bench.numbers() == [0], "the record is there")
+    assert bench.gaps() == []
+
+
+def test_a_store_that_cannot_tidy_up_is_written_all_the_same(bench, monkeypatch):
+    monkeypatch.setattr(writer_module, "_TIDY_S", 0.0)
+    bench.journal.failing.add("tidy")
+    writer = bench.start(patience_s=0.0)
+    writer.write(0, ended(0))
+    until(lambda: bench.journal.failed.count("tidy") > 2, "it was tried")
+    until(lambda: bench.numbers() == [0], "the record is there")
+    assert writer.problem is None
 
 
 def test_patience_begins_anew_after_a_success(bench):
@@ -225,7 +248,7 @@ def test_a_store_that_never_answers_is_reported_while_it_is_waited_for(bench):
 
     def stuck(rows):
         release.wait(DEADLINE_S)
-        append(rows)
+        return append(rows)
 
     bench.journal.append = stuck
     writer.write(0, ended(0))
@@ -234,6 +257,8 @@ def test_a_store_that_never_answers_is_reported_while_it_is_waited_for(bench):
     release.set()
     until(lambda: bench.numbers() == [0], "the record is there")
     until(lambda: writer.problem is None, "the problem is over")
+    until(bench.gaps, "the gap is recorded")
+    assert "does not answer" in bench.gaps()[0][1]
 
 
 # -- commands ------------------------------------------------------------------------------------------------
@@ -356,6 +381,24 @@ def test_a_redis_that_ended_is_reported_and_once_it_is_back_nothing_is_lost_and_
     until(lambda: writer.problem is None, "the problem is over")
     until(lambda: len(there.numbers()) >= 700, "all records are there")
     assert there.numbers() == list(range(700))
+
+
+def test_what_a_redis_without_a_memory_lost_is_recorded(redis_process, monkeypatch):
+    monkeypatch.setattr(writer_module, "_POLL_S", 0.005)
+    server = redis_process("--appendonly", "no", "--save", "")
+    bench = Bench(f"{server.address}#demo")
+    writer = bench.start(patience_s=3600.0)
+    for number in range(5):
+        writer.write(0, ended(number))
+    until(lambda: len(bench.numbers()) == 5, "the first records are there")
+    server.stop(signal.SIGKILL)
+    server.start()
+    writer.write(0, ended(5))
+    until(bench.gaps, "the loss is recorded")
+    assert bench.gaps() == [("lost", "5 records that were written are no more")]
+    assert bench.numbers() == [5]
+    assert writer.close() is True
+    bench.outside.close()
 
 
 def test_records_that_a_frozen_redis_took_after_we_gave_up_are_not_written_twice(server, there):

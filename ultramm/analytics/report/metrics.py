@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import msgspec
@@ -11,6 +12,8 @@ from ultramm.analytics.report.series import Floats
 from ultramm.analytics.report.trace import CURVE_S, Trace
 from ultramm.analytics.report.uncertainty import Mean
 from ultramm.analytics.scorecard import Score
+
+_WON_AFTER_S = 5.0
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -45,6 +48,42 @@ def sharpe(pnl: Floats) -> float | None:
     return float(pnl.mean()) / deviation if deviation > 0 else None
 
 
+def sharpe_error(ratio: float, steps: int) -> float:
+    """Standard error of a Sharpe ratio of so many independent steps, ``sqrt((1 + ratio^2 / 2) / steps)``.
+
+    References
+    ----------
+    A. Lo, "The statistics of Sharpe ratios", Financial Analysts Journal 58 (2002), eq. 9.
+    """
+    return math.sqrt((1.0 + 0.5 * ratio * ratio) / steps)
+
+
+def sortino(pnl: Floats) -> float | None:
+    """Mean over the downside deviation, ``sqrt(mean(min(pnl, 0)^2))``; None where no step lost.
+
+    References
+    ----------
+    F. Sortino, R. van der Meer, "Downside risk", J. Portfolio Management 17 (1991), target 0.
+    """
+    downside = math.sqrt(float(np.mean(np.minimum(pnl, 0.0) ** 2))) if len(pnl) > 1 else 0.0
+    return float(pnl.mean()) / downside if downside > 0 else None
+
+
+def half_life(positions: Floats, step_s: float) -> float | None:
+    """In what time half of an inventory is gone, seconds: of ``x(t + 1) = phi x(t)``, phi by least squares.
+
+    None where it does not come back, 0 or less than a step's worth where it turns over within one.
+    """
+    before, after = positions[:-1], positions[1:]
+    squares = float(before @ before)
+    if squares <= 0:
+        return None
+    phi = float(before @ after) / squares
+    if phi >= 1.0:
+        return None
+    return 0.0 if phi <= 0.0 else step_s * math.log(0.5) / math.log(phi)
+
+
 def metrics(score: Score, trace: Trace, first_ns: int, last_ns: int) -> list[Metric]:
     """Every figure of one strategy on one instrument over the span of a run."""
     return [
@@ -52,7 +91,7 @@ def metrics(score: Score, trace: Trace, first_ns: int, last_ns: int) -> list[Met
         *_trading(score, trace),
         *_markouts(trace),
         *_orders(score, trace),
-        *_inventory(score),
+        *_inventory(score, trace),
         *_market(trace),
     ]
 
@@ -74,11 +113,20 @@ def _money(score: Score, trace: Trace, first_ns: int, last_ns: int) -> Iterator[
     yield Metric("Largest drawdown", score.drawdown.largest, currency, "Largest fall of the P&L from an earlier peak.")
     yield Metric("Drawdown at the end", score.drawdown.current, currency, "How far the P&L ends below its peak.")
     step_ns = trace.buckets.step_ns
+    steps = trace.bucket_pnl(first_ns, last_ns, step_ns)
+    ratio = sharpe(steps)
     yield Metric(
         f"Sharpe ratio per {step_ns / 1e9:g} s",
-        sharpe(trace.bucket_pnl(first_ns, last_ns, step_ns)),
+        ratio,
         "ratio",
-        "Mean over standard deviation of the P&L of equal steps of time; not annualised.",
+        "Mean over standard deviation of the P&L of equal steps of time; not annualised. Error: Lo (2002).",
+        None if ratio is None else sharpe_error(ratio, len(steps)),
+    )
+    yield Metric(
+        f"Sortino ratio per {step_ns / 1e9:g} s",
+        sortino(steps),
+        "ratio",
+        "Mean over the root mean square of the losing steps, gains counted as zero; not annualised.",
     )
     per_volume = 1e4 * pnl.total / score.volume if score.volume else None
     yield Metric("P&L per volume", per_volume, "bps", "P&L over traded notional.")
@@ -91,6 +139,12 @@ def _trading(score: Score, trace: Trace) -> Iterator[Metric]:
     )
     yield Metric("Volume", score.volume, "notional", "Traded notional, both sides.")
     capture = trace.capture_bps()
+    yield Metric(
+        "Win rate",
+        _percent(trace.win_rate(_WON_AFTER_S)),
+        "%",
+        f"Share of fills that were worth more than they cost {_WON_AFTER_S:g} s later, by the mid, before fees.",
+    )
     yield _mean("Capture per fill", capture, "Distance of the fills from the mid at their moment, weighted by size.")
 
 
@@ -138,11 +192,17 @@ def _orders(score: Score, trace: Trace) -> Iterator[Metric]:
     yield Metric("Uptime, ask", _percent(quoting.ask_uptime), "%", "Share of time with an ask of ours.")
 
 
-def _inventory(score: Score) -> Iterator[Metric]:
+def _inventory(score: Score, trace: Trace) -> Iterator[Metric]:
     inventory = score.inventory
     yield Metric("Inventory at the end", inventory.last, "size", "Signed position.")
     yield Metric("Largest long", inventory.largest, "size", "Largest position.")
     yield Metric("Largest short", inventory.smallest, "size", "Smallest position; negative = short.")
+    yield Metric(
+        "Half-life of inventory",
+        half_life(trace.series.column("position"), trace.series.step_ns / 1e9),
+        "s",
+        "In what time half of a position is gone, from how each step's follows on the one before.",
+    )
     yield Metric("Mean size of inventory", inventory.mean_abs, "size", "Average over time of the position's size.")
 
 

@@ -37,6 +37,8 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     Parameters
     ----------
+    kind : str
+        How it traded.
     command : str
         The command line that runs it.
     configuration : str
@@ -55,6 +57,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     last_ns: int
     market_events: int
     fills_sha256: str
+    kind: str = "Backtest"
 
 
 class Section(msgspec.Struct, frozen=True):
@@ -214,7 +217,7 @@ def duration(span_ns: int) -> str:
 
 def _subtitle(facts: RunFacts) -> str:
     span = f"{moment(facts.first_ns)} to {moment(facts.last_ns)} UTC · {duration(facts.last_ns - facts.first_ns)}"
-    return f"Backtest · {span} · {facts.market_events:,} market events"
+    return f"{escape(facts.kind)} · {span} · {facts.market_events:,} market events"
 
 
 def _facts(facts: RunFacts) -> str:
@@ -228,11 +231,15 @@ def _facts(facts: RunFacts) -> str:
         ("fills, SHA-256", f"<code>{facts.fills_sha256}</code>"),
     ]
     rows += [(escape(name), f"<code>{sha256}</code>") for name, sha256 in facts.data.items()]
-    if not facts.data:
-        rows.append(("data", "generated from the seed"))
+    again = ""
+    if facts.kind == "Backtest":
+        again = (
+            "<p class='dim'>What it takes to run it again: the same files, seed and version give the same report.</p>"
+        )
+        if not facts.data:
+            rows.append(("data", "generated from the seed"))
     table = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows)
     return (
-        f"<div class='panel'><h3>The run</h3><p class='dim'>What it takes to run it again: the same files, seed and "
-        f"version give the same report.</p><div class='scroll'><table class='facts'>{table}</table></div>"
+        f"<div class='panel'><h3>The run</h3>{again}<div class='scroll'><table class='facts'>{table}</table></div>"
         f"<details><summary>Configuration</summary><pre>{escape(facts.configuration)}</pre></details></div>"
     )

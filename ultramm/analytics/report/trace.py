@@ -223,6 +223,11 @@ class Trace:
         sizes, markouts = np.array([row[2] for row in rows]), np.array([row[3] for row in rows])
         return clustered_mean(markouts, sizes, times_ns // round(max(CLUSTER_S, horizon_s) * 1e9))
 
+    def win_rate(self, horizon_s: float) -> float | None:
+        """Share of fills that were in our favour after one of `CURVE_S`, by the mid; None without fills."""
+        rows = self._observed[horizon_s]
+        return sum(row[3] > 0 for row in rows) / len(rows) if rows else None
+
     def capture_bps(self) -> Mean | None:
         """Mean markout at the very moment of the fill: the distance from the mid that it earned, basis points."""
         if not self.fills:

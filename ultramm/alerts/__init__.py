@@ -1,0 +1,1 @@
+"""Rules over the journal, and messages to people: what a node's owner should know without looking."""
