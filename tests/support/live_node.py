@@ -18,7 +18,8 @@ from binance_venue import KEY, SECRET, Served
 
 from ultramm.custody.own import OwnOrders
 from ultramm.custody.records import decode
-from ultramm.dashboard.page import page
+from ultramm.dashboard.follow import Follower
+from ultramm.dashboard.parts import everything
 from ultramm.journal.records import Record, Status
 from ultramm.journal.sqlite import SqliteJournal
 
@@ -147,7 +148,9 @@ class LiveNode:
         """What its page shows now."""
         store = SqliteJournal(self.folder / "data" / "journal.db")
         try:
-            return page(store)
+            follower = Follower(store)
+            follower.poll()
+            return everything(follower)
         finally:
             store.close()
 

@@ -40,6 +40,7 @@ def start(
     overrides: Set = [],  # noqa: B006
 ) -> None:
     """Run a node until it is stopped: by default paper trading on the built-in market."""
+    from ultramm.cli.dashboard import given_passwords
     from ultramm.cli.durations import seconds
     from ultramm.cli.ports import require_free_port
     from ultramm.config.load import read
@@ -52,7 +53,10 @@ def start(
     check_log_directory(loaded.path, resolved.config.logging.directory)
     port = resolved.config.dashboard.port if resolved.config.dashboard.enabled and not no_dashboard else None
     if port is not None:
-        require_free_port(port, f"{loaded.path}: dashboard.port")
+        page, key = loaded.config.dashboard, f"{loaded.path}: dashboard"
+        passwords = page.password, page.viewer_password
+        given_passwords(*passwords, page.address, f"{key}.password", f"{key}.viewer_password")
+        require_free_port(port, f"{key}.port", page.address)
     if loaded.config.alerts.wanted:
         from ultramm.alerts.deliver import destinations
 

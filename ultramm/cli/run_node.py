@@ -16,11 +16,13 @@ from pathlib import Path
 from rich.console import Console
 
 from ultramm import __version__
+from ultramm.cli.dashboard import PASSWORD, VIEWER
 from ultramm.cli.journals import VARIABLE, address_of
 from ultramm.cli.live_view import Background, LiveView, PlainView, View
 from ultramm.cli.output import in_words
 from ultramm.config.load import resolved as plain_config
 from ultramm.config.resolve import Resolved
+from ultramm.config.schema import Dashboard
 from ultramm.errors import RunError
 from ultramm.journal.backfill import missing
 from ultramm.journal.records import Command, CommandEvent, Record, RunEnded, RunStarted
@@ -59,7 +61,7 @@ def run_node(
     print(f"{config.name}: {config.mode.upper()} trading; journal {place}, logs in {logs}/")
     with (
         closing(journal),
-        _dashboard(address_of(config), dashboard_port, Path(logs)),
+        _dashboard(address_of(config), config.dashboard, dashboard_port, Path(logs)),
         _alerts(resolved, overrides, journal, Path(logs)),
     ):
         summary = asyncio.run(_run(resolved, journal, run, duration_s))
@@ -146,14 +148,16 @@ def _view(resolved: Resolved, run: str) -> View:
 
 
 @contextmanager
-def _dashboard(journal: str, port: int | None, logs: Path) -> Iterator[None]:
+def _dashboard(journal: str, page: Dashboard, port: int | None, logs: Path) -> Iterator[None]:
     """The page, in a process of its own so that it never slows a quote; it ends when our end of its input closes."""
     if port is None:
         yield
         return
-    arguments = ("dashboard", "--port", str(port), "--with-parent")
-    with _beside("dashboard", arguments, logs, {VARIABLE: journal}) as process:
-        print(f"dashboard on http://127.0.0.1:{port}")
+    origins = [part for origin in page.origins for part in ("--origin", origin)]
+    arguments = ("dashboard", "--port", str(port), "--address", page.address, "--with-parent", *origins)
+    environment = {VARIABLE: journal, PASSWORD: page.password, VIEWER: page.viewer_password}
+    with _beside("dashboard", arguments, logs, environment) as process:
+        print(f"dashboard on http://{page.address}:{port}")
         yield
         process.terminate()
 

@@ -95,7 +95,7 @@ def read(path: Path | None, overrides: Iterable[str] = (), environment: Mapping[
     config = convert(document, Config, source, "")
     for key, address in (("journal.to", config.journal.to), ("state.cache", config.state.cache)):
         _check_address(key, address, source, found.secrets)
-    _check_alerts(config, source, found.substituted)
+    _check_secrets(config, source, found.substituted)
     return Loaded(config, source, frozenset(found.secrets), frozenset(found.substituted))
 
 
@@ -233,9 +233,11 @@ def _check_address(key: str, address: str | None, source: Path, secrets: set[str
         raise ConfigError(f"{source}: {key}: {exc}") from exc
 
 
-def _check_alerts(config: Config, source: Path, substituted: set[str]) -> None:
-    """Addresses of alerts hold passwords and tokens, wherever in them."""
+def _check_secrets(config: Config, source: Path, substituted: set[str]) -> None:
+    """Addresses of alerts hold passwords and tokens, wherever in them; a hash can be guessed at."""
     secrets = {f"alerts.to[{index}]": url for index, url in enumerate(config.alerts.to)}
+    secrets["dashboard.password"] = config.dashboard.password
+    secrets["dashboard.viewer_password"] = config.dashboard.viewer_password
     if config.alerts.telegram is not None:
         secrets["alerts.telegram.token"] = config.alerts.telegram.token
     for key, value in secrets.items():

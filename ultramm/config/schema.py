@@ -274,10 +274,27 @@ class Recorder(_Section, frozen=True, kw_only=True):
 
 
 class Dashboard(_Section, frozen=True, kw_only=True):
-    """The page that a node serves."""
+    """The page that a node serves.
+
+    Parameters
+    ----------
+    address : str
+        Where it listens; beyond this machine only with a password.
+    password : str
+        Hash of the password of who may see and act, as ``ultramm dashboard --hash`` prints it; from the environment
+        only.
+    viewer_password : str
+        The same of who may only see.
+    origins : list of str
+        ``HOST:PORT`` under which browsers reach it where that is not its own address, as behind a proxy.
+    """
 
     enabled: bool = True
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8050
+    address: str = "127.0.0.1"
+    password: str = ""
+    viewer_password: str = ""
+    origins: list[str] = []
 
 
 class Logging(_Section, frozen=True, kw_only=True):

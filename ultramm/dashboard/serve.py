@@ -1,38 +1,69 @@
-"""Serves the page with Panel on the loopback address."""
+"""Serves the page with Panel, on loopback unless a password keeps it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import panel as pn
 
-from ultramm.dashboard.page import page, unreadable
-from ultramm.errors import DataError
+from ultramm.dashboard.access import Access, Passwords, cookie_secret
+from ultramm.dashboard.view import REFRESH_MS, Session
 from ultramm.journal.store import Journal
 
-_REFRESH_MS = 500
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def serve(open_journal: Callable[[], Journal], port: int) -> None:
-    """Serve the page of a journal on 127.0.0.1 until the process is ended."""
+def serve(
+    journals: Mapping[str, Callable[[], Journal]],
+    port: int,
+    address: str = "127.0.0.1",
+    passwords: Passwords = Passwords(),  # noqa: B008
+    origins: Sequence[str] = (),
+) -> None:
+    """Serve the page of journals until the process is ended.
+
+    Parameters
+    ----------
+    journals : mapping of str to callable
+        By name, what opens each to be read.
+    address : str
+        Where to listen; beyond loopback only with a password.
+    passwords : Passwords
+        Who is let in.
+    origins : sequence of str
+        ``HOST:PORT`` under which browsers reach it, beside its own address.
+    """
+    more: dict[str, Any] = {}
+    if passwords.operator:
+        more = {"auth_provider": Access(passwords), "cookie_secret": cookie_secret(), "xsrf_cookies": False}
+    hosts = {*LOOPBACK[:2], address}
+    # A WebSocket from another site is refused by its origin, and without a session id that only this page was given.
     pn.serve(
-        {"/": lambda: _session(open_journal)},
-        address="127.0.0.1",
+        {"/": lambda: _session(journals, passwords)},
+        address=address,
         port=port,
-        websocket_origin=[f"127.0.0.1:{port}", f"localhost:{port}"],
+        websocket_origin=sorted({*(f"{host}:{port}" for host in hosts), *origins}),
+        secret_key=secrets.token_hex(32),
+        sign_sessions=True,
         show=False,
         title="ultramm",
         admin=False,
+        **more,
     )
 
 
-def _session(open_journal: Callable[[], Journal]) -> Any:
-    try:
-        store = open_journal()
-    except DataError as exc:
-        return pn.pane.HTML(unreadable(exc), sizing_mode="stretch_width")
-    pane = pn.pane.HTML(page(store), sizing_mode="stretch_width")
-    pn.state.add_periodic_callback(lambda: pane.param.update(object=page(store)), period=_REFRESH_MS)
-    pn.state.on_session_destroyed(lambda _: store.close())
-    return pane
+def _session(journals: Mapping[str, Callable[[], Journal]], passwords: Passwords) -> Any:
+    role = pn.state.user if passwords.operator else "operator"
+    request = pn.state.curdoc.session_context.request if pn.state.curdoc and pn.state.curdoc.session_context else None
+    session = Session(journals, may_act=role == "operator", who=_who(role, request))
+    session.update()
+    pn.state.add_periodic_callback(session.update, period=REFRESH_MS)
+    pn.state.on_session_destroyed(lambda _: session.close())
+    return session.page()
+
+
+def _who(role: str | None, request: Any) -> str:
+    forwarded = getattr(request, "headers", {}).get("X-Forwarded-For", "") if request is not None else ""
+    return f"{role}" + (f" from {forwarded[:60]}" if forwarded else "")

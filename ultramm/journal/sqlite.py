@@ -158,8 +158,10 @@ class SqliteJournal:
             self._db.execute("INSERT INTO alerts (body) VALUES (?)", (msgspec.json.encode(alert),))
 
     def alerts(self, count: int) -> list[AlertEvent]:
-        """The last alerts, newest first."""
+        """The last alerts, newest first; none in a file of the first format."""
         with self._asking():
+            if self._pragma("user_version") < _SCHEMA_VERSION:
+                return []
             rows = self._db.execute("SELECT body FROM alerts ORDER BY id DESC LIMIT ?", (count,)).fetchall()
         return [msgspec.json.decode(body, type=AlertEvent) for (body,) in rows]
 

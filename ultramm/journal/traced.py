@@ -71,7 +71,7 @@ def traced(journal: Journal, run: str, rows: int = 1_200, on_read: Callable[[int
     DataError
         The journal has no status of it, or it is of a version that did not tell of its instruments.
     """
-    replayed = _Replay(rows)
+    replayed = RunReplay(rows)
     after = 0
     while entries := journal.read(after=after, limit=_ROWS_AT_ONCE):
         for entry in entries:
@@ -91,24 +91,31 @@ def traced(journal: Journal, run: str, rows: int = 1_200, on_read: Callable[[int
     )
 
 
-class _Replay:
-    """All makers of a run."""
+class RunReplay:
+    """All makers of a run, entry by entry.
+
+    Parameters
+    ----------
+    rows : int
+        Points of each series at least.
+    """
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
         self.started: RunStarted | None = None
-        self.makers: dict[tuple[str, str], _Maker] = {}
+        self.makers: dict[tuple[str, str], MakerReplay] = {}
         self.first_ns = self.last_ns = 0
         self.market_events = 0
         self.fills = hashlib.sha256()
 
     def take(self, entry: Entry) -> None:
+        """The next entry of the run."""
         record, ts_ns = entry.record, entry.ts_ns
         match record:
             case RunStarted():
                 self.started = record
             case MakerStarted():
-                self.makers[record.strategy, record.instrument.id] = _Maker(record, self._rows)
+                self.makers[record.strategy, record.instrument.id] = MakerReplay(record, self._rows)
             case Status():
                 self._on_status(ts_ns, record)
             case FillEvent():
@@ -128,20 +135,26 @@ class _Replay:
         self.last_ns, self.market_events = ts_ns, status.market_events
 
 
-class _Maker:
+class MakerReplay:
     """One maker's score and trace, from what it said of itself."""
 
     def __init__(self, started: MakerStarted, rows: int) -> None:
+        self.instrument = started.instrument
         self._score = Scorecard(started.strategy, started.instrument)
         self._quotes = (math.nan, math.nan)
         limit = math.inf if started.max_position is None else started.max_position
-        self._trace = Trace(self._score, lambda: self._quotes, limit, rows=rows)
+        self.trace = Trace(self._score, lambda: self._quotes, limit, rows=rows)
         self._book: Book | None = None
         self._first: Score | None = None
         self._last: Score | None = None
 
+    @property
+    def can_be_drawn(self) -> bool:
+        """Whether there is a line to draw: from two moments on."""
+        return len(self.trace.series.times_ns()) > 1
+
     def on_status(self, ts_ns: int, status: MakerStatus, view: BookView | None) -> None:
-        self._trace.until(ts_ns, self._book)
+        self.trace.until(ts_ns, self._book)
         score = status.score
         if self._first is None:
             self._begin(ts_ns, score)
@@ -162,25 +175,25 @@ class _Maker:
             self._score.restore(Fill(ts_ns, "", side, mid, abs(held), 0.0, True), mid)
 
     def on_fill(self, ts_ns: int, record: FillEvent) -> None:
-        self._trace.until(ts_ns, self._book)
+        self.trace.until(ts_ns, self._book)
         fill = Fill(ts_ns, record.order_id, Side[record.side], record.price, record.size, record.fee, record.maker)
         if record.mid is not None:
             self._score.on_mid(ts_ns, record.mid)
         self._score.on_fill(fill)
-        self._trace.on_fill(fill, math.nan if record.mid is None else record.mid, record.position)
+        self.trace.on_fill(fill, math.nan if record.mid is None else record.mid, record.position)
 
     def on_order(self, ts_ns: int, record: OrderEvent) -> None:
         # What leaves at market has no place in a queue.
         if not (record.event == "sent" and record.reason):
             side = Side[record.side] if record.side else None
-            self._trace.on_order(ts_ns, record.order_id, record.event, side, record.price)
+            self.trace.on_order(ts_ns, record.order_id, record.event, side, record.price)
 
     def result(self, last_ns: int) -> tuple[Score, Trace]:
         """The score of this run: what fills make of it is counted anew, what only the node could see is the node's."""
-        self._trace.finish(last_ns, self._book)
+        self.trace.finish(last_ns, self._book)
         score, first, last = self._score.score(last_ns), self._first, self._last
         if first is None or last is None:
-            return score, self._trace
+            return score, self.trace
         return msgspec.structs.replace(
             score,
             fills=last.fills - first.fills,
@@ -189,7 +202,7 @@ class _Maker:
             markouts=last.markouts,
             quoting=last.quoting,
             inventory=last.inventory,
-        ), self._trace
+        ), self.trace
 
 
 def _book(ts_ns: int, view: BookView) -> Book:

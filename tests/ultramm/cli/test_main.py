@@ -124,7 +124,7 @@ def test_a_taken_port_is_named_before_anything_runs(ultramm: Any, tmp_path: Path
         other.listen()
         port = other.getsockname()[1]
         line = complaint(ultramm("node", "start", "--set", f"dashboard.port={port}"))
-    assert f"dashboard.port: port {port} on 127.0.0.1 is taken" in line
+    assert f"dashboard.port: port {port} on 127.0.0.1 cannot be had" in line
     assert not (tmp_path / "data").exists()
 
 

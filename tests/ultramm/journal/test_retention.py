@@ -146,6 +146,7 @@ def test_a_journal_of_the_first_format_is_read_and_brought_up_to_date_by_who_wri
     reader = SqliteJournal(path)
     (entry,) = reader.read()
     assert (entry.run, entry.sequence) == ("old", 1)
+    assert reader.alerts(9) == []
     writer = SqliteJournal(path, create=True, retention=Retention(days=1.0))
     writer.append([("new", 8, halt())])
     assert [entry.run for entry in reader.read()] == ["old", "new"]

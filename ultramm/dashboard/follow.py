@@ -1,0 +1,137 @@
+"""What a page knows of a run: everything from its journal, brought up to date a few times a second."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ultramm.journal.records import (
+    AlertEvent,
+    CommandEvent,
+    CustodyEvent,
+    Entry,
+    FillEvent,
+    HaltEvent,
+    JournalEvent,
+    MemoryEvent,
+    OrderEvent,
+    RecordingEvent,
+    RunEnded,
+    RunStarted,
+    Status,
+)
+from ultramm.journal.runs import Run, last_sequence, runs_of
+from ultramm.journal.store import Journal
+from ultramm.journal.traced import RunReplay
+
+_ROWS_AT_ONCE = 5_000
+_HISTORY = 100_000  # entries that are gone through when a page is opened on a run that has lasted long
+_CHART_ROWS = 400
+_KEPT = 200
+_HAPPENINGS = CommandEvent, CustodyEvent, HaltEvent, JournalEvent, MemoryEvent, RecordingEvent, RunEnded, RunStarted
+
+
+class Follower:
+    """Follows one run of a journal; the latest one, and then the next, where none is named.
+
+    Parameters
+    ----------
+    journal : Journal
+        Opened to be read.
+    run : str, optional
+        A run of it.
+
+    Attributes
+    ----------
+    run : str
+        What it follows now; empty before any run.
+    started : RunStarted or None
+        Its beginning, with the configuration.
+    ended : RunEnded or None
+        Its end.
+    status : Status or None
+        The last one, from `status_ns`.
+    fills, orders, happenings : deque of Entry
+        The last of each, newest first; happenings are halts, commands, doubts and all else.
+    alerts : list of AlertEvent
+        What people were told last.
+    replay : RunReplay
+        Traces of its makers, for the charts.
+    """
+
+    def __init__(self, journal: Journal, run: str | None = None) -> None:
+        self.journal = journal
+        self._chosen = run
+        self._sequence = 0
+        self._begin("")
+
+    def _begin(self, run: str) -> None:
+        self.run = run
+        self.started: RunStarted | None = None
+        self.ended: RunEnded | None = None
+        self.status: Status | None = None
+        self.status_ns = 0
+        self.fills: deque[Entry] = deque(maxlen=_KEPT)
+        self.orders: deque[Entry] = deque(maxlen=_KEPT)
+        self.happenings: deque[Entry] = deque(maxlen=_KEPT)
+        self.alerts: list[AlertEvent] = []
+        self.replay = RunReplay(_CHART_ROWS)
+
+    def runs(self) -> list[Run]:
+        """All runs of the journal, latest first."""
+        return runs_of(self.journal)
+
+    def poll(self) -> bool:
+        """Read what is new; whether there was anything.
+
+        Raises
+        ------
+        DataError
+            The journal cannot be read now.
+        """
+        if not self.run:
+            self._find()
+        if not self.run:
+            return False
+        before = self._sequence
+        while entries := self.journal.read(after=self._sequence, limit=_ROWS_AT_ONCE):
+            for entry in entries:
+                self._take(entry)
+            self._sequence = entries[-1].sequence
+        self.alerts = self.journal.alerts(_KEPT)
+        return self._sequence > before
+
+    def _find(self) -> None:
+        """The run that was chosen, or the latest; what of it is long ago is not gone through."""
+        starts = {entry.run: entry for entry in reversed(self.journal.last("run-started", 10_000))}
+        chosen = self._chosen or next(reversed(starts), "")
+        if chosen not in starts:
+            return
+        self._begin(chosen)
+        self._take(starts[chosen])
+        for entry in reversed(self.journal.last("maker-started", 10_000)):
+            self._take(entry)
+        end = next((entry.sequence for entry in self.journal.last("run-ended", 10_000) if entry.run == chosen), None)
+        last = last_sequence(self.journal) if end is None else end
+        self._sequence = max(starts[chosen].sequence, last - _HISTORY)
+
+    def _take(self, entry: Entry) -> None:
+        record = entry.record
+        if entry.run != self.run:
+            if self._chosen is None and isinstance(record, RunStarted) and entry.sequence > self._sequence:
+                self._begin(entry.run)  # the next run of the node
+            else:
+                return
+        self.replay.take(entry)
+        match record:
+            case Status():
+                self.status, self.status_ns = record, entry.ts_ns
+            case FillEvent():
+                self.fills.appendleft(entry)
+            case OrderEvent():
+                self.orders.appendleft(entry)
+            case RunStarted():
+                self.started = record
+            case RunEnded():
+                self.ended = record
+        if isinstance(record, _HAPPENINGS):
+            self.happenings.appendleft(entry)
