@@ -37,6 +37,7 @@ from ultramm.nautilus.signals import on_end_signals
 
 _TICK_S = 0.25
 _FORGET_TICKS = 240  # a minute
+_KEEP_TICKS = 2  # two statuses a second are kept in the journal
 _START_TIMEOUT_S = 30.0
 _CANCEL_TIMEOUT_S = 10.0
 _KILL_TIMEOUT_S = 1.0
@@ -267,7 +268,7 @@ class NodeRunner:
             self._recording.mind(self._node.kernel.clock.timestamp_ns())
             if self._memory is not None:
                 self._memory.mind(self._makers())
-            self._report(keep=ticks % 4 == 0)
+            self._report(keep=ticks % _KEEP_TICKS == 0)
             if ticks % _FORGET_TICKS == 0:
                 # Only its loop of checks would do it, which a simulated venue does without.
                 self._node.kernel.exec_engine._prune_recent_fills_cache()

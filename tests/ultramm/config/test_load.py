@@ -135,7 +135,10 @@ def test_a_date_that_is_none_is_refused_like_any_wrong_value(tmp_path):
         ("strategies.1.nane=x", "strategies[1].nane: unknown key; did you mean name?"),
         ("venues.OTHER.adaptor=x", "venues.OTHER.adaptor: unknown key; did you mean adapter?"),
         ("venues.SIM.paper.latency=1", "venues.SIM.paper.latency: unknown key; did you mean latency_ms?"),
-        ("dashboard.zzz=1", "dashboard.zzz: unknown key; allowed: address, enabled, origins, password, port, viewer_password"),
+        (
+            "dashboard.zzz=1",
+            "dashboard.zzz: unknown key; allowed: address, enabled, origins, password, port, viewer_password",
+        ),
         # wrong types
         ("seed=1.5", "seed: expected `int`, got `float`"),
         ("name=7", "name: expected `str`, got `int`"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -248,6 +249,16 @@ class Node:
         store.close()
         return entries[0].record if entries and isinstance(entries[0].record, Status) else None
 
+    def lasted_s(self) -> float:
+        """Seconds from the first status to the last."""
+        try:
+            store = open_journal(str(self.folder / "data" / "journal.db"))
+        except Exception:
+            return 0.0
+        first, last = store.read(kind="status", limit=1), store.last("status")
+        store.close()
+        return (last[0].ts_ns - first[0].ts_ns) / S if first and last else 0.0
+
     def quotes(self) -> bool:
         status = self.status()
         return status is not None and any(maker.bid.orders or maker.ask.orders for maker in status.makers)
@@ -316,3 +327,26 @@ def test_two_nodes_are_chosen_between_and_past_runs_are_there(
     finally:
         server.stop()
         other.close()
+
+
+def test_the_pictures_of_the_docs_are_of_a_real_node(node: Node, tmp_path: Path, chromium: str) -> None:
+    """Taken into docs/img with ``ULTRAMM_PICTURES=docs/img``."""
+    folder = Path(os.environ.get("ULTRAMM_PICTURES", tmp_path)).resolve()
+    wait_for(node.url)
+    lasts_s = 150.0 if "ULTRAMM_PICTURES" in os.environ else 10.0
+    until(lambda: node.lasted_s() > lasts_s, "there is something to see", 300.0)
+    with browser(chromium) as opened:
+        for name, width, height, scheme in (
+            ("dashboard.png", 1380, 1180, "light"),
+            ("dashboard-dark.png", 1380, 1180, "dark"),
+            ("dashboard-phone.png", 400, 860, "dark"),
+        ):
+            tab = opened.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+            tab.goto(node.url)
+            tab.get_by_text("Price, quotes and fills").wait_for(timeout=PATIENCE_MS)
+            tab.get_by_text("Inventory", exact=True).wait_for(timeout=PATIENCE_MS)
+            tab.wait_for_timeout(1_500)
+            tab.screenshot(path=str(folder / name))
+            assert len(set((folder / name).read_bytes())) > 100, "the picture is blank"
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width, "it is wider than the screen"
+            tab.close()
