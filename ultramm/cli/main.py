@@ -5,7 +5,9 @@ Exit codes: 0 done, 1 the run failed, 2 the user's input is wrong, 130 interrupt
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -60,8 +62,17 @@ def main() -> None:
         sys.exit(2)
     except UltrammError as exc:
         _complain(exc)
-        sys.exit(1)
+        _leave(1)
     sys.exit(result if isinstance(result, int) else 0)
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once where threads of the kernel may still wait for an answer: they abort an interpreter that ends."""
+    if "nautilus_trader.core.nautilus_pyo3" in sys.modules:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _complain(exc: UltrammError) -> None:
