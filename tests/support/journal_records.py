@@ -7,8 +7,8 @@ from ultramm.journal.records import (
     CommandEvent,
     CustodyEvent,
     FillEvent,
+    GapEvent,
     HaltEvent,
-    JournalEvent,
     MakerStarted,
     MemoryEvent,
     OrderEvent,
@@ -87,7 +87,7 @@ def records() -> list[Record]:
         CustodyEvent(venue="BINANCE", event="agreed"),
         MemoryEvent(strategy="mm", instrument="BTCUSDT.SIM", event="began anew", reason="its code has changed"),
         RecordingEvent(catalog="data/recordings", event="dropped", reason="7 events"),
-        JournalEvent(event="caught up", detail="for 3.1 s the disk was full"),
+        GapEvent(event="caught up", detail="for 3.1 s the disk was full"),
         Status(
             state="running",
             makers=(busy_maker().status(61 * S),),

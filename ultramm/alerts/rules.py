@@ -16,8 +16,8 @@ from ultramm.journal.records import (
     CustodyEvent,
     Entry,
     FillEvent,
+    GapEvent,
     HaltEvent,
-    JournalEvent,
     MemoryEvent,
     OrderEvent,
     RecordingEvent,
@@ -122,7 +122,7 @@ class Rules:
             case RecordingEvent():
                 if record.event in {"dropped", "stopped"} and record.reason:
                     yield _alert(ts_ns, "recording", "warning", record.catalog, f"{record.event}: {record.reason}")
-            case JournalEvent():
+            case GapEvent():
                 yield _alert(ts_ns, "journal", "warning", record.event, record.detail)
             case MemoryEvent():
                 if record.event in {"not kept", "not written"}:

@@ -195,7 +195,7 @@ def _beside(
     def watch() -> None:
         code = process.wait()
         if not ending.is_set():
-            print(f"ultramm: {name} ended with {code}, the node goes on; see {log.name}", file=sys.stderr)
+            print(f"ultramm: the {name} ended with {code}, the node goes on; see {log.name}", file=sys.stderr)
 
     threading.Thread(target=watch, name=f"{name} watch", daemon=True).start()
     try:

@@ -10,8 +10,8 @@ from ultramm.journal.records import (
     CustodyEvent,
     Entry,
     FillEvent,
+    GapEvent,
     HaltEvent,
-    JournalEvent,
     MemoryEvent,
     OrderEvent,
     RecordingEvent,
@@ -27,7 +27,7 @@ _ROWS_AT_ONCE = 5_000
 _HISTORY = 100_000  # entries that are gone through when a page is opened on a run that has lasted long
 _CHART_ROWS = 400
 _KEPT = 200
-_HAPPENINGS = CommandEvent, CustodyEvent, HaltEvent, JournalEvent, MemoryEvent, RecordingEvent, RunEnded, RunStarted
+_HAPPENINGS = CommandEvent, CustodyEvent, HaltEvent, GapEvent, MemoryEvent, RecordingEvent, RunEnded, RunStarted
 
 
 class Follower:

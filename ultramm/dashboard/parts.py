@@ -18,8 +18,8 @@ from ultramm.journal.records import (
     CustodyEvent,
     Entry,
     FillEvent,
+    GapEvent,
     HaltEvent,
-    JournalEvent,
     MemoryEvent,
     OrderEvent,
     RecordingEvent,
@@ -274,7 +274,7 @@ def _in_words(entry: Entry) -> tuple[str, str, str]:
             return (f"recording {recording.event}", recording.catalog, recording.reason)
         case MemoryEvent() as memory:
             return (f"memory {memory.event}", f"{memory.strategy} {memory.instrument}".strip(), memory.reason)
-        case JournalEvent() as journal:
+        case GapEvent() as journal:
             return (f"journal {journal.event}", "", journal.detail)
         case RunStarted() as started:
             return ("started", started.name, f"{started.mode}, version {started.version}, process {started.pid}")

@@ -116,7 +116,7 @@ class MemoryEvent(msgspec.Struct, frozen=True, kw_only=True, tag="memory"):
     reason: str = ""
 
 
-class JournalEvent(msgspec.Struct, frozen=True, kw_only=True, tag="journal"):
+class GapEvent(msgspec.Struct, frozen=True, kw_only=True, tag="gap"):
     """The journal itself had a gap.
 
     Parameters
@@ -206,7 +206,7 @@ Record = (
     | HaltEvent
     | MemoryEvent
     | RecordingEvent
-    | JournalEvent
+    | GapEvent
     | Status
     | CommandEvent
 )

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from ultramm.journal.records import Command, JournalEvent, Record
+from ultramm.journal.records import Command, GapEvent, Record
 from ultramm.journal.store import Journal
 
 _POLL_S = 0.1
@@ -123,7 +123,7 @@ class JournalWriter:
         self._problem = None
 
     def _tell(self, event: str, detail: str) -> None:
-        self.write(time.time_ns(), JournalEvent(event=event, detail=detail))
+        self.write(time.time_ns(), GapEvent(event=event, detail=detail))
 
     def _tidy(self) -> None:
         """A step of it between two batches, and the next one soon while there is more to do."""

@@ -16,8 +16,8 @@ from ultramm.journal.records import (
     CustodyEvent,
     Entry,
     FillEvent,
+    GapEvent,
     HaltEvent,
-    JournalEvent,
     MemoryEvent,
     OrderEvent,
     Record,
@@ -152,7 +152,7 @@ def test_faults_beside_the_trading_are_told() -> None:
     records: list[Record] = [
         RecordingEvent(catalog="c", event="started"),
         RecordingEvent(catalog="c", event="stopped", reason="No space left on device"),
-        JournalEvent(event="lost", detail="3 records"),
+        GapEvent(event="lost", detail="3 records"),
         MemoryEvent(strategy="mm", instrument="X.SIM", event="recalled"),
         MemoryEvent(strategy="mm", instrument="X.SIM", event="not kept", reason="lambda"),
         CommandEvent(verb="pause", origin="cli", reply="paused"),

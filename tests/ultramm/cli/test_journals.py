@@ -200,7 +200,10 @@ def test_the_password_is_on_no_command_line_and_in_nothing_that_is_written(
     with reading(address) as journal:
         (started,) = journal.last("run-started")
     assert isinstance(started.record, RunStarted)
-    assert started.record.configuration["journal"] == {"to": f"redis://:****@127.0.0.1:{server.port}"}
+    assert started.record.configuration["journal"] == {
+        "to": f"redis://:****@127.0.0.1:{server.port}",
+        "keep_days": 30.0,
+    }
     output += "".join(path.read_text() for path in (tmp_path / "logs").rglob("*") if path.is_file())
     assert SECRET not in output
 

@@ -8,8 +8,8 @@ from ultramm.journal.records import (
     CustodyEvent,
     Entry,
     FillEvent,
+    GapEvent,
     HaltEvent,
-    JournalEvent,
     MakerStarted,
     MemoryEvent,
     OrderEvent,
@@ -41,7 +41,7 @@ ONE_OF_EACH = [
     MemoryEvent(strategy="mm", instrument="BTCUSDT.SIM", event="began anew", reason="its code has changed"),
     HaltEvent(strategy="mm", source="operator", active=True, reason="paused"),
     RecordingEvent(catalog="data/recordings", event="stopped", reason="No space left on device"),
-    JournalEvent(event="lost", detail="3 records"),
+    GapEvent(event="lost", detail="3 records"),
     Status(state="running", makers=(), books=(), balances={"USDT": "10"}),
     CommandEvent(verb="pause", origin="cli", reply="paused"),
 ]
@@ -64,7 +64,7 @@ def test_every_kind_has_a_tag_of_its_own_and_an_example_here():
         "memory",
         "halt",
         "recording",
-        "journal",
+        "gap",
         "status",
         "command",
     ]

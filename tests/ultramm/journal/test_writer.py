@@ -8,7 +8,7 @@ import pytest
 from ultramm.errors import DataError
 from ultramm.journal import writer as writer_module
 from ultramm.journal.open import open_journal
-from ultramm.journal.records import Command, JournalEvent, RunEnded
+from ultramm.journal.records import Command, GapEvent, RunEnded
 from ultramm.journal.writer import JournalWriter
 
 DEADLINE_S = 5.0
@@ -74,8 +74,8 @@ class Bench:
         return [entry.record.open_orders for entry in self.outside.read(kind="run-ended", limit=10_000)]
 
     def gaps(self) -> list[tuple[str, str]]:
-        records = [entry.record for entry in self.outside.read(kind="journal")]
-        return [(record.event, record.detail) for record in records if isinstance(record, JournalEvent)]
+        records = [entry.record for entry in self.outside.read(kind="gap")]
+        return [(record.event, record.detail) for record in records if isinstance(record, GapEvent)]
 
 
 @pytest.fixture
