@@ -21,7 +21,7 @@ start: $(STAMP) ## Start a paper node on the built-in market (ARGS="--duration 6
 	@$(BIN)/ultramm node start $(ARGS)
 
 test: $(STAMP) ## Run the whole test suite
-	@$(BIN)/pytest -n auto $(ARGS)
+	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 test-unit: $(STAMP) ## Run the fast tests
 	@$(BIN)/pytest -n auto -m "not integration" $(ARGS)

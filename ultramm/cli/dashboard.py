@@ -14,7 +14,7 @@ from ultramm.cli.journals import VARIABLE
 from ultramm.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ultramm.dashboard.access import Passwords
+    from ultramm.dashboard.passwords import Passwords
 
 # By which the page is told whom to let in: a command line is seen by everybody on the machine.
 PASSWORD, VIEWER = "ULTRAMM_DASHBOARD_PASSWORD", "ULTRAMM_DASHBOARD_VIEWER_PASSWORD"
@@ -42,7 +42,7 @@ def dashboard(
 ) -> None:
     """Serve the page of journals until interrupted: on this machine, or beyond it with a password."""
     if hash_:
-        from ultramm.dashboard.access import hashed
+        from ultramm.dashboard.passwords import hashed
 
         typer.echo(hashed(typer.prompt("password", hide_input=True, confirmation_prompt=True)))
         return
@@ -72,7 +72,7 @@ def given_passwords(operator: str, viewer: str, address: str, operator_key: str,
     ConfigError
         One is no hash, or the address is beyond this machine and there is none.
     """
-    from ultramm.dashboard.access import Passwords, is_hash
+    from ultramm.dashboard.passwords import Passwords, is_hash
 
     for key, value in ((operator_key, operator), (viewer_key, viewer)):
         if value and not is_hash(value):

@@ -8,7 +8,8 @@ from typing import Any
 
 import panel as pn
 
-from ultramm.dashboard.access import Access, Passwords, cookie_secret
+from ultramm.dashboard.access import Access, cookie_secret
+from ultramm.dashboard.passwords import Passwords
 from ultramm.dashboard.view import REFRESH_MS, Session
 from ultramm.journal.store import Journal
 

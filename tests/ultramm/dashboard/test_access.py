@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ultramm.cli.dashboard import given_passwords
-from ultramm.dashboard.access import Brake, Passwords, hashed, is_hash
+from ultramm.dashboard.access import Brake
+from ultramm.dashboard.passwords import Passwords, hashed, is_hash
 from ultramm.errors import ConfigError
 
 KNOWN = hashed("x", b"always the same.")
