@@ -23,6 +23,11 @@ class DeliveryError(Exception):
     """A message could not be delivered; the words hold no secret."""
 
 
+def in_words(exc: Exception) -> str:
+    """Why a message was not delivered: not what a library says of it, which may have the address in it."""
+    return str(exc) if isinstance(exc, DeliveryError) else type(exc).__name__
+
+
 class Destination(Protocol):
     """Somewhere to send messages.
 
@@ -161,6 +166,4 @@ class Courier:
         self._spool.put_off(due, now_ns + round(wait_s * 1e9))
         if due.destination not in self._failing:
             self._failing.add(due.destination)
-            # Not what a library says of it: that may have the address in it.
-            words = str(exc) if isinstance(exc, DeliveryError) else type(exc).__name__
-            _log.warning("%s: %s; tried again in %g s, and on", label, words, wait_s)
+            _log.warning("%s: %s; tried again in %g s, and on", label, in_words(exc), wait_s)

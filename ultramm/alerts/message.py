@@ -13,8 +13,6 @@ from ultramm.config.schema import Alerts
 
 _SHOWN = 20
 _GATHER_NS = 1_000_000_000  # what happens at the same time as something critical is told with it
-_HOUR_NS = 3_600_000_000_000
-_MINUTE_NS = 60_000_000_000
 _LINE = "[{severity}] {rule} {subject}: {text}{times}"
 _TITLE = "{name}: {what}"
 
@@ -49,11 +47,6 @@ class Pace(msgspec.Struct, frozen=True):
             return False
         now = datetime.fromtimestamp(now_ns / 1e9, UTC).strftime("%H:%M")
         return start <= now < end if start < end else now >= start or now < end
-
-
-def hour_before(now_ns: int) -> int:
-    """A moment an hour earlier."""
-    return now_ns - _HOUR_NS
 
 
 def compose(name: str, lines: Sequence[Line], templates: Mapping[str, str]) -> Message:

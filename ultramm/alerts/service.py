@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ultramm.alerts.deliver import Courier, Destination
-from ultramm.alerts.message import Pace, compose, hour_before
+from ultramm.alerts.message import Pace, compose
 from ultramm.alerts.rules import Memory, Rules
 from ultramm.alerts.spool import Spool
 from ultramm.alerts.telegram import HELP, TelegramBot
 from ultramm.config.schema import Alerts
 from ultramm.errors import DataError
+from ultramm.journal.commands import carried_out
 from ultramm.journal.records import AlertEvent, Status
 from ultramm.journal.runs import last_sequence
 from ultramm.journal.store import Journal
@@ -25,6 +26,7 @@ _TICK_S = 0.25
 _REPLY_S = 10.0
 _LAST_WORDS_S = 60.0
 _NEWS_NS = 86_400_000_000_000
+_HOUR_NS = 3_600_000_000_000
 
 _log = logging.getLogger(__name__)
 
@@ -138,7 +140,7 @@ class AlertService:
 
     def _send(self, now_ns: int, *, at_once: bool = False) -> None:
         waiting = self._spool.waiting()
-        ripe = self._pace.ripe(waiting, self._spool.made_since(hour_before(now_ns)), now_ns)
+        ripe = self._pace.ripe(waiting, self._spool.made_since(now_ns - _HOUR_NS), now_ns)
         if at_once and not self._pace.is_quiet(now_ns):
             ripe = waiting
         if not ripe:
@@ -208,14 +210,8 @@ class Answers:
         return "\n".join(lines)
 
     def _command(self, verb: str, origin: str) -> str:
-        number = self._journal.leave_command(verb, origin)
-        deadline = time.monotonic() + _REPLY_S
-        while (reply := self._journal.reply_to(number)) is None:
-            if time.monotonic() > deadline:
-                self._journal.take_back(number)
-                return f"the node did not answer in {_REPLY_S:g} s; {verb} is taken back"
-            time.sleep(0.1)
-        return reply
+        reply = carried_out(self._journal, verb, origin, _REPLY_S)
+        return reply or f"the node did not answer in {_REPLY_S:g} s; {verb} is taken back"
 
 
 def _words(side: SideStatus) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ultramm.cli.journals import VARIABLE
+from ultramm.cli.journals import JournalArgument
 from ultramm.cli.options import Json, OptionalConfig, Set
+from ultramm.cli.parent import on_parents_end
 
 if TYPE_CHECKING:
     from ultramm.config.load import Loaded
@@ -25,7 +26,7 @@ app = typer.Typer(
 @app.command("test")
 def try_out(config: OptionalConfig = None, json: Json = False, overrides: Set = []) -> None:  # noqa: B006
     """Send a test message to each address of a configuration, and say where it arrived."""
-    from ultramm.alerts.deliver import destinations
+    from ultramm.alerts.deliver import destinations, in_words
     from ultramm.alerts.spool import Message
     from ultramm.cli.output import print_json, print_table
     from ultramm.config.load import read
@@ -40,7 +41,7 @@ def try_out(config: OptionalConfig = None, json: Json = False, overrides: Set = 
         try:
             destination.send(message)
         except Exception as exc:
-            results[destination.label] = str(exc) if type(exc).__name__ == "DeliveryError" else type(exc).__name__
+            results[destination.label] = in_words(exc)
         else:
             results[destination.label] = "delivered"
     if json:
@@ -54,9 +55,7 @@ def try_out(config: OptionalConfig = None, json: Json = False, overrides: Set = 
 
 @app.command("list")
 def listing(
-    journal: Annotated[
-        str, typer.Argument(envvar=VARIABLE, help="A file, or redis://HOST:PORT#NAME.", show_envvar=False)
-    ] = "data/journal.db",
+    journal: JournalArgument = "data/journal.db",
     count: Annotated[int, typer.Option("--count", min=1, help="How many.")] = 20,
     json: Json = False,
 ) -> None:
@@ -64,11 +63,8 @@ def listing(
     from ultramm.cli.journals import open_given
     from ultramm.cli.output import moment, print_json, print_table
 
-    store = open_given(journal)
-    try:
+    with closing(open_given(journal)) as store:
         found = store.alerts(count)
-    finally:
-        store.close()
     if json:
         print_json(found)
         return
@@ -105,15 +101,10 @@ def run(
         signal.signal(number, lambda *_: service.end())
     alone = threading.Event()
     if with_parent:
-        threading.Thread(target=_watch_parent, args=(alone,), name="parent", daemon=True).start()
+        # What is to be said of its end is said before we end too.
+        on_parents_end(alone.set)
     typer.echo(f"alerts of {name} to {', '.join(destination.label for destination in to)}")
     service.run(alone.is_set)
-
-
-def _watch_parent(alone: threading.Event) -> None:
-    """A node that ends, however, closes our input: what is to be said of that is said before we end too."""
-    sys.stdin.read()
-    alone.set()
 
 
 def _require_somebody(loaded: Loaded) -> None:

@@ -10,10 +10,9 @@ import typer
 
 from ultramm.cli.compare import compare
 from ultramm.cli.options import Json, Report, Set
-from ultramm.cli.output import in_words, number, print_json, print_table
+from ultramm.cli.output import in_words, moment, number, percent, print_json, print_table
 from ultramm.cli.report_file import check_writable, command_line, configuration_text, masked, write_page
 from ultramm.cli.run_progress import run_progress
-from ultramm.cli.scores import print_score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +64,7 @@ def run(
         print_json(_plain(result) | ({"queues": msgspec.to_builtins(queues)} if both_queues else {}))
         return
     for score in result.scores:
-        print_score(score, result.first_ns, result.last_ns, [account.gap for account in result.accounts])
+        _print_score(result, score)
     if queues:
         _print_queues(queues)
     if result.reported is not None:
@@ -151,3 +150,58 @@ def _plain(result: BacktestResult) -> dict[str, Any]:
     if len(result.scores) == 1:
         plain |= plain.pop("scores")[0]
     return plain
+
+
+def _print_score(result: BacktestResult, score: Score) -> None:
+    currency = score.pnl.currency
+    minutes = (result.last_ns - result.first_ns) / 60e9
+    title = f"{score.strategy} on {score.instrument}: {moment(result.first_ns)} UTC, {minutes:.1f} minutes"
+    quoting = score.quoting
+    digits = 8 if abs(score.pnl.total) < 0.01 else 4
+    rows = [
+        (
+            "P&L",
+            f"{number(score.pnl.total, digits)} {currency}",
+            "change of equity, inventory at the last mid",
+        ),
+        ("  spread capture", number(score.pnl.spread_capture, digits), "earned against the mid at each fill"),
+        ("  inventory", number(score.pnl.inventory, digits), "position times the moves of the mid"),
+        ("  fees", number(0 - score.pnl.fees, digits), "negative = paid"),
+        ("identity residual", f"{score.pnl.identity_residual:.1e}", "P&L minus its parts, relative"),
+        *[
+            ("kernel's account", f"{a.gap:.1e} {currency}", "its distance from the P&L")
+            for a in result.accounts
+            if a.gap is not None
+        ],
+        ("largest drawdown", number(score.drawdown.largest, digits), currency),
+        ("fills", f"{score.fills:,}", f"{score.maker_fills:,} of them passive"),
+        ("volume", number(score.volume, 2), "traded notional"),
+        *[
+            (
+                f"markout {m.horizon_s:g} s",
+                _plus_minus(m.mean_bps, m.standard_error_bps),
+                f"bps, {m.fills:,} fills",
+            )
+            for m in score.markouts
+        ],
+        ("orders", f"{quoting.orders_accepted:,}", f"accepted; {quoting.orders_rejected:,} rejected"),
+        ("fill ratio", percent(quoting.fill_ratio), "of accepted orders"),
+        (
+            "quote uptime",
+            percent(quoting.uptime),
+            f"both sides; bid {percent(quoting.bid_uptime)}, ask {percent(quoting.ask_uptime)}",
+        ),
+        (
+            "inventory",
+            f"{score.inventory.last:g}",
+            f"at the end; {score.inventory.smallest:g} to "
+            f"{score.inventory.largest:g}, mean size {number(score.inventory.mean_abs)}",
+        ),
+    ]
+    print_table(title, ("", ">", ""), rows)
+
+
+def _plus_minus(mean: float | None, standard_error: float | None) -> str:
+    if mean is None:
+        return number(None)
+    return f"{mean:+.3f}" + (f" ± {standard_error:.3f}" if standard_error is not None else "")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
-import threading
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ultramm.cli.journals import VARIABLE
+from ultramm.cli.parent import on_parents_end
 from ultramm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 # By which the page is told whom to let in: a command line is seen by everybody on the machine.
 PASSWORD, VIEWER = "ULTRAMM_DASHBOARD_PASSWORD", "ULTRAMM_DASHBOARD_VIEWER_PASSWORD"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def dashboard(
@@ -57,7 +55,8 @@ def dashboard(
         opened[store.place] = partial(open_given, journal)
         store.close()
     if with_parent:
-        threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+        # A page without a node must not keep the port.
+        on_parents_end(lambda: os._exit(0))
     from ultramm.dashboard.serve import serve
 
     typer.echo(f"dashboard of {', '.join(opened)} on http://{address}:{port}")
@@ -72,22 +71,16 @@ def given_passwords(operator: str, viewer: str, address: str, operator_key: str,
     ConfigError
         One is no hash, or the address is beyond this machine and there is none.
     """
-    from ultramm.dashboard.passwords import Passwords, is_hash
+    from ultramm.dashboard.passwords import LOOPBACK, Passwords, is_hash
 
     for key, value in ((operator_key, operator), (viewer_key, viewer)):
         if value and not is_hash(value):
             raise ConfigError(f"{key}: this is no hash of a password; make one with `ultramm dashboard --hash`")
     if viewer and not operator:
         raise ConfigError(f"{viewer_key}: needs {operator_key} too: without it everybody may act")
-    if address not in _LOOPBACK and not operator:
+    if address not in LOOPBACK and not operator:
         raise ConfigError(
             f"{operator_key}: listening at {address}, beyond this machine, demands a password; make its hash with "
             f"`ultramm dashboard --hash`"
         )
     return Passwords(operator, viewer)
-
-
-def _end_with_parent() -> None:
-    """A node that dies, however, closes our input: a page without a node must not keep the port."""
-    sys.stdin.read()
-    os._exit(0)

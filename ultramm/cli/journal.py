@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ultramm.cli.journals import VARIABLE
+from ultramm.cli.journals import VARIABLE, JournalArgument
 from ultramm.cli.options import Json
 
 if TYPE_CHECKING:
     from ultramm.journal.runs import Run
 
 app = typer.Typer(no_args_is_help=True, help="List the runs in a journal, or export it.")
-
-JournalArgument = Annotated[
-    str, typer.Argument(envvar=VARIABLE, help="A file, or redis://HOST:PORT#NAME.", show_envvar=False)
-]
 
 
 @app.command()
@@ -27,11 +24,8 @@ def runs(journal: JournalArgument = "data/journal.db", json: Json = False) -> No
     from ultramm.cli.output import print_json, print_table
     from ultramm.journal.runs import runs_of
 
-    store = open_given(journal)
-    try:
+    with closing(open_given(journal)) as store:
         found = runs_of(store)
-    finally:
-        store.close()
     if json:
         print_json(found)
         return
@@ -67,18 +61,15 @@ def export(
     from ultramm.journal.export import export as write
     from ultramm.journal.runs import last_sequence, require_run
 
-    store = open_given(journal)
-    try:
+    progress = Progress(console=Console(stderr=True), transient=True)
+    with closing(open_given(journal)) as store, progress:
         if run is not None:
             require_run(store, run)
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task("exporting", total=last_sequence(store))
-            try:
-                written = write(store, folder, run=run, on_read=lambda to: progress.update(task, completed=to))
-            except OSError as exc:
-                raise DataError(f"{folder}: cannot write here: {exc.strerror or exc}") from exc
-    finally:
-        store.close()
+        task = progress.add_task("exporting", total=last_sequence(store))
+        try:
+            written = write(store, folder, run=run, on_read=lambda to: progress.update(task, completed=to))
+        except OSError as exc:
+            raise DataError(f"{folder}: cannot write here: {exc.strerror or exc}") from exc
     if json:
         print_json(written)
         return

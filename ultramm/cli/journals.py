@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from ultramm.errors import ConfigError, DataError
 from ultramm.redis_server import is_redis_address, redis_address, require_secret
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 # By which a node tells its page the address: a command line is seen by everybody on the machine.
 VARIABLE = "ULTRAMM_JOURNAL"
+JournalArgument = Annotated[
+    str, typer.Argument(envvar=VARIABLE, help="A file, or redis://HOST:PORT#NAME.", show_envvar=False)
+]
 
 
 def address_of(config: Config) -> str:

@@ -161,6 +161,7 @@ def _is_running(journal: Journal, last: Entry) -> bool:
 
 
 def _command(verb: str, config: Path | None, journal: str | None) -> None:
+    from ultramm.journal.commands import carried_out
     from ultramm.journal.records import RunStarted
 
     store = _open(config, journal)
@@ -171,13 +172,9 @@ def _command(verb: str, config: Path | None, journal: str | None) -> None:
         if not _has_ended(store, last) and pid and Path(f"/proc/{pid}").exists():
             raise RunError(f"{store.place}: the node, process {pid}, is there but does not report")
         raise RunError(f"{store.place}: no node is running on this journal")
-    number = store.leave_command(verb, f"cli pid {os.getpid()}")
-    deadline = time.monotonic() + _REPLY_TIMEOUT_S
-    while (reply := store.reply_to(number)) is None:
-        if time.monotonic() > deadline:
-            store.take_back(number)
-            raise RunError(
-                f"{store.place}: the node did not answer {verb} in {_REPLY_TIMEOUT_S:g} s; the command is taken back"
-            )
-        time.sleep(0.05)
+    reply = carried_out(store, verb, f"cli pid {os.getpid()}", _REPLY_TIMEOUT_S)
+    if reply is None:
+        raise RunError(
+            f"{store.place}: the node did not answer {verb} in {_REPLY_TIMEOUT_S:g} s; the command is taken back"
+        )
     print(reply, file=sys.stdout)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ultramm.cli.journals import VARIABLE
+from ultramm.cli.journals import JournalArgument
 from ultramm.cli.options import Json, Report
 
 if TYPE_CHECKING:
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    journal: Annotated[
-        str, typer.Argument(envvar=VARIABLE, help="A file, or redis://HOST:PORT#NAME.", show_envvar=False)
-    ] = "data/journal.db",
+    journal: JournalArgument = "data/journal.db",
     run: Annotated[str | None, typer.Option("--run", help="Which run; the latest when left out.")] = None,
     page: Report = None,
     json: Json = False,
@@ -36,17 +35,14 @@ def report(
     from ultramm.journal.traced import traced
 
     check_writable(page)
-    store = open_given(journal)
-    try:
+    progress = Progress(console=Console(stderr=True), transient=True)
+    with closing(open_given(journal)) as store, progress:
         runs = runs_of(store)
         if not runs:
             raise DataError(f"{store.place}: no run began here")
         chosen = runs[0] if run is None else require_run(store, run)
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task("reading", total=last_sequence(store))
-            found = traced(store, chosen.run, on_read=lambda to: progress.update(task, completed=to))
-    finally:
-        store.close()
+        task = progress.add_task("reading", total=last_sequence(store))
+        found = traced(store, chosen.run, on_read=lambda to: progress.update(task, completed=to))
     if page is not None:
         write_page(page, _page(chosen, found, store.place))
     every = {

@@ -242,7 +242,12 @@ def _check_secrets(config: Config, source: Path, substituted: set[str]) -> None:
         secrets["alerts.telegram.token"] = config.alerts.telegram.token
     for key, value in secrets.items():
         if value and key not in substituted:
-            raise ConfigError(f"{source}: {key}: a secret in a file; write ${{NAME}} and export NAME=...")
+            raise secret_in_file(source, key)
+
+
+def secret_in_file(source: Path, key: str) -> ConfigError:
+    """The complaint of a secret that is not from the environment; the key is named, the value is not."""
+    return ConfigError(f"{source}: {key}: a secret in a file; write ${{NAME}} and export NAME=...")
 
 
 def _explain(message: str, to: Any, value: object, prefix: str) -> str:

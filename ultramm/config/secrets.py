@@ -6,8 +6,7 @@ from typing import Annotated, get_args, get_type_hints
 
 import msgspec
 
-from ultramm.config.load import Loaded
-from ultramm.errors import ConfigError
+from ultramm.config.load import Loaded, secret_in_file
 
 _MARK = {"secret": True}
 # Of an adapter's parameter: a file that holds it in plain text is refused.
@@ -34,4 +33,4 @@ def require_environment(loaded: Loaded, params: object, where: str) -> None:
     for name in secrets_of(type(params)):
         key = f"{where}.{name}"
         if getattr(params, name) and key not in loaded.substituted:
-            raise ConfigError(f"{loaded.path}: {key}: a secret in a file; write ${{NAME}} and export NAME=...")
+            raise secret_in_file(loaded.path, key)

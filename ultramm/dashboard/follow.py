@@ -52,16 +52,17 @@ class Follower:
         The last one, from `status_ns`.
     fills, orders, happenings : deque of Entry
         The last of each, newest first; happenings are halts, commands, doubts and all else.
-    alerts : list of AlertEvent
-        What people were told last.
     replay : RunReplay
         Traces of its makers, for the charts.
+    runs : list of Run
+        All runs of the journal, latest first.
     """
 
     def __init__(self, journal: Journal, run: str | None = None) -> None:
         self.journal = journal
         self._chosen = run
         self._sequence = 0
+        self.runs: list[Run] = []
         self._begin("")
 
     def _begin(self, run: str) -> None:
@@ -73,12 +74,11 @@ class Follower:
         self.fills: deque[Entry] = deque(maxlen=_KEPT)
         self.orders: deque[Entry] = deque(maxlen=_KEPT)
         self.happenings: deque[Entry] = deque(maxlen=_KEPT)
-        self.alerts: list[AlertEvent] = []
         self.replay = RunReplay(_CHART_ROWS)
 
-    def runs(self) -> list[Run]:
-        """All runs of the journal, latest first."""
-        return runs_of(self.journal)
+    def alerts(self) -> list[AlertEvent]:
+        """What people were told last, newest first."""
+        return self.journal.alerts(_KEPT)
 
     def poll(self) -> bool:
         """Read what is new; whether there was anything.
@@ -92,12 +92,14 @@ class Follower:
             self._find()
         if not self.run:
             return False
-        before = self._sequence
+        before, runs_changed = self._sequence, not self.runs
         while entries := self.journal.read(after=self._sequence, limit=_ROWS_AT_ONCE):
             for entry in entries:
                 self._take(entry)
+                runs_changed = runs_changed or isinstance(entry.record, RunStarted | RunEnded)
             self._sequence = entries[-1].sequence
-        self.alerts = self.journal.alerts(_KEPT)
+        if runs_changed:
+            self.runs = runs_of(self.journal)
         return self._sequence > before
 
     def _find(self) -> None:

@@ -47,13 +47,12 @@ def is_stale(follower: Follower, now_ns: int) -> bool:
 # -- the head ----------------------------------------------------------------------------------------------------
 
 
-def head(follower: Follower, problem: str = "", now_ns: int | None = None) -> str:
+def head(follower: Follower, now_ns: int | None = None) -> str:
     """Mode, health and age; venues; and what does not work."""
     now_ns = time.time_ns() if now_ns is None else now_ns
     status, started = follower.status, follower.started
     if status is None or started is None:
-        what = "No node has reported yet." if not problem else escape(problem)
-        return f"<h1>ultramm</h1><p class='{'why' if problem else 'dim'}'>{what}</p>"
+        return "<h1>ultramm</h1><p class='dim'>No node has reported yet.</p>"
     mode = started.mode
     parts = [
         f"<h1>{escape(started.name)} <span class='badge {escape(mode)}'>{escape(mode.upper())}</span>",
@@ -63,8 +62,6 @@ def head(follower: Follower, problem: str = "", now_ns: int | None = None) -> st
         f"<p class='dim'>{escape(follower.run)} · as of {_moment(follower.status_ns)} UTC · "
         f"{status.market_events:,} market events{_latency(status.makers)}</p>",
     ]
-    if problem:
-        parts.append(f"<p class='why'>{escape(problem)}</p>")
     if status.recording:
         style = "why" if "stopped" in status.recording else "dim"
         parts.append(f"<p class='{style}'>{escape(status.recording)}</p>")
@@ -306,6 +303,11 @@ def configuration(follower: Follower) -> str:
     return f"<pre>{escape(text)}</pre>"
 
 
+def answer(text: str, *, bad: bool = False) -> str:
+    """What came of a button."""
+    return f"<p class='{'bad-text' if bad else 'dim'}'>{escape(text)}</p>"
+
+
 def balances(status: Status) -> str:
     """What the accounts hold, and all makers in one currency."""
     rows = [[escape(name), escape(amount)] for name, amount in status.balances.items()]
@@ -343,7 +345,7 @@ def everything(follower: Follower) -> str:
             parts += [cards(maker), quotes(maker), effects(maker), edges(maker)]
         parts.append(balances(follower.status))
     parts += [fills(follower.fills), orders(follower.orders), happenings(follower.happenings)]
-    parts += [alerts(follower.alerts), configuration(follower)]
+    parts += [alerts(follower.alerts()), configuration(follower)]
     return wrapped("".join(parts))
 
 

@@ -11,6 +11,8 @@ from typing import Literal
 import msgspec
 
 Role = Literal["operator", "viewer"]
+# Where no password is needed: who is there may do everything anyway.
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 _N, _R, _P = 2**14, 8, 1
 

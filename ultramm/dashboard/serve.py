@@ -9,11 +9,9 @@ from typing import Any
 import panel as pn
 
 from ultramm.dashboard.access import Access, cookie_secret
-from ultramm.dashboard.passwords import Passwords
+from ultramm.dashboard.passwords import LOOPBACK, Passwords
 from ultramm.dashboard.view import REFRESH_MS, Session
 from ultramm.journal.store import Journal
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def serve(

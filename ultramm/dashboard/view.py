@@ -26,6 +26,16 @@ _STYLE, _PANEL, _TABS, _WIDGET, _TEMPLATE = (
     for name in ("style.css", "panel.css", "tabs.css", "widget.css", "page.html")
 )
 _OVER_TIME = ("price", "pnl", "inventory")
+# Beside the overview: tabs that are one text each, and the rest of the charts.
+_TEXTS: dict[str, Callable[[Follower], str]] = {
+    "Fills": lambda follower: parts.fills(follower.fills),
+    "Orders": lambda follower: parts.orders(follower.orders),
+    "Events": lambda follower: parts.happenings(follower.happenings),
+    "Alerts": lambda follower: parts.alerts(follower.alerts()),
+    "Configuration": parts.configuration,
+}
+_EDGE = "Edge"  # of the maker that is shown
+_TABS_SHOWN = ("Fills", "Orders", _EDGE, "Charts", "Events", "Alerts", "Configuration")
 # What a word must confirm: it cannot be taken back.
 _CONFIRMED = frozenset({"flatten", "stop", "kill"})
 
@@ -48,7 +58,6 @@ class Session:
         self._may_act = may_act
         self._who = who
         self._follower: Follower | None = None
-        self._problem = ""
         self._shown: dict[int, str] = {}
         self._charts_s = 0.0
         self._maker_key: tuple[str, str, str] | None = None
@@ -75,16 +84,10 @@ class Session:
         self._cards, self._quotes, self._effects, self._balances = (_html() for _ in range(4))
         self._overview = pn.FlexBox(gap="12px", sizing_mode="stretch_width", styles={"margin-top": "12px"})
         self._more = pn.FlexBox(gap="12px", sizing_mode="stretch_width")
-        self._fills, self._orders, self._edges, self._events, self._alerts, self._config = (_html() for _ in range(6))
+        self._texts = {name: _html() for name in (*_TEXTS, _EDGE)}
         self.body = pn.Tabs(
             ("Overview", pn.Column(self._cards, self._overview, sizing_mode="stretch_width", margin=0)),
-            ("Fills", _panel(self._fills)),
-            ("Orders", _panel(self._orders)),
-            ("Edge", _panel(self._edges)),
-            ("Charts", self._more),
-            ("Events", _panel(self._events)),
-            ("Alerts", _panel(self._alerts)),
-            ("Configuration", _panel(self._config)),
+            *[(name, self._more if name == "Charts" else _panel(self._texts[name])) for name in _TABS_SHOWN],
             stylesheets=[_TABS],
             sizing_mode="stretch_width",
             dynamic=True,
@@ -144,14 +147,10 @@ class Session:
             self._follower.poll()
             self._list_runs()
             self._hear_reply()
-            self._problem = ""
         except DataError as exc:
             # It is opened anew the next time: a Redis may be back, a file may be there.
             self.close()
-            self._problem = str(exc)
-            self._set(
-                self.head, f"<h1>ultramm <span class='badge bad'>no journal</span></h1><p class='why'>{_safe(exc)}</p>"
-            )
+            self._set(self.head, parts.no_journal(str(exc)))
             return
         self._show(self._follower)
 
@@ -159,7 +158,7 @@ class Session:
         follower = self._follower
         assert follower is not None
         options = {"latest run": ""}
-        for run in follower.runs()[:100]:
+        for run in follower.runs[:100]:
             options[run.run if run.ended_ns is None else f"{run.run} (ended)"] = run.run
         if options != self._run.options:
             self._run.options = options
@@ -171,17 +170,9 @@ class Session:
         status = follower.status
         if status is not None and status.makers:
             self._show_maker(follower, self._chosen(status), status, stale)
-        visible = self.body.active
-        if visible == 1:
-            self._set(self._fills, parts.fills(follower.fills))
-        elif visible == 2:
-            self._set(self._orders, parts.orders(follower.orders))
-        elif visible == 5:
-            self._set(self._events, parts.happenings(follower.happenings))
-        elif visible == 6:
-            self._set(self._alerts, parts.alerts(follower.alerts))
-        elif visible == 7:
-            self._set(self._config, parts.configuration(follower))
+        visible = ("Overview", *_TABS_SHOWN)[self.body.active]
+        if visible in _TEXTS:
+            self._set(self._texts[visible], _TEXTS[visible](follower))
 
     def _chosen(self, status: Status) -> MakerStatus:
         names = [f"{maker.score.strategy} {maker.score.instrument}" for maker in status.makers]
@@ -196,7 +187,7 @@ class Session:
         self._set(self._quotes, parts.quotes(maker), stale=stale)
         self._set(self._effects, parts.effects(maker), stale=stale)
         self._set(self._balances, parts.balances(status), stale=stale)
-        self._set(self._edges, parts.edges(maker))
+        self._set(self._texts[_EDGE], parts.edges(maker))
         key = (follower.run, maker.score.strategy, maker.score.instrument)
         replay = follower.replay.makers.get(key[1:])
         if replay is not None and not replay.can_be_drawn:
@@ -218,7 +209,7 @@ class Session:
     def _draw(self, book: BookChart, replay: MakerReplay | None, maker: MakerStatus) -> None:
         """Charts of another maker: what happens over time on the left, how it stands now on the right."""
         self._charts = None
-        over_time, now = [], [_chart("<h3>Book and our orders</h3>", book.figure), _beside(self._quotes)]
+        over_time, now = [], [_chart("<h3>Book and our orders</h3>", book.figure), _panel(self._quotes)]
         more = []
         if replay is not None:
             self._charts = LiveCharts(replay, maker.score.pnl.currency)
@@ -228,8 +219,8 @@ class Session:
             now.append(_chart(parts.chart_head(charts["markout"]), charts["markout"].figure))
             rest = [chart for name, chart in charts.items() if name not in (*_OVER_TIME, "markout")]
             more = [_chart(parts.chart_head(chart), chart.figure, "1 1 430px") for chart in rest]
-        now += [_beside(self._effects)] if maker.effects else []
-        now.append(_beside(self._balances))
+        now += [_panel(self._effects)] if maker.effects else []
+        now.append(_panel(self._balances))
         self._overview.objects = [_column(over_time, "2 1 520px"), _column(now, "1 1 340px")]
         self._more.objects = more
 
@@ -275,13 +266,7 @@ class Session:
             self._tell(f"the node did not answer {verb}; it is taken back", bad=True)
 
     def _tell(self, text: str, *, bad: bool = False) -> None:
-        self._set(self._told, f"<p class='{'bad-text' if bad else 'dim'}'>{_safe(text)}</p>")
-
-
-def _safe(text: object) -> str:
-    from html import escape
-
-    return escape(str(text))
+        self._set(self._told, parts.answer(text, bad=bad))
 
 
 def _html() -> Any:
@@ -289,10 +274,6 @@ def _html() -> Any:
 
 
 def _panel(pane: Any) -> Any:
-    return pn.Column(pane, stylesheets=[_PANEL], sizing_mode="stretch_width", margin=0)
-
-
-def _beside(pane: Any) -> Any:
     return pn.Column(pane, stylesheets=[_PANEL], sizing_mode="stretch_width", margin=0)
 
 

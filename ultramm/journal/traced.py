@@ -124,7 +124,7 @@ class RunReplay:
                     maker.on_fill(ts_ns, record)
             case OrderEvent():
                 if maker := self.makers.get((record.strategy, record.instrument)):
-                    maker.on_order(ts_ns, record)
+                    tell(maker.trace, ts_ns, record)
 
     def _on_status(self, ts_ns: int, status: Status) -> None:
         books = {book.instrument: book for book in status.books}
@@ -176,17 +176,10 @@ class MakerReplay:
 
     def on_fill(self, ts_ns: int, record: FillEvent) -> None:
         self.trace.until(ts_ns, self._book)
-        fill = Fill(ts_ns, record.order_id, Side[record.side], record.price, record.size, record.fee, record.maker)
         if record.mid is not None:
             self._score.on_mid(ts_ns, record.mid)
-        self._score.on_fill(fill)
-        self.trace.on_fill(fill, math.nan if record.mid is None else record.mid, record.position)
-
-    def on_order(self, ts_ns: int, record: OrderEvent) -> None:
-        # What leaves at market has no place in a queue.
-        if not (record.event == "sent" and record.reason):
-            side = Side[record.side] if record.side else None
-            self.trace.on_order(ts_ns, record.order_id, record.event, side, record.price)
+        self._score.on_fill(_fill(ts_ns, record))
+        tell(self.trace, ts_ns, record)
 
     def result(self, last_ns: int) -> tuple[Score, Trace]:
         """The score of this run: what fills make of it is counted anew, what only the node could see is the node's."""
@@ -203,6 +196,20 @@ class MakerReplay:
             quoting=last.quoting,
             inventory=last.inventory,
         ), self.trace
+
+
+def tell(trace: Trace, ts_ns: int, record: FillEvent | OrderEvent) -> None:
+    """Show a trace what happened to an order."""
+    if isinstance(record, FillEvent):
+        trace.on_fill(_fill(ts_ns, record), math.nan if record.mid is None else record.mid, record.position)
+    # What leaves at market has no place in a queue.
+    elif not (record.event == "sent" and record.reason):
+        side = Side[record.side] if record.side else None
+        trace.on_order(ts_ns, record.order_id, record.event, side, record.price)
+
+
+def _fill(ts_ns: int, record: FillEvent) -> Fill:
+    return Fill(ts_ns, record.order_id, Side[record.side], record.price, record.size, record.fee, record.maker)
 
 
 def _book(ts_ns: int, view: BookView) -> Book:

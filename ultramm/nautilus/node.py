@@ -183,7 +183,7 @@ class NodeRunner:
     async def _trade(self, duration_s: float | None) -> NodeSummary:
         self._node = node = self._build(asyncio.get_running_loop())
         _keep_what_stays()
-        self._take_signals()
+        on_end_signals(self.stop)  # the kernel's handlers would not wait for cancels to be confirmed
         task = asyncio.create_task(node.run_async())
         try:
             await self._started(task)
@@ -222,10 +222,6 @@ class NodeRunner:
         node.kernel.msgbus.unsubscribe(SHUTDOWN, node.kernel._on_shutdown_system)
         node.kernel.msgbus.subscribe(SHUTDOWN, self._kernel_breaks)
         return node
-
-    def _take_signals(self) -> None:
-        """The kernel's handlers would stop it without waiting for cancels to be confirmed."""
-        on_end_signals(self.stop)
 
     def _kernel_breaks(self, command: Any) -> None:
         """An exception in the kernel or in somebody's actor: end in order, while the engines still run."""

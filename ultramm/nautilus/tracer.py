@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ultramm.analytics.report.trace import SECOND_NS, Trace
 from ultramm.journal.records import FillEvent, OrderEvent, Record
+from ultramm.journal.traced import tell
 from ultramm.maker import Maker
-from ultramm.market import Fill, Side
 from ultramm.nautilus.backtest import Collector
 from ultramm.nautilus.shell import MakerShell
 
@@ -46,22 +45,12 @@ class Tracer(Collector):
 
     def __call__(self, ts_ns: int, record: Record) -> None:
         super().__call__(ts_ns, record)
-        if isinstance(record, FillEvent):
-            self.traces[record.strategy, record.instrument].on_fill(*_fill(ts_ns, record))
-        # What leaves at market has no place in a queue.
-        elif isinstance(record, OrderEvent) and not (record.event == "sent" and record.reason):
-            side = Side[record.side] if record.side else None
-            trace = self.traces[record.strategy, record.instrument]
-            trace.on_order(ts_ns, record.order_id, record.event, side, record.price)
+        if isinstance(record, FillEvent | OrderEvent):
+            tell(self.traces[record.strategy, record.instrument], ts_ns, record)
 
     def finish(self, last_ns: int) -> None:
         for key, trace in self.traces.items():
             trace.finish(last_ns, self._makers[key].book)
-
-
-def _fill(ts_ns: int, record: FillEvent) -> tuple[Fill, float, float]:
-    fill = Fill(ts_ns, record.order_id, Side[record.side], record.price, record.size, record.fee, record.maker)
-    return fill, math.nan if record.mid is None else record.mid, record.position
 
 
 class _TracedShell(MakerShell):

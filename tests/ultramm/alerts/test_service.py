@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from alert_servers import HttpServer, TelegramServer
+from waiting import until
 
 from ultramm.alerts.deliver import destinations
 from ultramm.alerts.service import AlertService, Answers
@@ -24,13 +25,6 @@ from ultramm.journal.store import Journal
 S = 1_000_000_000
 TOKEN = "1:secret"
 DEADLINE_S = 20.0
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -156,9 +150,9 @@ def test_run_delivers_and_ends_when_it_is_told_to(made: Made, journal: Journal, 
     service = made.service()
     thread = threading.Thread(target=service.run)
     thread.start()
-    until(lambda: service._sequence >= 0, "it follows")
+    until(lambda: service._sequence >= 0, "it follows", DEADLINE_S)
     journal.append([("run", time.time_ns(), halt(5))])
-    until(made.told, "it is told")
+    until(made.told, "it is told", DEADLINE_S)
     service.end()
     thread.join(DEADLINE_S)
     assert not thread.is_alive()
@@ -191,14 +185,14 @@ def test_the_bot_answers_from_the_journal_and_carries_commands_to_the_node(made:
     thread.start()
     journal.append([("run", time.time_ns(), Status(state="running", makers=(), books=(), balances={}))])
     telegram.says(7, "/status")
-    until(lambda: telegram.told, "it answers")
+    until(lambda: telegram.told, "it answers", DEADLINE_S)
     assert telegram.told[0][1].startswith("run: running, 0 s ago")
     telegram.says(7, "/pause")
-    until(journal.pending_commands, "the command arrives")
+    until(journal.pending_commands, "the command arrives", DEADLINE_S)
     (command,) = journal.pending_commands()
     assert (command.verb, command.origin) == ("pause", "telegram chat 7")
     journal.reply(command.id, "paused: quotes are pulled")
-    until(lambda: len(telegram.told) == 2, "the reply is told")
+    until(lambda: len(telegram.told) == 2, "the reply is told", DEADLINE_S)
     assert telegram.told[1] == (7, "paused: quotes are pulled")
     service.end()
     thread.join(DEADLINE_S)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page import browser
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -78,15 +79,11 @@ def _eventually() -> Callable[..., None]:
 @pytest.fixture
 def opened(chromium: str) -> Callable[..., AbstractContextManager[Any]]:
     """Open a report in a browser; in the end nothing was complained of, and nothing was asked of any network."""
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
     @contextmanager
     def open_page(path: Path, **context: Any) -> Iterator[Any]:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-            tab = browser.new_page(**context)
+        with browser(chromium) as launched:
+            tab = launched.new_page(**context)
             said: list[tuple[str, str]] = []
             requests: list[str] = []
             tab.on("console", lambda message: said.append((message.type, message.text)))
@@ -97,6 +94,5 @@ def opened(chromium: str) -> Callable[..., AbstractContextManager[Any]]:
             yield tab
             assert [text for kind, text in said if kind in {"error", "warning"}] == []
             assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
-            browser.close()
 
     return open_page

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,13 +45,6 @@ def ultramm(tmp_path: Path, hook: HttpServer) -> Callable[..., Any]:
 
 TO = ("--set", 'alerts.to=["${ALERT_URL}"]')
 QUICK = (*TO, "--set", "alerts.group_s=0", "--set", "alerts.rules.silent_s=3")
-
-
-def until(condition: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.05)
 
 
 def titles(hook: HttpServer) -> list[str]:
@@ -96,10 +88,12 @@ def test_an_address_that_is_none_stops_a_node_before_it_starts(ultramm: Callable
     assert SECRET not in done.stderr
 
 
-def test_a_node_tells_of_its_beginning_and_end(ultramm: Callable[..., Any], hook: HttpServer, tmp_path: Path) -> None:
+def test_a_node_tells_of_its_beginning_and_end(
+    ultramm: Callable[..., Any], hook: HttpServer, eventually: Any, tmp_path: Path
+) -> None:
     done = ultramm("node", "start", "--no-dashboard", "--duration", "4s", *QUICK)
     assert done.returncode == 0, done.stderr
-    until(lambda: len(hook.received) >= 2, "both are told")
+    eventually(lambda: len(hook.received) >= 2, "both are told")
     assert titles(hook)[-1].startswith("demo: ended demo-")
     told = json.loads(ultramm("alerts", "list", "--json").stdout)
     assert [alert["title"] for alert in told] == titles(hook)[::-1]
@@ -107,14 +101,16 @@ def test_a_node_tells_of_its_beginning_and_end(ultramm: Callable[..., Any], hook
     assert SECRET.encode() not in everything
 
 
-def test_a_node_that_is_killed_is_told_of_by_who_outlives_it(ultramm: Callable[..., Any], hook: HttpServer) -> None:
+def test_a_node_that_is_killed_is_told_of_by_who_outlives_it(
+    ultramm: Callable[..., Any], hook: HttpServer, eventually: Any
+) -> None:
     node = ultramm("node", "start", "--no-dashboard", *QUICK, wait=False)
     try:
-        until(lambda: any("started" in title for title in titles(hook)), "it has started")
+        eventually(lambda: any("started" in title for title in titles(hook)), "it has started")
     finally:
         node.send_signal(signal.SIGKILL)
         node.wait()
-    until(lambda: any("silent" in title for title in titles(hook)), "its death is told")
+    eventually(lambda: any("silent" in title for title in titles(hook)), "its death is told")
     ((_, body),) = [(path, body) for path, body in hook.received if "silent" in body["title"]]
     assert body["type"] == "failure"
     assert "it hangs or has died" in body["message"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page import free_port
 from redis_process import RedisProcess
 
 from ultramm.errors import DataError
@@ -71,13 +71,6 @@ def orders_left_open(address: str) -> set[str]:
         elif isinstance(record, OrderEvent) and record.event in ("cancelled", "rejected", "denied", "expired"):
             left.pop(record.order_id, None)
     return {order for order, size in left.items() if size > 0}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def test_a_node_is_watched_commanded_and_stopped_through_redis(

@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page import free_port
 
 from ultramm.journal.records import FillEvent, HaltEvent, RunEnded, RunStarted, Status
 from ultramm.journal.sqlite import SqliteJournal
@@ -209,13 +209,6 @@ def test_a_journal_that_breaks_pulls_the_quotes_until_it_is_back(start: Any, eve
     node.communicate(timeout=30)
     assert node.returncode == 0
     assert orders_left_open(tmp_path) == set()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def children_of(pid: int) -> list[str]:

@@ -10,13 +10,14 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from journal_records import INSTRUMENT, busy_maker
 from page import Server, browser, errors_of, free_port, serving, wait_for
+from waiting import until
 
 from ultramm.dashboard.passwords import hashed
 from ultramm.journal.open import open_journal
@@ -51,13 +52,6 @@ def report(store: SqliteJournal, ts_ns: int | None = None, **changes: Any) -> No
     view = BookView(instrument="X.SIM", bids=((98.0, 1.0), (97.5, 2.0)), asks=((101.0, 2.0),))
     status = Status(state="running", makers=(busy_maker().status(61 * S),), books=(view,), balances={}, **changes)
     store.append([("demo-1", time.time_ns() if ts_ns is None else ts_ns, status)])
-
-
-def until(condition: Callable[[], object], what: str, timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.05)
 
 
 def press(tab: Any, name: str) -> None:

@@ -206,7 +206,7 @@ def test_it_follows_the_next_run_unless_one_was_chosen(journal: SqliteJournal) -
     assert (latest.run, chosen.run) == ("second", "first")
     assert latest.started is not None
     assert latest.started.mode == "live"
-    assert [run.run for run in latest.runs()] == ["second", "first"]
+    assert [run.run for run in latest.runs] == ["second", "first"]
 
 
 def test_a_page_that_is_opened_late_has_the_charts_of_before(

@@ -6,24 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from journal_records import INSTRUMENT
 
 from ultramm.custody.records import Filled
 from ultramm.maker import Maker, MakerParams
-from ultramm.market import Book, Fill, Instrument, Side, Trade
+from ultramm.market import Book, Fill, Side, Trade
 from ultramm.nautilus.bookkeeping import gone_on
 from ultramm.quoting.decision import Decision
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.limits import Limits
-
-INSTRUMENT = Instrument(
-    id="X.VENUE",
-    tick_size=1.0,
-    lot_size=1.0,
-    price_precision=0,
-    size_precision=0,
-    quote_currency="USD",
-    settlement_currency="USD",
-)
 
 
 class Squeamish:
@@ -53,7 +44,7 @@ def filled(price: str, mid: float | None = None) -> Filled:
         price=Decimal(price),
         size=Decimal(2),
         fee=Decimal("0.5"),
-        fee_currency="USD",
+        fee_currency="USDT",
         maker=True,
         mid=mid,
     )
