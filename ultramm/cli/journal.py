@@ -61,15 +61,15 @@ def export(
     from ultramm.journal.export import export as write
     from ultramm.journal.runs import last_sequence, require_run
 
-    progress = Progress(console=Console(stderr=True), transient=True)
-    with closing(open_given(journal)) as store, progress:
+    with closing(open_given(journal)) as store:
         if run is not None:
             require_run(store, run)
-        task = progress.add_task("exporting", total=last_sequence(store))
-        try:
-            written = write(store, folder, run=run, on_read=lambda to: progress.update(task, completed=to))
-        except OSError as exc:
-            raise DataError(f"{folder}: cannot write here: {exc.strerror or exc}") from exc
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("exporting", total=last_sequence(store))
+            try:
+                written = write(store, folder, run=run, on_read=lambda to: progress.update(task, completed=to))
+            except OSError as exc:
+                raise DataError(f"{folder}: cannot write here: {exc.strerror or exc}") from exc
     if json:
         print_json(written)
         return

@@ -35,14 +35,14 @@ def report(
     from ultramm.journal.traced import traced
 
     check_writable(page)
-    progress = Progress(console=Console(stderr=True), transient=True)
-    with closing(open_given(journal)) as store, progress:
+    with closing(open_given(journal)) as store:
         runs = runs_of(store)
         if not runs:
             raise DataError(f"{store.place}: no run began here")
         chosen = runs[0] if run is None else require_run(store, run)
-        task = progress.add_task("reading", total=last_sequence(store))
-        found = traced(store, chosen.run, on_read=lambda to: progress.update(task, completed=to))
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("reading", total=last_sequence(store))
+            found = traced(store, chosen.run, on_read=lambda to: progress.update(task, completed=to))
     if page is not None:
         write_page(page, _page(chosen, found, store.place))
     every = {
