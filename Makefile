@@ -13,7 +13,7 @@ help: ## Show this list
 
 setup: $(STAMP) ## Create .venv and install everything, pinned by constraints.txt
 
-$(STAMP): pyproject.toml plugins/ultramm-plugin-binance-emulator/pyproject.toml constraints.txt scripts/make_venv.sh
+$(STAMP): pyproject.toml $(wildcard plugins/*/pyproject.toml) constraints.txt scripts/make_venv.sh
 	@sh scripts/make_venv.sh $(VENV)
 	@touch $@
 

@@ -2,16 +2,22 @@
 
 A tick each millisecond hands over its share of the records, as order events and fills come in a burst, and notes how
 late it was. Without: the same ticks with a writer whose store takes nothing.
+
+A scheduler may put the writer's thread on the loop's core, and let the loop wait for the end of its turn; ``--apart``
+gives each a core of its own, so that what is left is the journal's doing.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import tempfile
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -94,11 +100,28 @@ async def ticks(writer: JournalWriter, rate: float, seconds: float) -> tuple[int
     return count, late
 
 
-def measure(store: str, rate: float, seconds: float, folder: Path) -> Measured:
+class Apart:
+    """A store whose writer has a core of its own."""
+
+    def __init__(self, inner: Any, core: int) -> None:
+        self._inner, self._core = inner, core
+
+    def append(self, rows: Iterable[tuple[str, int, Record]]) -> int:
+        os.sched_setaffinity(threading.get_native_id(), {self._core})
+        lost: int = self._inner.append(rows)
+        return lost
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def measure(store: str, rate: float, seconds: float, folder: Path, core: int | None = None) -> Measured:
     """One round."""
     address = f"sqlite:///{folder}/{time.time_ns()}.db"
-    journal = open_journal(address, create=True) if store == "sqlite" else Nowhere()
-    writer = JournalWriter(journal, "run", lambda _: None, capacity=10_000_000)  # type: ignore[arg-type]
+    journal: Any = open_journal(address, create=True) if store == "sqlite" else Nowhere()
+    if core is not None:
+        journal = Apart(journal, core)
+    writer = JournalWriter(journal, "run", lambda _: None, capacity=10_000_000)
     writer.start()
     count, late = asyncio.run(ticks(writer, rate, seconds))
     begun = time.monotonic()
@@ -120,13 +143,18 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50_000, help="records a second")
     parser.add_argument("--duration", type=float, default=10.0, metavar="S", help="of a round")
     parser.add_argument("--rounds", type=int, default=3, help="of each kind, in turn")
+    parser.add_argument("--apart", action="store_true", help="the loop and the writer on a core of their own each")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers there")
     arguments = parser.parse_args()
     console = Console(width=None if Console().is_terminal else 120)
+    core = None
+    if arguments.apart:
+        first, *_, core = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {first})
     plan = ["nowhere", "sqlite"] * arguments.rounds
     with tempfile.TemporaryDirectory() as folder:
         found = [
-            measure(store, arguments.rate, arguments.duration, Path(folder))
+            measure(store, arguments.rate, arguments.duration, Path(folder), core)
             for store in track(plan, "measuring", console=Console(stderr=True), transient=True)
         ]
     table = Table(title=f"lateness of a tick each millisecond, {arguments.rate:,.0f} records a second, milliseconds")

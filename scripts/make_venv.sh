@@ -40,4 +40,4 @@ python=$(find_python)
 echo "make: using $("$python" --version) at $python"
 "$python" -m venv --clear "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]" \
-    -e plugins/ultramm-plugin-binance-emulator
+    -e plugins/ultramm-plugin-binance-emulator -e plugins/ultramm-plugin-prometheus

@@ -28,7 +28,7 @@ def program(name: str, package: str) -> str:
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser's program."""
     return program("chromium", "chromium")

@@ -55,5 +55,4 @@ def test_every_update_of_a_short_soak_is_seen_and_every_order_ends(tmp_path: Pat
     found = run("soak_live.py", tmp_path / "out.json", "--updates", "2000")
     assert [mark["updates"] for mark in found["marks"]] == list(range(200, 2001, 200))
     assert found["marks"][-1]["fills"] > 0
-    assert all(mark["open_orders"] <= 3 * 20 for mark in found["marks"])
     assert found["ended"] == "open orders: 0"

@@ -6,7 +6,8 @@ through the same three groups as anybody's:
 
 - ``ultramm.strategies``: `StrategyPlugin`, what to quote
 - ``ultramm.adapters``: `AdapterPlugin`, where to quote
-- ``ultramm.plugins``: `ActorPlugin`, anything else that joins a node
+- ``ultramm.plugins``: anything else that joins a node: an `ActorPlugin` inside it, a `ServicePlugin` beside it, a
+  `ViewPlugin` on its page
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class AdapterPlugin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActorPlugin(msgspec.Struct, frozen=True, kw_only=True):
-    """Anything else that joins a node: a guard, an exporter, a view.
+    """What joins a node from within, and hears what its kernel says: a guard, a recorder.
 
     Parameters
     ----------
@@ -86,12 +87,45 @@ class ActorPlugin(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
 
 
-Record = StrategyPlugin | AdapterPlugin | ActorPlugin
+class ServicePlugin(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs beside a node, in a process of its own so that it never slows a quote: an exporter.
 
-GROUPS: dict[str, type[Record]] = {
-    "ultramm.strategies": StrategyPlugin,
-    "ultramm.adapters": AdapterPlugin,
-    "ultramm.plugins": ActorPlugin,
+    Parameters
+    ----------
+    serve : str
+        ``module:function``, called as ``serve(params, open_journal)``; ``open_journal()`` gives the node's journal, to
+        be read. It is ended with the node, as a process is.
+    """
+
+    name: str
+    summary: str
+    params: str
+    serve: str
+
+
+class ViewPlugin(msgspec.Struct, frozen=True, kw_only=True):
+    """A tab of the page.
+
+    Parameters
+    ----------
+    view : str
+        ``module:Class`` of an `ultramm.dashboard.views.View`, built as ``view(params)`` for each page.
+    """
+
+    name: str
+    summary: str
+    params: str
+    view: str
+
+
+OtherPlugin = ActorPlugin | ServicePlugin | ViewPlugin
+Record = StrategyPlugin | AdapterPlugin | OtherPlugin
+
+# What each group's entry points may lead to.
+GROUPS: dict[str, tuple[type[Record], ...]] = {
+    "ultramm.strategies": (StrategyPlugin,),
+    "ultramm.adapters": (AdapterPlugin,),
+    "ultramm.plugins": (ActorPlugin, ServicePlugin, ViewPlugin),
 }
 KINDS: dict[str, str] = {
     "strategy": "ultramm.strategies",
@@ -166,7 +200,8 @@ def _read(kind: str, entry: EntryPoint) -> Installed:
     except (Exception, SystemExit) as exc:
         return Installed(kind=kind, name=entry.name, distribution=name, version=version, error=_one_line(exc))
     if not isinstance(loaded, expected):
-        error = f"{entry.value} is a {type(loaded).__name__}, not a {expected.__name__}"
+        wanted = " or ".join(each.__name__ for each in expected)
+        error = f"{entry.value} is a {type(loaded).__name__}, not a {wanted}"
         return Installed(kind=kind, name=entry.name, distribution=name, version=version, error=error)
     if loaded.name != entry.name:
         error = f"entry point {entry.name} holds a record that is named {loaded.name}"

@@ -2,9 +2,11 @@ import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from distributions import write_distribution
 
 from ultramm.errors import PluginError
 from ultramm.plugin import GROUPS, KINDS, AdapterPlugin, Installed, StrategyPlugin, installed, load, record
@@ -18,8 +20,9 @@ ARGUMENTS = {
     "StrategyPlugin": 'params="nowhere:P", strategy="nowhere:S"',
     "AdapterPlugin": 'params="nowhere:P", source="nowhere:S"',
     "ActorPlugin": 'params="nowhere:P", actor="nowhere:A"',
+    "ServicePlugin": 'params="nowhere:P", serve="nowhere:S"',
+    "ViewPlugin": 'params="nowhere:P", view="nowhere:V"',
 }
-METADATA = "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
 
 Distribution = Callable[..., Path]
 
@@ -29,24 +32,8 @@ def distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Distributio
     """Installs a distribution: a real dist-info folder and its modules, in a folder of its own on the path."""
     before = set(sys.modules)
 
-    def install(
-        name: str,
-        entry_points: dict[str, dict[str, str]],
-        modules: dict[str, str] | None = None,
-        version: str = "1.2.3",
-        metadata: str | None = METADATA,
-    ) -> Path:
-        site = tmp_path / f"site-{name}-{version}"
-        info = site / f"{name.replace('-', '_')}-{version}.dist-info"
-        info.mkdir(parents=True)
-        if metadata is not None:
-            (info / "METADATA").write_text(metadata.format(name=name, version=version))
-        lines = []
-        for group, entries in entry_points.items():
-            lines += [f"[{group}]", *(f"{entry} = {value}" for entry, value in entries.items()), ""]
-        (info / "entry_points.txt").write_text("\n".join(lines))
-        for module, text in (modules or {}).items():
-            (site / f"{module}.py").write_text(text)
+    def install(name: str, *arguments: Any, version: str = "1.2.3", **more: Any) -> Path:
+        site = write_distribution(tmp_path / f"site-{name}-{version}", name, *arguments, version=version, **more)
         monkeypatch.syspath_prepend(str(site))
         importlib.invalidate_caches()
         return site
@@ -74,7 +61,14 @@ def test_the_built_ins_come_through_the_same_door():
 
 
 @pytest.mark.parametrize(
-    ("kind", "cls"), [("strategy", "StrategyPlugin"), ("adapter", "AdapterPlugin"), ("plugin", "ActorPlugin")]
+    ("kind", "cls"),
+    [
+        ("strategy", "StrategyPlugin"),
+        ("adapter", "AdapterPlugin"),
+        ("plugin", "ActorPlugin"),
+        ("plugin", "ServicePlugin"),
+        ("plugin", "ViewPlugin"),
+    ],
 )
 def test_a_third_partys_plugin_of_each_kind_is_found(distribution, kind, cls):
     distribution("third", {KINDS[kind]: {"zig": "third_mod:PLUGIN"}}, {"third_mod": strategy_module("zig", cls)})
@@ -182,7 +176,10 @@ def test_a_third_party_cannot_take_the_place_of_a_built_in(distribution):
 def test_one_distribution_found_twice_is_one_plugin(distribution):
     for version in ("1.0", "2.0"):
         distribution(
-            "twice", {"ultramm.strategies": {"zig": "twice_mod:PLUGIN"}}, {"twice_mod": strategy_module("zig")}, version
+            "twice",
+            {"ultramm.strategies": {"zig": "twice_mod:PLUGIN"}},
+            {"twice_mod": strategy_module("zig")},
+            version=version,
         )
     assert len(found("strategy", "zig")) == 1
     assert record("strategy", "zig").name == "zig"

@@ -17,6 +17,9 @@ class PnL(msgspec.Struct, frozen=True, kw_only=True):
     ``total = spread_capture + inventory - fees`` and ``total`` is the change of equity computed from cash and
     inventory alone; `identity_residual` is the gap between the two relative to the equity change (to a millionth of
     the turnover and the gross of its parts, where they cancel out to less than that).
+
+    `realised` is what would be left if the position were worth its average entry: total less
+    ``position * (V(mid) - entry)``, fees included; None in records of versions that did not tell it.
     """
 
     total: float
@@ -25,6 +28,7 @@ class PnL(msgspec.Struct, frozen=True, kw_only=True):
     fees: float
     identity_residual: float
     currency: str
+    realised: float | None = None
 
 
 class Attribution:
@@ -52,6 +56,7 @@ class Attribution:
         self.fees = 0.0
         self._cash_fees = 0.0
         self.position = 0.0
+        self._entry_value = 0.0
         self.volume = 0.0
         self._turnover = 0.0
         self._decimals = instrument.size_precision
@@ -69,8 +74,19 @@ class Attribution:
         self._turnover += abs(value_fill) * fill.size
         if fill.base_fee:
             self._decimals = _COIN_DECIMALS
-        self.position = round(self.position + fill.side * fill.size - fill.base_fee, self._decimals)
+        before = self.position
+        self.position = round(before + fill.side * fill.size - fill.base_fee, self._decimals)
+        self._enter(before, value_fill)
         self.volume += instrument.notional(fill.price, fill.size)
+
+    def _enter(self, before: float, value: float) -> None:
+        """The average value at which the position was entered: what lessens it leaves that as it was."""
+        if self.position == 0.0:
+            self._entry_value = 0.0
+        elif before * self.position <= 0.0:  # opened, or turned
+            self._entry_value = value
+        elif abs(self.position) > abs(before):
+            self._entry_value += (value - self._entry_value) * (1.0 - before / self.position)
 
     @property
     def cash(self) -> float:
@@ -100,6 +116,7 @@ class Attribution:
                 equity_change - parts, max(abs(equity_change), 1e-6 * (gross + self._turnover))
             ),
             currency=self._instrument.settlement_currency,
+            realised=equity_change - self.position * (value - self._entry_value),
         )
 
     def _add_cash(self, amount: float) -> None:

@@ -24,6 +24,7 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
     inventory: float
     fees: float
     rates: dict[str, float]
+    realised: float | None = None
 
 
 def rates_to(
@@ -67,4 +68,5 @@ def reported(pnls: Iterable[PnL], currency: str, rates: Mapping[str, float]) -> 
         inventory=total("inventory"),
         fees=total("fees"),
         rates={name: rates[name] for name in sorted({pnl.currency for pnl in pnls})},
+        realised=total("realised") if all(pnl.realised is not None for pnl in pnls) else None,
     )

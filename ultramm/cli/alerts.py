@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,7 +81,7 @@ def run(
     """Follow the journal of a node and tell of what happens, until interrupted; a node starts this by itself."""
     from ultramm.alerts.deliver import destinations
     from ultramm.alerts.service import AlertService
-    from ultramm.cli.journals import open_configured
+    from ultramm.cli.journals import opener
     from ultramm.config.load import read
 
     loaded = read(config, overrides)
@@ -92,7 +91,7 @@ def run(
     service = AlertService(
         name,
         loaded.config.alerts,
-        partial(open_configured, loaded),
+        opener(loaded),
         Path(loaded.config.state.directory) / f"{name}.alerts",
         to,
         after,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,6 +48,13 @@ def open_configured(loaded: Loaded, *, create: bool = False) -> Journal:
         if not is_redis_address(loaded.config.journal.to):
             raise
         raise ConfigError(f"{loaded.path}: journal.to: {exc}") from exc
+
+
+def opener(loaded: Loaded) -> Callable[[], Journal]:
+    """What opens the journal of a configuration to read it, for who opens it anew when it was away: by `DataError`."""
+    from ultramm.journal.open import open_journal
+
+    return partial(open_journal, address_of(loaded.config))
 
 
 def open_given(text: str) -> Journal:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Annotated, Any, cast
 
 import msgspec
 import typer
 
 from ultramm import plugin
-from ultramm.cli.options import Json
+from ultramm.cli.options import Json, OptionalConfig, Set
 from ultramm.cli.output import print_json, print_table
-from ultramm.errors import PluginError
+from ultramm.cli.parent import on_parents_end
+from ultramm.errors import ConfigError, PluginError
 
 app = typer.Typer(help="What is installed, and from which distribution.", no_args_is_help=True)
 
@@ -63,6 +66,35 @@ def check_plugin(name: Annotated[str, typer.Argument(help="Name of an adapter.")
         print("\n".join(problems) or f"adapter {name} conforms")
     if problems:
         raise typer.Exit(1)
+
+
+@app.command("run")
+def run_service(
+    name: Annotated[str, typer.Argument(help="Name of a service that the configuration lists under plugins.")],
+    config: OptionalConfig = None,
+    overrides: Set = [],  # noqa: B006
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+) -> None:
+    """Run a service, such as an exporter, on a node's journal until interrupted; a node starts its own by itself."""
+    from ultramm.cli.journals import opener
+    from ultramm.config.load import read
+    from ultramm.config.resolve import resolve
+
+    loaded = read(config, overrides)
+    services = {
+        item.plugin.name: (item.plugin, item.params)
+        for item in resolve(loaded).plugins
+        if isinstance(item.plugin, plugin.ServicePlugin)
+    }
+    if name not in services:
+        listed = ", ".join(services) or "none"
+        raise ConfigError(f"{loaded.path}: plugins: {name} is no service that is listed there; listed: {listed}")
+    record, params = services[name]
+    serve = plugin.load(record.serve)
+    if with_parent:
+        on_parents_end(lambda: os._exit(0))
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # it holds nothing that must be put away
+    serve(params, opener(loaded))
 
 
 def _plain(item: plugin.Installed) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from ultramm.nautilus.live import LiveVenues
 from ultramm.nautilus.node import NodeRunner, NodeSummary
 from ultramm.nautilus.paper_venues import PaperVenues
 from ultramm.nautilus.signals import endable
+from ultramm.plugin import ServicePlugin
 
 _PATIENCE_S = 5.0
 
@@ -63,6 +64,7 @@ def run_node(
         closing(journal),
         _dashboard(address_of(config), config.dashboard, dashboard_port, Path(logs)),
         _alerts(resolved, overrides, journal, Path(logs)),
+        _services(resolved, overrides, Path(logs)),
     ):
         summary = asyncio.run(_run(resolved, journal, run, duration_s))
     try:
@@ -168,11 +170,28 @@ def _alerts(resolved: Resolved, overrides: Sequence[str], journal: Journal, logs
     if not resolved.config.alerts.wanted:
         yield
         return
-    changed = [part for override in overrides for part in ("--set", override)]
     news = ("--after", str(last_sequence(journal)))  # from the beginning of this run on
-    arguments = ("alerts", "run", str(resolved.loaded.path), "--with-parent", *news, *changed)
+    arguments = ("alerts", "run", *_configured(resolved, overrides), *news)
     with _beside("alerts", arguments, logs, {}, may_stay=True):
         yield
+
+
+@contextmanager
+def _services(resolved: Resolved, overrides: Sequence[str], logs: Path) -> Iterator[None]:
+    """The plugins that run beside us, each in a process of its own."""
+    with ExitStack() as running:
+        for item in resolved.plugins:
+            if isinstance(item.plugin, ServicePlugin):
+                name = item.plugin.name
+                arguments = ("plugins", "run", name, *_configured(resolved, overrides))
+                running.callback(running.enter_context(_beside(name, arguments, logs, {})).terminate)
+        yield
+
+
+def _configured(resolved: Resolved, overrides: Sequence[str]) -> tuple[str, ...]:
+    """By which a process of ours reads the same configuration as we did, and knows whether we are there."""
+    changed = [part for override in overrides for part in ("--set", override)]
+    return (str(resolved.loaded.path), "--with-parent", *changed)
 
 
 @contextmanager

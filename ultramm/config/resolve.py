@@ -12,7 +12,7 @@ from ultramm.config.load import Loaded, convert
 from ultramm.config.schema import Config, Strategy, Venue
 from ultramm.config.secrets import require_environment
 from ultramm.errors import ConfigError, PluginError
-from ultramm.plugin import ActorPlugin, AdapterPlugin, Capability, StrategyPlugin
+from ultramm.plugin import ActorPlugin, AdapterPlugin, Capability, OtherPlugin, StrategyPlugin
 
 
 class ResolvedVenue(msgspec.Struct, frozen=True):
@@ -39,9 +39,9 @@ class ResolvedStrategy(msgspec.Struct, frozen=True):
 
 
 class ResolvedPlugin(msgspec.Struct, frozen=True):
-    """An actor with its plugin's record and parameters."""
+    """An actor, a service or a view with its plugin's record and parameters."""
 
-    plugin: ActorPlugin
+    plugin: OtherPlugin
     params: Any
 
 
@@ -74,6 +74,7 @@ def resolve(loaded: Loaded) -> Resolved:
     _check_markets(loaded, venues)
     _check_repeats(loaded)
     plugins = tuple(_plugin(loaded, index) for index in range(len(config.plugins)))
+    _check_plugins_once(loaded, plugins)
     return Resolved(config, loaded, venues, strategies, plugins)
 
 
@@ -146,6 +147,14 @@ def _plugin(loaded: Loaded, index: int) -> ResolvedPlugin:
     settings = loaded.config.plugins[index]
     record = _record(loaded, f"plugins[{index}].use", "plugin", settings.use)
     return ResolvedPlugin(record, _params(loaded, f"plugins[{index}].params", record.params, settings.params))
+
+
+def _check_plugins_once(loaded: Loaded, plugins: tuple[ResolvedPlugin, ...]) -> None:
+    """Of actors there may be several; a service or a view is known by its name."""
+    names = [item.plugin.name for item in plugins]
+    for index, item in enumerate(plugins):
+        if not isinstance(item.plugin, ActorPlugin) and item.plugin.name in names[:index]:
+            raise _error(loaded, f"plugins[{index}].use", f"{item.plugin.name} is listed already; name it once")
 
 
 def _venue_of(loaded: Loaded, where: str, instrument: str, venues: dict[str, ResolvedVenue]) -> ResolvedVenue:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any, TypeGuard
 
-from bokeh.models import ColumnDataSource, HoverTool, Model, Range1d, Span
+from bokeh.models import ColumnDataSource, HoverTool, Range1d, Span
 
 from ultramm.analytics.report.charts import charts
-from ultramm.analytics.report.figures import BUY, GRID, INK, MUTED, PAPER, SELL, Chart, new_figure
+from ultramm.analytics.report.figures import BUY, GRID, INK, MUTED, PAPER, SELL, new_figure
 from ultramm.journal.records import BookView
 from ultramm.journal.traced import MakerReplay
 from ultramm.maker import MakerStatus
@@ -17,7 +17,6 @@ from ultramm.maker import MakerStatus
 # A canvas knows no CSS: colours that can be read on light and on dark.
 _COLOURS = {INK: "#5b8fd0", MUTED: "#8390a3", GRID: "#8390a340", PAPER: "#8390a3"}
 _FILLS_SHOWN = 400
-_HELD = (Range1d, Span)
 
 
 class LiveCharts:
@@ -32,42 +31,19 @@ class LiveCharts:
     """
 
     def __init__(self, replay: MakerReplay, currency: str) -> None:
-        self._replay = replay
-        self._currency = currency
-        self.charts = {chart.name: chart for chart in self._draw()}
-        for chart in self.charts.values():
-            _recolour(chart.figure)
+        drawn = charts(replay.trace, currency, replay.instrument.price_precision, _FILLS_SHOWN)
+        self.charts = {chart.name: chart for chart in drawn}
+        for chart in drawn:
+            recolour(chart.figure)
 
-    def _draw(self) -> list[Chart]:
-        return charts(self._replay.trace, self._currency, self._replay.instrument.price_precision, _FILLS_SHOWN)
-
-    def refresh(self) -> None:
-        """Show the trace as it is now."""
-        for chart in self._draw():
-            _transfer(chart.figure, self.charts[chart.name].figure)
+    def refresh(self, names: Iterable[str]) -> None:
+        """Show the trace as it is now, in the charts of these names; the time goes on in all of them."""
+        for name in dict.fromkeys(("price", *names)):
+            self.charts[name].update()
 
 
-def _models(figure: Any) -> Iterator[Model]:
-    """What of a figure changes with its data, in an order that is the same each time it is drawn."""
-    seen: set[str] = set()
-    for holder in (figure.x_range, figure.y_range, *figure.renderers, *figure.center, *figure.above, *figure.below):
-        for model in (holder, getattr(holder, "data_source", None), getattr(holder, "source", None)):
-            if isinstance(model, (ColumnDataSource, *_HELD)) and model.id not in seen:
-                seen.add(model.id)
-                yield model
-
-
-def _transfer(new: Any, shown: Any) -> None:
-    for fresh, old in zip(_models(new), _models(shown), strict=True):
-        if isinstance(fresh, ColumnDataSource):
-            old.data = dict(fresh.data)
-        elif isinstance(fresh, Range1d):
-            old.update(start=fresh.start, end=fresh.end, bounds=fresh.bounds)
-        elif isinstance(fresh, Span) and fresh.location != old.location:
-            old.location = fresh.location
-
-
-def _recolour(figure: Any) -> None:
+def recolour(figure: Any) -> None:
+    """Give a figure of the report colours that can be read on light and on dark."""
     for model in figure.references():
         for name, value in model.properties_with_values(include_defaults=False).items():
             if isinstance(value, str) and value in _COLOURS:
@@ -113,7 +89,7 @@ class BookChart:
             )
         )
         self.figure.add_layout(self._fair)
-        _recolour(self.figure)
+        recolour(self.figure)
 
     @staticmethod
     def can_show(book: BookView | None) -> TypeGuard[BookView]:

@@ -9,8 +9,10 @@ from html import escape
 
 import yaml
 
+from ultramm.analytics.attribution import PnL
 from ultramm.analytics.report.figures import INK, MUTED, Chart
 from ultramm.analytics.report.metrics import plain
+from ultramm.analytics.reporting import Reported
 from ultramm.dashboard.follow import Follower
 from ultramm.journal.records import (
     AlertEvent,
@@ -105,6 +107,7 @@ def cards(maker: MakerStatus) -> str:
     uptime, drawdown = score.quoting.uptime, score.drawdown
     shown = [
         _card("P&L", _signed(pnl.total), pnl.currency, pnl.total),
+        _card("realised", _DASH if pnl.realised is None else _signed(pnl.realised), pnl.currency, pnl.realised),
         _card("spread capture", _signed(pnl.spread_capture), pnl.currency, pnl.spread_capture),
         _card("inventory P&L", _signed(pnl.inventory), pnl.currency, pnl.inventory),
         _card("fees", _signed(0.0 - pnl.fees), pnl.currency, 0.0 - pnl.fees),
@@ -233,8 +236,33 @@ def fills(entries: Iterable[Entry]) -> str:
     return _table(names, rows, "No fills yet.")
 
 
-def orders(entries: Iterable[Entry]) -> str:
-    """What happened to orders, newest first."""
+def orders(follower: Follower) -> str:
+    """Those at the venues with their places in the queue, and what happened to orders before, newest first."""
+    return f"<h3>At the venues</h3>{_resting(follower.status)}<h3>What happened</h3>{_order_events(follower.orders)}"
+
+
+def _resting(status: Status | None) -> str:
+    rows = []
+    for maker in () if status is None else status.makers:
+        for name, style, side in (("BUY", "buy", maker.bid), ("SELL", "sell", maker.ask)):
+            for order in side.orders:
+                away = None if maker.fair is None else 1e4 * abs(order.price - maker.fair) / maker.fair
+                rows.append(
+                    [
+                        escape(maker.score.strategy),
+                        escape(maker.score.instrument),
+                        f"<span class='{style}'>{name}</span>",
+                        f"{order.size:.10g}",
+                        f"{order.price:.10g}",
+                        _DASH if away is None else f"{away:.2f}",
+                        _DASH if order.ahead is None else f"{order.ahead:.4g}",
+                    ]
+                )
+    names = ("strategy", "instrument", "side", ">size", ">price", ">from fair, bps", ">ahead in queue, size")
+    return _table(names, rows, "None.")
+
+
+def _order_events(entries: Iterable[Entry]) -> str:
     rows = [
         [
             _moment(entry.ts_ns),
@@ -309,13 +337,37 @@ def answer(text: str, *, bad: bool = False) -> str:
 
 
 def balances(status: Status) -> str:
-    """What the accounts hold, and all makers in one currency."""
+    """What the accounts hold."""
     rows = [[escape(name), escape(amount)] for name, amount in status.balances.items()]
-    all_in_one = ""
-    if status.reported is not None:
-        total = status.reported
-        all_in_one = f"<p>all together {total.total:+,.2f} {escape(total.currency)}</p>"
-    return "<h3>Balances</h3>" + _table(("account", ">total"), rows, "None.") + all_in_one
+    return "<h3>Balances</h3>" + _table(("account", ">total"), rows, "None.")
+
+
+def makers(status: Status) -> str:
+    """All makers beside each other, by strategy and venue, and their sum in the reporting currency."""
+    rows = []
+    for maker in status.makers:
+        score, pnl = maker.score, maker.score.pnl
+        rows.append(
+            [
+                escape(score.strategy),
+                escape(score.instrument),
+                escape(maker.state),
+                f"{score.inventory.last:.6g}",
+                f"{score.fills:,}",
+                *_money(pnl),
+                escape(pnl.currency),
+            ]
+        )
+    if (total := status.reported) is not None:
+        rows.append(["<b>all together</b>", "", "", "", "", *_money(total), escape(total.currency)])
+    heads = ("strategy", "instrument", "state", ">position", ">fills")
+    money = (">P&amp;L", ">realised", ">capture", ">inventory", ">fees", "in")
+    return "<h3>All makers</h3>" + _table((*heads, *money), rows, "None.")
+
+
+def _money(pnl: PnL | Reported) -> list[str]:
+    realised = _DASH if pnl.realised is None else _signed(pnl.realised)
+    return [_signed(pnl.total), realised, _signed(pnl.spread_capture), _signed(pnl.inventory), _signed(0.0 - pnl.fees)]
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]], nothing: str) -> str:
@@ -343,8 +395,8 @@ def everything(follower: Follower) -> str:
     if follower.status is not None:
         for maker in follower.status.makers:
             parts += [cards(maker), quotes(maker), effects(maker), edges(maker)]
-        parts.append(balances(follower.status))
-    parts += [fills(follower.fills), orders(follower.orders), happenings(follower.happenings)]
+        parts += [balances(follower.status), makers(follower.status)]
+    parts += [fills(follower.fills), orders(follower), happenings(follower.happenings)]
     parts += [alerts(follower.alerts()), configuration(follower)]
     return wrapped("".join(parts))
 

@@ -10,8 +10,10 @@ from typing import Any
 import panel as pn
 
 from ultramm.dashboard import parts
+from ultramm.dashboard.edge_charts import EdgeCharts
 from ultramm.dashboard.follow import Follower
 from ultramm.dashboard.live_charts import BookChart, LiveCharts
+from ultramm.dashboard.views import Guarded, views_of
 from ultramm.errors import DataError
 from ultramm.journal.records import Status
 from ultramm.journal.store import Journal
@@ -26,10 +28,11 @@ _STYLE, _PANEL, _TABS, _WIDGET, _TEMPLATE = (
     for name in ("style.css", "panel.css", "tabs.css", "widget.css", "page.html")
 )
 _OVER_TIME = ("price", "pnl", "inventory")
+_ON_OVERVIEW = (*_OVER_TIME, "markout")
 # Beside the overview: tabs that are one text each, and the rest of the charts.
 _TEXTS: dict[str, Callable[[Follower], str]] = {
     "Fills": lambda follower: parts.fills(follower.fills),
-    "Orders": lambda follower: parts.orders(follower.orders),
+    "Orders": parts.orders,
     "Events": lambda follower: parts.happenings(follower.happenings),
     "Alerts": lambda follower: parts.alerts(follower.alerts()),
     "Configuration": parts.configuration,
@@ -60,9 +63,14 @@ class Session:
         self._follower: Follower | None = None
         self._shown: dict[int, str] = {}
         self._charts_s = 0.0
+        self._refreshed: tuple[str, ...] = ()
+        self._updates = 0
         self._maker_key: tuple[str, str, str] | None = None
         self._charts: LiveCharts | None = None
         self._book: BookChart | None = None
+        self._edge: EdgeCharts | None = None
+        self._plugins: object = None
+        self._views: list[Guarded] = []
         self._asked: tuple[int, str, float] | None = None
         self._make()
 
@@ -81,18 +89,29 @@ class Session:
         self.controls = pn.Column(
             pn.FlexBox(self._journal, self._run, self._maker, gap="8px"), *self._buttons(), self._told, margin=0
         )
-        self._cards, self._quotes, self._effects, self._balances = (_html() for _ in range(4))
+        self._cards, self._quotes, self._effects, self._balances, self._makers = (_html() for _ in range(5))
         self._overview = pn.FlexBox(gap="12px", sizing_mode="stretch_width", styles={"margin-top": "12px"})
-        self._more = pn.FlexBox(gap="12px", sizing_mode="stretch_width")
+        self._all = _panel(self._makers)
+        self._all.visible = False
+        self._more, self._edges = (pn.FlexBox(gap="12px", sizing_mode="stretch_width") for _ in range(2))
         self._texts = {name: _html() for name in (*_TEXTS, _EDGE)}
+        self._tabs = [
+            ("Overview", pn.Column(self._cards, self._all, self._overview, sizing_mode="stretch_width", margin=0)),
+            *[(name, self._tab(name)) for name in _TABS_SHOWN],
+        ]
         self.body = pn.Tabs(
-            ("Overview", pn.Column(self._cards, self._overview, sizing_mode="stretch_width", margin=0)),
-            *[(name, self._more if name == "Charts" else _panel(self._texts[name])) for name in _TABS_SHOWN],
+            *self._tabs,
             stylesheets=[_TABS],
             sizing_mode="stretch_width",
             dynamic=True,
             margin=0,
         )
+
+    def _tab(self, name: str) -> Any:
+        if name == "Charts":
+            return self._more
+        text = _panel(self._texts[name])
+        return pn.Column(self._edges, text, sizing_mode="stretch_width", margin=0) if name == _EDGE else text
 
     def _buttons(self) -> list[Any]:
         if not self._may_act:
@@ -141,6 +160,7 @@ class Session:
 
     def update(self) -> None:
         """Show what is new."""
+        self._updates += 1
         try:
             if self._follower is None:
                 self._follower = Follower(self._journals[self._journal.value](), self._run.value or None)
@@ -170,9 +190,26 @@ class Session:
         status = follower.status
         if status is not None and status.makers:
             self._show_maker(follower, self._chosen(status), status, stale)
-        visible = ("Overview", *_TABS_SHOWN)[self.body.active]
-        if visible in _TEXTS:
-            self._set(self._texts[visible], _TEXTS[visible](follower))
+        self._show_tab(follower, self.body.active)
+
+    def _show_tab(self, follower: Follower, active: int) -> None:
+        """What only the tab that is seen needs."""
+        self._list_views(follower)
+        if active >= len(self._tabs):
+            self._views[active - len(self._tabs)].update(follower)
+        elif (name := self._tabs[active][0]) in _TEXTS:
+            self._set(self._texts[name], _TEXTS[name](follower))
+
+    def _list_views(self, follower: Follower) -> None:
+        """The tabs of plugins, made anew when another run has others."""
+        configuration = follower.started.configuration if follower.started is not None else {}
+        plugins = configuration.get("plugins") or []
+        if plugins == (self._plugins or []):
+            return
+        self._plugins = plugins
+        self.body.active = min(self.body.active, len(self._tabs) - 1)
+        self._views = views_of(configuration)
+        self.body[:] = [*self._tabs, *[(view.title, view.pane) for view in self._views]]
 
     def _chosen(self, status: Status) -> MakerStatus:
         names = [f"{maker.score.strategy} {maker.score.instrument}" for maker in status.makers]
@@ -187,11 +224,15 @@ class Session:
         self._set(self._quotes, parts.quotes(maker), stale=stale)
         self._set(self._effects, parts.effects(maker), stale=stale)
         self._set(self._balances, parts.balances(status), stale=stale)
+        self._all.visible = several = len(status.makers) > 1
+        if several:
+            self._set(self._makers, parts.makers(status), stale=stale)
         self._set(self._texts[_EDGE], parts.edges(maker))
+        self._show_edges(maker)
         key = (follower.run, maker.score.strategy, maker.score.instrument)
         replay = follower.replay.makers.get(key[1:])
-        if replay is not None and not replay.can_be_drawn:
-            replay = None
+        if replay is not None and not (replay.can_be_drawn and self._updates > 1):
+            replay = None  # charts take longest to make, and are not waited for before there is something to see
         book = next((each for each in status.books if each.instrument == maker.score.instrument), None)
         if not BookChart.can_show(book):
             return
@@ -202,9 +243,37 @@ class Session:
             self._draw(self._book, replay, maker)
         elif self._book is not None:
             self._book.show(book, maker)
-        if self._charts is not None and time.monotonic() - self._charts_s >= _CHARTS_S and not stale:
-            self._charts_s = time.monotonic()
-            self._charts.refresh()
+        if not stale:
+            self._refresh_charts()
+
+    def _refresh_charts(self) -> None:
+        """Those that are seen."""
+        seen = self._seen()
+        due = seen != self._refreshed or time.monotonic() - self._charts_s >= _CHARTS_S
+        if self._charts is None or not seen or not due:
+            return
+        self._charts_s, self._refreshed = time.monotonic(), seen
+        self._charts.refresh(seen)
+
+    def _seen(self) -> tuple[str, ...]:
+        active = self._tabs[self.body.active][0] if self.body.active < len(self._tabs) else ""
+        if active == "Overview":
+            return _ON_OVERVIEW
+        every = self._charts.charts if self._charts is not None and active == "Charts" else ()
+        return tuple(name for name in every if name not in _ON_OVERVIEW)
+
+    def _show_edges(self, maker: MakerStatus) -> None:
+        if not EdgeCharts.can_show(maker):
+            self._edge, self._edges.objects = None, []
+            return
+        if self._edge is not None:
+            self._edge.show(maker)
+            return
+        self._edge = EdgeCharts()
+        self._edge.show(maker)
+        self._edges.objects = [
+            _chart(parts.chart_head(chart), chart.figure, "1 1 430px") for chart in self._edge.charts
+        ]
 
     def _draw(self, book: BookChart, replay: MakerReplay | None, maker: MakerStatus) -> None:
         """Charts of another maker: what happens over time on the left, how it stands now on the right."""
@@ -217,7 +286,7 @@ class Session:
             charts = self._charts.charts
             over_time = [_chart(parts.chart_head(charts[name]), charts[name].figure) for name in _OVER_TIME]
             now.append(_chart(parts.chart_head(charts["markout"]), charts["markout"].figure))
-            rest = [chart for name, chart in charts.items() if name not in (*_OVER_TIME, "markout")]
+            rest = [chart for name, chart in charts.items() if name not in _ON_OVERVIEW]
             more = [_chart(parts.chart_head(chart), chart.figure, "1 1 430px") for chart in rest]
         now += [_panel(self._effects)] if maker.effects else []
         now.append(_panel(self._balances))

@@ -18,7 +18,7 @@ from ultramm.journal.store import encode, entry, kind_of
 from ultramm.redis_server import RedisAddress, complaint, connect
 
 FORMAT = 1
-# What a kind keeps at least; the oldest go first. A status comes twice a second, and only the last ones are ever shown.
+# What a kind keeps at least; the oldest go first. A status comes each 0.4 s, and only the last ones are ever shown.
 KEPT = dict.fromkeys(KINDS, 100_000) | {"status": 10_000, "order": 300_000, "fill": 1_000_000}
 _COMMANDS_KEPT = 1_000
 _ALERTS_KEPT = 10_000

@@ -56,8 +56,8 @@ class TracedRun(msgspec.Struct, frozen=True, kw_only=True):
 def traced(journal: Journal, run: str, rows: int = 1_200, on_read: Callable[[int], None] = lambda _: None) -> TracedRun:
     """Go through a run again.
 
-    Statuses come twice a second: what is drawn of the market is as they saw it, fills are exact, markouts are by the
-    mids of statuses; the node's own, of every event, are in the score.
+    A status comes each 0.4 s: what is drawn of the market is as they saw it, fills are exact, markouts are by the mids
+    of statuses; the node's own, of every event, are in the score.
 
     Parameters
     ----------

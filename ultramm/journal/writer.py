@@ -89,6 +89,8 @@ class JournalWriter:
         while not self._stop.wait(_POLL_S):
             self._cycle()
         self._cycle()
+        if self._failing_since is None and not self._queue.empty():
+            self._cycle()  # that it has caught up
         self._journal.close()
 
     def _cycle(self) -> None:

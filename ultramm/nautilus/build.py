@@ -22,6 +22,7 @@ from ultramm.nautilus.account import with_fees
 from ultramm.nautilus.memory import Memory
 from ultramm.nautilus.shell import MakerBuilder, MakerShell
 from ultramm.nautilus.source import Source
+from ultramm.plugin import ActorPlugin
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.limits import Funds, Limits
 
@@ -132,6 +133,8 @@ def actors(resolved: Resolved) -> list[Any]:
     """The Nautilus actors of the configured plugins, each built as ``actor(params)``."""
     made = []
     for index, item in enumerate(resolved.plugins):
+        if not isinstance(item.plugin, ActorPlugin):
+            continue
         try:
             made.append(plugin.load(item.plugin.actor)(item.params))
         except PluginError as exc:

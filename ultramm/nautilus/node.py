@@ -35,9 +35,9 @@ from ultramm.nautilus.recorder.beside_node import NodeRecording
 from ultramm.nautilus.shell import MakerShell
 from ultramm.nautilus.signals import on_end_signals
 
-_TICK_S = 0.25
-_FORGET_TICKS = 240  # a minute
-_KEEP_TICKS = 2  # two statuses a second are kept in the journal
+_TICK_S = 0.2
+_FORGET_TICKS = 300  # a minute
+_KEEP_TICKS = 2  # of the statuses, five in two seconds are kept in the journal
 _START_TIMEOUT_S = 30.0
 _CANCEL_TIMEOUT_S = 10.0
 _KILL_TIMEOUT_S = 1.0

@@ -208,4 +208,8 @@ class AdaptiveMarketMaker:
             **moves,
         }
         bps = 1e4 / mid
-        return {f"{name}_bps": value * bps for name, value in prices.items()}
+        return {f"{name}_bps": value * bps for name, value in prices.items()} | {
+            "kappa_per_bps": model.kappa / bps,
+            "bid_arrivals_per_s": model.bid_arrival_rate,
+            "ask_arrivals_per_s": model.ask_arrival_rate,
+        }

@@ -99,6 +99,21 @@ def test_the_position_of_many_small_fills_is_exact():
     assert attribution.position == 0.3
 
 
+def test_what_is_realised_is_what_the_average_entry_says():
+    """Bought 1 at 100 and 3 at 104, average 103; sold 2 at 110: 14 realised, whatever the rest is worth."""
+    fills = [fill(Side.BUY, 100.0, 1.0), fill(Side.BUY, 104.0, 3.0), fill(Side.SELL, 110.0, 2.0, fee=0.5)]
+    pnl = attributed(LINEAR, *[(each, 100.0) for each in fills]).pnl(90.0)
+    assert pnl.realised == pytest.approx(2 * 7.0 - 0.5)
+    assert pnl.total == pytest.approx(pnl.realised + 2 * (90.0 - 103.0))
+
+
+def test_a_position_that_turns_is_entered_where_it_turned():
+    fills = [fill(Side.BUY, 100.0, 1.0), fill(Side.SELL, 101.0, 3.0), fill(Side.BUY, 98.0, 1.0)]
+    pnl = attributed(LINEAR, *[(each, 100.0) for each in fills]).pnl(98.0)
+    assert pnl.realised == pytest.approx(1.0 + 3.0)
+    assert pnl.total == pytest.approx(1.0 + 3.0 + 3.0)
+
+
 # -- against exact fractions ---------------------------------------------------------------------------------
 
 
@@ -108,8 +123,8 @@ def exact_value(instrument: Instrument, price: float) -> Fraction:
 
 
 def exact(instrument: Instrument, history: list[tuple[Fill, float]], mid: float) -> dict[str, Fraction]:
-    """Cash, position and the two sums of the identity, in fractions, from the definitions alone."""
-    cash = capture = inventory = fees = position = Fraction(0)
+    """Cash, position, the two sums of the identity and what was closed, in fractions, from the definitions alone."""
+    cash = capture = inventory = fees = position = gained = cost = Fraction(0)
     value_before = None
     for each, mid_then in history:
         value_then, size = exact_value(instrument, mid_then), Fraction(str(each.size))
@@ -119,7 +134,13 @@ def exact(instrument: Instrument, history: list[tuple[Fill, float]], mid: float)
         capture += each.side * (value_then - exact_value(instrument, each.price)) * size
         cash -= each.side * exact_value(instrument, each.price) * size
         fees += Fraction(each.fee)
-        position += each.side * size
+        change, entry_value = each.side * size, exact_value(instrument, each.price)
+        closed = min(abs(position), size) if position * change < 0 else Fraction(0)
+        if closed:
+            gained += (1 if position > 0 else -1) * closed * (entry_value - cost / position)
+            cost -= cost * closed / abs(position)
+        position += change
+        cost += (1 if change > 0 else -1) * (size - closed) * entry_value
     if value_before is not None:
         inventory += position * (exact_value(instrument, mid) - value_before)
     return {
@@ -127,6 +148,7 @@ def exact(instrument: Instrument, history: list[tuple[Fill, float]], mid: float)
         "spread_capture": capture,
         "inventory": inventory,
         "fees": fees,
+        "realised": gained - fees,
     }
 
 

@@ -14,20 +14,37 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from distributions import write_distribution
 from journal_records import INSTRUMENT, busy_maker
-from page import Server, browser, errors_of, free_port, serving, wait_for
 from waiting import until
 
+from page import Server, browser, errors_of, free_port, serving, wait_for
 from ultramm.dashboard.passwords import hashed
 from ultramm.journal.open import open_journal
 from ultramm.journal.records import AlertEvent, BookView, CommandEvent, MakerStarted, RunStarted, Status
 from ultramm.journal.sqlite import SqliteJournal
+from ultramm.maker import EdgeStatus
 
 pytestmark = pytest.mark.integration
 
 S = 1_000_000_000
 PATIENCE_MS = 30_000
+
+
+@pytest.fixture(scope="module")
+def launched(chromium: str) -> Iterator[Any]:
+    with browser(chromium) as one:
+        yield one
+
+
+@pytest.fixture
+def opened(launched: Any) -> Iterator[Any]:
+    """One browser for all tests; a test's pages end with it."""
+    yield launched
+    for context in launched.contexts:
+        context.close()
 
 
 @pytest.fixture
@@ -47,10 +64,13 @@ def began(name: str, mode: str) -> RunStarted:
     return RunStarted(name=name, mode=mode, version="1", pid=1, configuration={})
 
 
-def report(store: SqliteJournal, ts_ns: int | None = None, **changes: Any) -> None:
+def report(
+    store: SqliteJournal, ts_ns: int | None = None, bid_edges: Any = (), ask_edges: Any = (), **changes: Any
+) -> None:
     """A status, of now if not of another time."""
+    maker = msgspec.structs.replace(busy_maker().status(61 * S), bid_edges=bid_edges, ask_edges=ask_edges)
     view = BookView(instrument="X.SIM", bids=((98.0, 1.0), (97.5, 2.0)), asks=((101.0, 2.0),))
-    status = Status(state="running", makers=(busy_maker().status(61 * S),), books=(view,), balances={}, **changes)
+    status = Status(state="running", makers=(maker,), books=(view,), balances={}, **changes)
     store.append([("demo-1", time.time_ns() if ts_ns is None else ts_ns, status)])
 
 
@@ -62,9 +82,9 @@ def press(tab: Any, name: str) -> None:
 
 
 def test_what_changes_is_seen_without_reloading_and_also_after_the_server_was_away(
-    journal: SqliteJournal, chromium: str
+    journal: SqliteJournal, opened: Any
 ) -> None:
-    with serving(journal.path) as server, browser(chromium) as opened:
+    with serving(journal.path) as server:
         tab = opened.new_page()
         errors = errors_of(tab)
         tab.goto(server.url)
@@ -82,9 +102,9 @@ def test_what_changes_is_seen_without_reloading_and_also_after_the_server_was_aw
         assert errors == []
 
 
-def test_before_there_is_anything_to_draw_the_figures_are_there(tmp_path: Path, chromium: str) -> None:
+def test_before_there_is_anything_to_draw_the_figures_are_there(tmp_path: Path, opened: Any) -> None:
     store = SqliteJournal(tmp_path / "journal.db", create=True)
-    with serving(store.path) as server, browser(chromium) as opened:
+    with serving(store.path) as server:
         tab = opened.new_page()
         errors = errors_of(tab)
         tab.goto(server.url)
@@ -102,8 +122,8 @@ def test_before_there_is_anything_to_draw_the_figures_are_there(tmp_path: Path, 
     store.close()
 
 
-def test_what_is_stale_is_seen_to_be(journal: SqliteJournal, chromium: str) -> None:
-    with serving(journal.path) as server, browser(chromium) as opened:
+def test_what_is_stale_is_seen_to_be(journal: SqliteJournal, opened: Any) -> None:
+    with serving(journal.path) as server:
         tab = opened.new_page()
         tab.goto(server.url)
         tab.get_by_text("silent for").wait_for(timeout=PATIENCE_MS)  # its last status is a second old at first
@@ -112,9 +132,9 @@ def test_what_is_stale_is_seen_to_be(journal: SqliteJournal, chromium: str) -> N
         tab.get_by_text("running", exact=True).wait_for(timeout=PATIENCE_MS)
 
 
-def test_scripts_in_names_and_alerts_are_text(journal: SqliteJournal, chromium: str) -> None:
+def test_scripts_in_names_and_alerts_are_text(journal: SqliteJournal, opened: Any) -> None:
     script = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script>"
-    with serving(journal.path) as server, browser(chromium) as opened:
+    with serving(journal.path) as server:
         tab = opened.new_page()
         journal.add_alert(AlertEvent(ts_ns=0, severity="info", title=script, body=script))
         journal.append([("demo-1", time.time_ns(), CommandEvent(verb="pause", origin=script, reply=script))])
@@ -127,15 +147,75 @@ def test_scripts_in_names_and_alerts_are_text(journal: SqliteJournal, chromium: 
         assert tab.evaluate("window.hacked") is None
 
 
+VIEW = """
+import msgspec
+import panel as pn
+from ultramm.plugin import ViewPlugin
+
+class Params(msgspec.Struct):
+    word: str = "fills"
+
+class Counted:
+    title = "Counted"
+    def __init__(self, params):
+        self._params, self._pane = params, pn.pane.HTML("")
+    def panel(self):
+        return self._pane
+    def update(self, follower):
+        self._pane.object = f"<p>{follower.status.market_events:,} {self._params.word} were counted</p>"
+
+PLUGIN = ViewPlugin(name="counted", summary="", params="ultramm_test_view:Params", view="ultramm_test_view:Counted")
+"""
+
+
+def test_a_plugins_tab_is_there_and_alive(tmp_path: Path, opened: Any) -> None:
+    points = {"ultramm.plugins": {"counted": "ultramm_test_view:PLUGIN"}}
+    site = write_distribution(tmp_path / "site", "view", points, {"ultramm_test_view": VIEW})
+    store = SqliteJournal(tmp_path / "journal.db", create=True)
+    configuration = {"plugins": [{"use": "counted", "params": {"word": "events"}}]}
+    store.append(
+        [("demo-1", time.time_ns(), msgspec.structs.replace(began("demo", "paper"), configuration=configuration))]
+    )
+    store.append([("demo-1", time.time_ns(), MakerStarted(strategy="mm", instrument=INSTRUMENT, max_position=9.0))])
+    report(store, market_events=7)
+    with serving(store.path, PYTHONPATH=str(site)) as server:
+        tab = opened.new_page()
+        errors = errors_of(tab)
+        tab.goto(server.url)
+        tab.get_by_text("Counted", exact=True).click(timeout=PATIENCE_MS)
+        tab.get_by_text("7 events were counted").wait_for(timeout=PATIENCE_MS)
+        report(store, market_events=8)
+        tab.get_by_text("8 events were counted").wait_for(timeout=PATIENCE_MS)
+        tab.get_by_text("Orders", exact=True).click()
+        tab.get_by_text("from fair, bps").wait_for(timeout=PATIENCE_MS)
+        assert errors == []
+    store.close()
+
+
+def test_the_edge_by_depth_is_drawn_once_there_is_any(journal: SqliteJournal, opened: Any) -> None:
+    with serving(journal.path) as server:
+        tab = opened.new_page()
+        errors = errors_of(tab)
+        tab.goto(server.url)
+        tab.get_by_text("Edge", exact=True).click(timeout=PATIENCE_MS)
+        tab.get_by_text("does not judge depths").wait_for(timeout=PATIENCE_MS)
+        point = EdgeStatus(depth_bps=1.5, fills_per_s=0.1, edge_bps=0.5, error_bps=0.2)
+        report(journal, bid_edges=(point,), ask_edges=(point,))
+        tab.get_by_text("Edge by depth").wait_for(timeout=PATIENCE_MS)
+        tab.get_by_text("Fills by depth").wait_for(timeout=PATIENCE_MS)
+        tab.locator("canvas").first.wait_for(timeout=PATIENCE_MS)
+        assert errors == []
+
+
 # -- who is let in, and who may act --------------------------------------------------------------------------------
 
 
-def test_without_the_password_nothing_is_seen_and_a_viewer_cannot_act(journal: SqliteJournal, chromium: str) -> None:
+def test_without_the_password_nothing_is_seen_and_a_viewer_cannot_act(journal: SqliteJournal, opened: Any) -> None:
     passwords = {
         "ULTRAMM_DASHBOARD_PASSWORD": hashed("act"),
         "ULTRAMM_DASHBOARD_VIEWER_PASSWORD": hashed("see"),
     }
-    with serving(journal.path, **passwords) as server, browser(chromium) as opened:
+    with serving(journal.path, **passwords) as server:
 
         def enter(tab: Any, password: str) -> None:
             tab.get_by_label("password").fill(password)
@@ -170,12 +250,12 @@ def asked(url: str, **changes: Any) -> int:
         return exc.code
 
 
-def test_another_site_can_neither_post_nor_open_a_socket(journal: SqliteJournal, chromium: str) -> None:
+def test_another_site_can_neither_post_nor_open_a_socket(journal: SqliteJournal, opened: Any) -> None:
     with serving(journal.path, ULTRAMM_DASHBOARD_PASSWORD=hashed("act")) as server:
         form = urllib.parse.urlencode({"password": "act"}).encode()
         assert asked(f"{server.url}login", data=form, headers={"Origin": "http://evil.example"}) == 403
         assert asked(server.url, data=b"verb=stop") == 405
-    with serving(journal.path) as server, browser(chromium) as opened:
+    with serving(journal.path) as server:
         tab = opened.new_page()
         tab.goto(server.url)
         tab.get_by_text("PAPER", exact=True).wait_for(timeout=PATIENCE_MS)
@@ -267,31 +347,30 @@ def node(tmp_path: Path) -> Iterator[Node]:
     made.process.wait()
 
 
-def test_the_page_of_a_node_shows_its_journal_and_steers_it(node: Node, chromium: str) -> None:
+def test_the_page_of_a_node_shows_its_journal_and_steers_it(node: Node, opened: Any) -> None:
     wait_for(node.url)
     until(node.quotes, "it quotes", 60.0)
-    with browser(chromium) as opened:
-        tab = opened.new_page()
-        errors = errors_of(tab)
-        tab.goto(node.url)
-        tab.get_by_text("spread capture", exact=True).first.wait_for(timeout=PATIENCE_MS)
-        press(tab, "Pause")
-        tab.get_by_text("pause: paused: quotes are pulled").wait_for(timeout=PATIENCE_MS)
-        until(lambda: not node.quotes(), "its quotes are gone")
-        # Nothing changes any more but the market: the figures on the page are the journal's.
-        status = node.status()
-        assert status is not None
-        fills = status.makers[0].score.fills
-        tab.get_by_text(re.compile(rf"^{fills:,} passive$")).wait_for(timeout=PATIENCE_MS)
-        press(tab, "Stop")
-        tab.get_by_text("to stop, type demo beside the buttons first").wait_for(timeout=PATIENCE_MS)
-        assert node.process.poll() is None
-        press(tab, "Resume")
-        until(node.quotes, "it quotes again")
-        tab.get_by_placeholder("name, to confirm").press_sequentially("demo")
-        press(tab, "Kill")
-        node.process.wait(timeout=30)
-        assert errors == []
+    tab = opened.new_page()
+    errors = errors_of(tab)
+    tab.goto(node.url)
+    tab.get_by_text("spread capture", exact=True).first.wait_for(timeout=PATIENCE_MS)
+    press(tab, "Pause")
+    tab.get_by_text("pause: paused: quotes are pulled").wait_for(timeout=PATIENCE_MS)
+    until(lambda: not node.quotes(), "its quotes are gone")
+    # Nothing changes any more but the market: the figures on the page are the journal's.
+    status = node.status()
+    assert status is not None
+    fills = status.makers[0].score.fills
+    tab.get_by_text(re.compile(rf"^{fills:,} passive$")).wait_for(timeout=PATIENCE_MS)
+    press(tab, "Stop")
+    tab.get_by_text("to stop, type demo beside the buttons first").wait_for(timeout=PATIENCE_MS)
+    assert node.process.poll() is None
+    press(tab, "Resume")
+    until(node.quotes, "it quotes again")
+    tab.get_by_placeholder("name, to confirm").press_sequentially("demo")
+    press(tab, "Kill")
+    node.process.wait(timeout=30)
+    assert errors == []
     store = open_journal(str(node.folder / "data" / "journal.db"))
     verbs = [(each.record.verb, each.record.origin) for each in store.read(kind="command")]  # type: ignore[union-attr]
     (ended,) = store.last("run-ended")
@@ -301,7 +380,7 @@ def test_the_page_of_a_node_shows_its_journal_and_steers_it(node: Node, chromium
 
 
 def test_two_nodes_are_chosen_between_and_past_runs_are_there(
-    journal: SqliteJournal, tmp_path: Path, chromium: str
+    journal: SqliteJournal, tmp_path: Path, opened: Any
 ) -> None:
     other = SqliteJournal(tmp_path / "other.db", create=True)
     other.append(
@@ -311,19 +390,18 @@ def test_two_nodes_are_chosen_between_and_past_runs_are_there(
     other.append([("second-7", time.time_ns(), journal.last("status")[0].record)])
     server = Server(str(journal.path), str(other.path))
     try:
-        with browser(chromium) as opened:
-            tab = opened.new_page()
-            tab.goto(server.url)
-            tab.get_by_text("PAPER", exact=True).wait_for(timeout=PATIENCE_MS)
-            tab.locator("select").first.select_option(str(other.path))
-            tab.get_by_text("LIVE", exact=True).wait_for(timeout=PATIENCE_MS)
-            tab.get_by_text("second-7").first.wait_for(timeout=PATIENCE_MS)
+        tab = opened.new_page()
+        tab.goto(server.url)
+        tab.get_by_text("PAPER", exact=True).wait_for(timeout=PATIENCE_MS)
+        tab.locator("select").first.select_option(str(other.path))
+        tab.get_by_text("LIVE", exact=True).wait_for(timeout=PATIENCE_MS)
+        tab.get_by_text("second-7").first.wait_for(timeout=PATIENCE_MS)
     finally:
         server.stop()
         other.close()
 
 
-def test_the_pictures_of_the_docs_are_of_a_real_node(node: Node, tmp_path: Path, chromium: str) -> None:
+def test_the_pictures_of_the_docs_are_of_a_real_node(node: Node, tmp_path: Path, opened: Any) -> None:
     """Taken into docs/img with ``ULTRAMM_PICTURES=docs/img``."""
     folder = Path(os.environ.get("ULTRAMM_PICTURES", tmp_path)).resolve()
     wait_for(node.url)
@@ -334,15 +412,14 @@ def test_the_pictures_of_the_docs_are_of_a_real_node(node: Node, tmp_path: Path,
         ("dashboard.png", 1380, 1180, "light"),
         ("dashboard-dark.png", 1380, 1180, "dark"),
     )
-    with browser(chromium) as opened:
-        # One is enough to see that they can be taken, and that the narrowest screen is wide enough.
-        for name, width, height, scheme in pictures if wanted else pictures[:1]:
-            tab = opened.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-            tab.goto(node.url)
-            tab.get_by_text("Price, quotes and fills").wait_for(timeout=PATIENCE_MS)
-            tab.get_by_text("Inventory", exact=True).wait_for(timeout=PATIENCE_MS)
-            tab.wait_for_timeout(1_500)
-            tab.screenshot(path=str(folder / name))
-            assert len(set((folder / name).read_bytes())) > 100, "the picture is blank"
-            assert tab.evaluate("document.documentElement.scrollWidth") <= width, "it is wider than the screen"
-            tab.close()
+    # One is enough to see that they can be taken, and that the narrowest screen is wide enough.
+    for name, width, height, scheme in pictures if wanted else pictures[:1]:
+        tab = opened.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+        tab.goto(node.url)
+        tab.get_by_text("Price, quotes and fills").wait_for(timeout=PATIENCE_MS)
+        tab.get_by_text("Inventory", exact=True).wait_for(timeout=PATIENCE_MS)
+        tab.wait_for_timeout(1_500)
+        tab.screenshot(path=str(folder / name))
+        assert len(set((folder / name).read_bytes())) > 100, "the picture is blank"
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width, "it is wider than the screen"
+        tab.close()

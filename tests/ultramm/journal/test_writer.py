@@ -232,6 +232,24 @@ def test_closing_on_a_failing_store_says_that_records_were_given_up(bench):
     assert writer.close() is False
 
 
+def test_a_gap_that_ends_while_it_closes_is_recorded_too(bench, monkeypatch):
+    writer = bench.start(patience_s=0.0)
+    bench.journal.failing.add("append")
+    writer.write(0, ended(0))
+    until(lambda: writer.problem, "the problem is reported")
+    mood = bench.journal._mood
+
+    def well_at_the_end(part):
+        if writer._stop.is_set():
+            bench.journal.failing.clear()
+        mood(part)
+
+    monkeypatch.setattr(bench.journal, "_mood", well_at_the_end)
+    assert writer.close() is True
+    assert bench.numbers() == [0]
+    assert [event for event, _ in bench.gaps()] == ["caught up"]
+
+
 def test_a_store_that_fails_from_the_first_moment_is_reported_and_recovers(bench):
     bench.journal.failing.update(("pending", "append"))
     writer = bench.start(patience_s=0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from ultramm.analytics.report.figures import (
     new_figure,
     ticks_of,
 )
+from ultramm.analytics.report.lives import LogHistogram
 from ultramm.analytics.report.series import Floats, stacked, thinned
 from ultramm.analytics.report.trace import CURVE_S, Trace
 from ultramm.analytics.report.uncertainty import Z95
@@ -36,7 +38,7 @@ _SHOWN_FILLS = 3_000
 
 
 def charts(trace: Trace, currency: str, precision: int, fills_shown: int = _SHOWN_FILLS) -> list[Chart]:
-    """Every chart of one maker; those over time share their x axis."""
+    """Every chart of one maker; those over time share their x axis, which `Chart.update` of the first brings on."""
     time = _Time(trace)
     return [
         _price(trace, time, precision, fills_shown),
@@ -55,11 +57,26 @@ class _Time(TimeAxis):
     """The rows of a trace as one data source, on one axis."""
 
     def __init__(self, trace: Trace) -> None:
-        series = trace.series
+        self._trace = trace
+        columns = self._columns()
+        digits = trace.score.instrument.price_precision
+        widest = max((len(f"{mid:,.{digits}f}") for mid in columns["mid"]), default=8)
+        super().__init__(columns["t"], widest)
+        self.source = ColumnDataSource(columns)
+        self.step_s = trace.series.step_ns / 1e9
+
+    def update(self) -> None:
+        """Bring rows and axis to what the trace has become."""
+        columns = self._columns()
+        self.show(columns["t"])
+        self.source.data = columns
+
+    def _columns(self) -> dict[str, Floats]:
+        series = self._trace.series
         names = ["mid", "mid_low", "mid_high", "bid", "ask", "position", "position_low", "position_high"]
         names += ["capture", "inventory", "fees", "total", "drawdown", "sigma_bps"]
         columns: dict[str, Floats] = {name: series.column(name) for name in names}
-        columns["spread_bps"] = trace.spread_bps()
+        columns["spread_bps"] = self._trace.spread_bps()
         columns["under"] = 0.0 - columns.pop("drawdown")
         parts = ("capture", "inventory", "fees")
         for part, (low, high) in zip(parts, stacked([columns[part] for part in parts]), strict=True):
@@ -70,14 +87,10 @@ class _Time(TimeAxis):
         # A row is drawn from where its step begins, and the last one to its end.
         ends = series.times_ns()
         times = np.append(ends - series.step_ns, ends[-1:]) / 1e6
-        columns = {name: np.append(values, values[-1:]) for name, values in columns.items()}
-        widest = max((len(f"{mid:,.{trace.score.instrument.price_precision}f}") for mid in columns["mid"]), default=8)
-        super().__init__(times, widest)
         # Single precision is plenty for a picture, and half the size.
-        self.source = ColumnDataSource(
-            {"t": times} | {name: values.astype(np.float32) for name, values in columns.items()}
-        )
-        self.step_s = series.step_ns / 1e9
+        return {"t": times} | {
+            name: np.append(values, values[-1:]).astype(np.float32) for name, values in columns.items()
+        }
 
 
 # -- over time -------------------------------------------------------------------------------------------------
@@ -98,12 +111,12 @@ def _price(trace: Trace, time: _Time, precision: int, limit: int) -> Chart:
     shown = thinned(len(trace.fills), limit)
     sizes = trace.score.instrument.size_precision
     legend = [Legend("mid", INK), Legend("our best bid", BUY), Legend("our best ask", SELL)]
+    traded = {side: ColumnDataSource(_fills(trace, side, limit)) for side in Side}
     for side, marker, colour in ((Side.BUY, "triangle", BUY), (Side.SELL, "inverted_triangle", SELL)):
-        fills = [trace.fills[i] for i in shown if trace.fills[i].fill.side is side]
         renderer = plot.scatter(
             x="t",
             y="price",
-            source=_fills(fills),
+            source=traded[side],
             marker=marker,
             size=8 if len(trace.fills) <= 500 else 6,
             fill_color=colour,
@@ -118,23 +131,31 @@ def _price(trace: Trace, time: _Time, precision: int, limit: int) -> Chart:
     few = f" {len(shown):,} of {len(trace.fills):,} fills are drawn." if len(shown) < len(trace.fills) else ""
     inside = " It opens where most happened; reset shows all." if time.opens_inside else ""
     text = f"Where the market was, where we stood, and what traded, in steps of {time.step_s:g} s.{few}{inside}"
-    return Chart("price", "Price, quotes and fills", text, tuple(legend), plot, 380)
+
+    def update() -> None:
+        time.update()
+        for side, source in traded.items():
+            source.data = _fills(trace, side, limit)
+
+    return Chart("price", "Price, quotes and fills", text, tuple(legend), plot, 380, update=update)
 
 
-def _fills(fills: list[Any]) -> ColumnDataSource:
+def _fills(trace: Trace, side: Side, limit: int) -> dict[str, Floats]:
+    """Those of one side, thinned together with the other's."""
+    shown = (trace.fills[place] for place in thinned(len(trace.fills), limit))
+    fills = [each for each in shown if each.fill.side is side]
+
     def column(values: list[float]) -> Any:
         return np.array(values, dtype=np.float32)
 
-    return ColumnDataSource(
-        {
-            "t": np.array([f.fill.ts_ns / 1e6 for f in fills]),
-            "price": column([f.fill.price for f in fills]),
-            "size": column([f.fill.size for f in fills]),
-            "fee": column([f.fill.fee for f in fills]),
-            "position": column([f.position for f in fills]),
-            "capture": column([1e4 * f.fill.side * (f.mid - f.fill.price) / f.fill.price for f in fills]),
-        }
-    )
+    return {
+        "t": np.array([f.fill.ts_ns / 1e6 for f in fills]),
+        "price": column([f.fill.price for f in fills]),
+        "size": column([f.fill.size for f in fills]),
+        "fee": column([f.fill.fee for f in fills]),
+        "position": column([f.position for f in fills]),
+        "capture": column([1e4 * f.fill.side * (f.mid - f.fill.price) / f.fill.price for f in fills]),
+    }
 
 
 def _shown_inventory(trace: Trace, time: _Time) -> Floats:
@@ -209,25 +230,34 @@ def _drawdown(time: _Time, currency: str) -> Chart:
 def _spread(time: _Time) -> Chart:
     plot = time.figure("spread", 190, "spread, bps", ticks_of(time.source.data["spread_bps"]))
     line = plot.step(x="t", y="spread_bps", source=time.source, mode="after", line_color=MARKET, line_width=1.2)
-    _with_some_range(plot, time.source.data["spread_bps"])
+    update = _with_some_range(plot, time, "spread_bps")
     plot.add_tools(hover([("spread, bps", "@spread_bps_tip{4}")], [line], times="t", mode="vline"))
     text = "Best ask less best bid of the market over its mid, averaged over the time of each step."
-    return Chart("spread", "The market's spread", text, (Legend("spread", MARKET),), plot, 190)
+    return Chart("spread", "The market's spread", text, (Legend("spread", MARKET),), plot, 190, update=update)
 
 
-def _with_some_range(plot: Any, values: Floats) -> None:
-    """Without a value Bokeh finds no range, and would not even draw the axes."""
-    if not np.isfinite(values).any():
-        plot.y_range = Range1d(0, 1)
+def _with_some_range(plot: Any, time: _Time, column: str) -> Callable[[], None]:
+    """Without a value Bokeh finds no range, and would not even draw the axes; gives what finds one later."""
+    found = plot.y_range
+
+    def update() -> None:
+        known = bool(np.isfinite(time.source.data[column]).any())
+        if known != (plot.y_range is found):
+            plot.y_range = found if known else Range1d(0, 1)
+
+    update()
+    return update
 
 
 def _volatility(time: _Time) -> Chart:
     plot = time.figure("volatility", 190, "volatility, bps/√s", ticks_of(time.source.data["sigma_bps"]))
     line = plot.step(x="t", y="sigma_bps", source=time.source, mode="after", line_color=MARKET, line_width=1.4)
-    _with_some_range(plot, time.source.data["sigma_bps"])
+    update = _with_some_range(plot, time, "sigma_bps")
     plot.add_tools(hover([("bps/√s", "@sigma_bps_tip{4}")], [line], times="t", mode="vline"))
     text = "Of the mid sampled each second, exponentially weighted over 30 s: what a quote risks while it rests."
-    return Chart("volatility", "The market's volatility", text, (Legend("volatility", MARKET),), plot, 190)
+    return Chart(
+        "volatility", "The market's volatility", text, (Legend("volatility", MARKET),), plot, 190, update=update
+    )
 
 
 # -- distributions ---------------------------------------------------------------------------------------------
@@ -235,36 +265,42 @@ def _volatility(time: _Time) -> Chart:
 
 def _markout(trace: Trace) -> Chart:
     plot = new_figure("markout", 300, "time after the fill, s", "markout, bps", x_axis_type="log")
+    plot.x_range, plot.y_range = Range1d(), Range1d()
     plot.add_layout(Span(location=0, dimension="width", line_color=MUTED, line_width=1))
-    seen = [0.0]
-    capture = trace.capture_bps()
-    if capture is not None:
-        plot.add_layout(Span(location=capture.value, dimension="width", line_color=CAPTURE, line_dash="dashed"))
-        seen.append(capture.value)
-    # Beside each other, not on top; all fills last, over the others.
-    for side, name, colour, shift in ((Side.BUY, "bought", BUY, 0.93), (Side.SELL, "sold", SELL, 1.075)):
-        seen += list(_markout_curve(plot, trace, side, name, colour, shift).data["mean"])
-    source = _markout_curve(plot, trace, None, "all", INK, 1.0)
-    seen += [*source.data["low"], *source.data["high"]]
-    # The errors of one side alone may be cut off: a few moments would flatten everything else.
-    room = 0.06 * (max(seen) - min(seen)) or 1.0
-    plot.y_range = Range1d(min(seen) - room, max(seen) + room)
-    longest = max(source.data["x"], default=CURVE_S[-1])
-    plot.x_range = Range1d(0.75 * CURVE_S[0], 1.4 * longest)
+    at_fill = Span(location=0, dimension="width", line_color=CAPTURE, line_dash="dashed", visible=False)
+    plot.add_layout(at_fill)
     plot.xaxis.ticker = FixedTicker(ticks=[0.1, 0.3, 1, 3, 10, 30, 100, 300])
     plot.xaxis.formatter = NumeralTickFormatter(format="0.[0]")
+    # Beside each other, not on top; all fills last, over the others.
+    curves = ((Side.BUY, "bought", BUY, 0.93), (Side.SELL, "sold", SELL, 1.075), (None, "all", INK, 1.0))
+    sources = [_markout_curve(plot, side, name, colour) for side, name, colour, _ in curves]
+
+    def update() -> None:
+        seen = [0.0]
+        capture = trace.capture_bps()
+        if capture is not None:
+            at_fill.update(location=capture.value, visible=True)
+            seen.append(capture.value)
+        for source, (side, _, _, shift) in zip(sources, curves, strict=True):
+            source.data = points = _markout_points(trace, side, shift)
+            # The errors of one side alone may be cut off: a few moments would flatten everything else.
+            for name in ("mean",) if side is not None else ("low", "high"):
+                seen += list(points[name])
+        room = 0.06 * (max(seen) - min(seen)) or 1.0
+        plot.y_range.update(start=min(seen) - room, end=max(seen) + room)
+        plot.x_range.update(start=0.75 * CURVE_S[0], end=1.4 * max(points["x"], default=CURVE_S[-1]))
+
+    update()
     legend = (Legend("all", INK), Legend("bought", BUY), Legend("sold", SELL), Legend("at the fill", CAPTURE, "dash"))
     text = "What fills were worth later, against the mid; below zero the market moved against them (adverse selection)."
-    if not len(source.data["x"]):
+    if not len(sources[-1].data["x"]):
         text += " Too few fills at too few moments to tell."
-    return Chart("markout", "Markout", text, legend, plot, 300, wide=False)
+    return Chart("markout", "Markout", text, legend, plot, 300, wide=False, update=update)
 
 
-def _markout_curve(
-    plot: Any, trace: Trace, side: Side | None, name: str, colour: str, shift: float
-) -> ColumnDataSource:
-    """Draw the markouts of a side with their errors; times are multiplied by `shift`."""
-    source = _markout_points(trace, side, shift)
+def _markout_curve(plot: Any, side: Side | None, name: str, colour: str) -> ColumnDataSource:
+    """Draw the markouts of a side with their errors, of what its source will have."""
+    source = ColumnDataSource({})
     width, alpha = (2.0, 1.0) if side is None else (1.2, 0.7)
     plot.line(x="x", y="mean", source=source, line_color=colour, line_width=width, line_alpha=alpha)
     plot.add_layout(_whisker(source, "x", colour, width, alpha))
@@ -274,22 +310,21 @@ def _markout_curve(
     return source
 
 
-def _markout_points(trace: Trace, side: Side | None, shift: float) -> ColumnDataSource:
+def _markout_points(trace: Trace, side: Side | None, shift: float) -> dict[str, Any]:
+    """Of a side; times are multiplied by `shift`."""
     # Without an error a mean of a few moments would stand out as if it were known.
     found = [(horizon, trace.markout(horizon, side)) for horizon in CURVE_S]
     known = [(h, mean, Z95 * mean.standard_error) for h, mean in found if mean and mean.standard_error is not None]
-    return ColumnDataSource(
-        {
-            "x": np.array([horizon * shift for horizon, _, _ in known]),
-            "horizon": [f"{horizon:g} s" for horizon, _, _ in known],
-            "mean": np.array([mean.value for _, mean, _ in known]),
-            "error": np.array([error for _, _, error in known]),
-            "low": np.array([mean.value - error for _, mean, error in known]),
-            "high": np.array([mean.value + error for _, mean, error in known]),
-            "fills": np.array([mean.count for _, mean, _ in known]),
-            "clusters": np.array([mean.clusters for _, mean, _ in known]),
-        }
-    )
+    return {
+        "x": np.array([horizon * shift for horizon, _, _ in known]),
+        "horizon": [f"{horizon:g} s" for horizon, _, _ in known],
+        "mean": np.array([mean.value for _, mean, _ in known]),
+        "error": np.array([error for _, _, error in known]),
+        "low": np.array([mean.value - error for _, mean, error in known]),
+        "high": np.array([mean.value + error for _, mean, error in known]),
+        "fills": np.array([mean.count for _, mean, _ in known]),
+        "clusters": np.array([mean.clusters for _, mean, _ in known]),
+    }
 
 
 def _whisker(source: ColumnDataSource, base: str, colour: str, width: float = 1.0, alpha: float = 1.0) -> Whisker:
@@ -302,24 +337,29 @@ def _whisker(source: ColumnDataSource, base: str, colour: str, width: float = 1.
     return whisker
 
 
-def _fill_ratio(trace: Trace) -> Chart:
+def _fill_ratios(trace: Trace) -> dict[str, Any]:
     ratios = trace.lives.fill_ratios()
-    labels = [f"{ratio.from_bps:g} to {ratio.to_bps:g}" for ratio in ratios]
     intervals = [ratio.interval for ratio in ratios]
-    source = ColumnDataSource(
-        {
-            "range": labels,
-            "from": np.array([ratio.from_bps for ratio in ratios]),
-            "to": np.array([ratio.to_bps for ratio in ratios]),
-            "middle": np.array([(ratio.from_bps + ratio.to_bps) / 2 for ratio in ratios]),
-            "share": np.array([100 * ratio.share for ratio in ratios]),
-            "low": np.array([100 * low for low, _ in intervals]),
-            "high": np.array([100 * high for _, high in intervals]),
-            "accepted": np.array([ratio.accepted for ratio in ratios]),
-            "count": [_short(ratio.accepted) for ratio in ratios],
-            "filled": np.array([ratio.filled for ratio in ratios]),
-        }
-    )
+    return {
+        "range": [f"{ratio.from_bps:g} to {ratio.to_bps:g}" for ratio in ratios],
+        "from": np.array([ratio.from_bps for ratio in ratios]),
+        "to": np.array([ratio.to_bps for ratio in ratios]),
+        "middle": np.array([(ratio.from_bps + ratio.to_bps) / 2 for ratio in ratios]),
+        "share": np.array([100 * ratio.share for ratio in ratios]),
+        "low": np.array([100 * low for low, _ in intervals]),
+        "high": np.array([100 * high for _, high in intervals]),
+        "accepted": np.array([ratio.accepted for ratio in ratios]),
+        "count": [_short(ratio.accepted) for ratio in ratios],
+        "filled": np.array([ratio.filled for ratio in ratios]),
+    }
+
+
+def _fill_ratio(trace: Trace) -> Chart:
+    source = ColumnDataSource(_fill_ratios(trace))
+
+    def update() -> None:
+        source.data = _fill_ratios(trace)
+
     plot = new_figure("fill-ratio", 300, "distance from the mid when sent, bps", "filled, %")
     bars = plot.quad(
         left="from",
@@ -353,7 +393,7 @@ def _fill_ratio(trace: Trace) -> Chart:
     plot.add_tools(hover([*rows, ("95 % from", "@low{1}"), ("to", "@high{1}")], [bars]))
     legend = (Legend("filled, with Wilson's 95 % interval", CAPTURE, "area"),)
     text = "Of the orders placed that far from the mid, how many traded. The number above is how many there were."
-    return Chart("fill-ratio", "Fill ratio by distance", text, legend, plot, 300, wide=False)
+    return Chart("fill-ratio", "Fill ratio by distance", text, legend, plot, 300, wide=False, update=update)
 
 
 def _short(count: int) -> str:
@@ -372,20 +412,33 @@ def _decades(low: float, high: float) -> list[float]:
 def _waits(trace: Trace) -> Chart:
     lives = trace.lives
     plot = new_figure("waits", 300, "time since accepted, s", "share of orders, %", x_axis_type="log")
-    legend, seen = [], []
+    plot.x_range, plot.y_range = Range1d(), Range1d(0, 102)
+    plot.xaxis.ticker = FixedTicker()
+    plot.xaxis.formatter = NumeralTickFormatter(format="0.[0000]a")
+    legend, sources = [], []
     for histogram, name, colour in ((lives.until_fill, "filled", BUY), (lives.until_cancel, "cancelled", MUTED)):
-        seconds, shares = histogram.shares()
-        seen += list(seconds)
-        source = ColumnDataSource({"x": seconds, "share": 100 * shares})
+        source = ColumnDataSource(_waited(histogram))
+        sources.append((histogram, source))
         line = plot.step(x="x", y="share", source=source, mode="after", line_color=colour, line_width=2)
         rows = [(f"{name} within, s", "@x{3}"), ("share, %", "@share{1}")]
         plot.add_tools(hover(rows, [line]))
         median = histogram.quantile(0.5)
         middle = "" if median is None else f", median {median:.2g} s"
         legend.append(Legend(f"{name} ({histogram.count:,}{middle})", colour))
-    plot.y_range = Range1d(0, 102)
-    plot.x_range = Range1d(0.7 * min(seen, default=1e-3), 1.4 * max(seen, default=1e2))
-    plot.xaxis.ticker = FixedTicker(ticks=_decades(plot.x_range.start, plot.x_range.end))
-    plot.xaxis.formatter = NumeralTickFormatter(format="0.[0000]a")
+
+    def update() -> None:
+        seen: list[float] = []
+        for histogram, source in sources:
+            source.data = waited = _waited(histogram)
+            seen += list(waited["x"])
+        plot.x_range.update(start=0.7 * min(seen, default=1e-3), end=1.4 * max(seen, default=1e2))
+        plot.xaxis.ticker.ticks = _decades(plot.x_range.start, plot.x_range.end)
+
+    update()
     text = "How long orders waited for their first fill; of those without one, how long they stood until their cancel."
-    return Chart("waits", "Time in the queue", text, tuple(legend), plot, 300, wide=False)
+    return Chart("waits", "Time in the queue", text, tuple(legend), plot, 300, wide=False, update=update)
+
+
+def _waited(histogram: LogHistogram) -> dict[str, Floats]:
+    seconds, shares = histogram.shares()
+    return {"x": seconds, "share": 100 * shares}

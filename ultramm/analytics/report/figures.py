@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -44,7 +44,7 @@ class Legend(msgspec.Struct, frozen=True):
 
 
 class Chart(msgspec.Struct, frozen=True):
-    """A figure with what is written around it."""
+    """A figure with what is written around it; `update` draws it of what its trace has become since."""
 
     name: str
     title: str
@@ -53,6 +53,7 @@ class Chart(msgspec.Struct, frozen=True):
     figure: Any
     height: int
     wide: bool = True
+    update: Callable[[], None] = lambda: None
 
 
 def new_figure(name: str, height: int, x_label: str, y_label: str, **kwargs: Any) -> Any:
@@ -154,11 +155,12 @@ class TimeAxis:
     def __init__(self, times: Floats, widest: int = 8) -> None:
         self._left = max(92, 36 + 7 * widest)
         self.opens_inside = False
-        self.range = self._range(times)
+        self.range = Range1d()
+        self.show(times)
         self.crosshair = Span(dimension="height", line_color=MUTED, line_dash="dotted", line_width=1)
 
-    def _range(self, times: Floats) -> Range1d:
-        """All the time there is; it opens where most happened when that is a small part, as of a night session."""
+    def show(self, times: Floats) -> None:
+        """Show all the time there is; it opens where most happened when that is a small part, as of a night session."""
         first, last = (float(times[0]), float(times[-1])) if len(times) else (0.0, 1.0)
         margin = 0.01 * (last - first) or 1.0
         all_time = (first - margin, last + margin)
@@ -168,7 +170,7 @@ class TimeAxis:
             self.opens_inside = True
             margin = 0.03 * (high - low)
             start, end = low - margin, min(high + margin, end)
-        return Range1d(start, end, bounds=all_time, reset_start=all_time[0], reset_end=all_time[1])
+        self.range.update(start=start, end=end, bounds=all_time, reset_start=all_time[0], reset_end=all_time[1])
 
     def figure(self, name: str, height: int, label: str, tick_format: str) -> Any:
         """An empty figure on this axis."""

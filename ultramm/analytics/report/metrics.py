@@ -100,6 +100,9 @@ def _money(score: Score, trace: Trace, first_ns: int, last_ns: int) -> Iterator[
     pnl, currency = score.pnl, score.pnl.currency
     yield Metric("P&L", pnl.total, currency, "Change of equity since the start, the inventory valued at the last mid.")
     yield Metric(
+        "Realised", pnl.realised, currency, "P&L less what the position has gained since its average entry, after fees."
+    )
+    yield Metric(
         "Spread capture", pnl.spread_capture, currency, "What the fills earned against the mid at their moment."
     )
     yield Metric("Inventory P&L", pnl.inventory, currency, "Position times the moves of the mid, summed over time.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bokeh.models import HoverTool
+from bokeh.models import HoverTool, Range1d, Span
 
 from ultramm.analytics.report.charts import _decades, charts
 from ultramm.analytics.report.figures import Chart, document_json
@@ -131,3 +131,32 @@ def test_markouts_of_too_few_moments_are_not_drawn_but_said_to_be_missing(sessio
     assert "Too few fills" in found["markout"].explanation
     assert all(len(data["mean"]) == 0 for data in sources(found["markout"]))
     assert "Too few fills" not in drawn(session)["pnl"].explanation
+
+
+def shown(chart: Chart) -> list[Any]:
+    """Everything of a figure that follows its trace."""
+    figure = chart.figure
+    spans = [each for each in figure.center if isinstance(each, Span)]
+    ranges = [each for each in (figure.x_range, figure.y_range) if isinstance(each, Range1d)]
+    return [
+        [{name: list(values) for name, values in data.items()} for data in sources(chart)],
+        [(each.start, each.end, each.bounds) for each in ranges],
+        [(span.location, span.visible) for span in spans],
+        list(getattr(figure.xaxis.ticker, "ticks", [])),
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chart_that_is_brought_up_to_date_is_one_that_is_drawn_anew(session: Any, name: str) -> None:
+    played = session()
+    played.mid(0.0, 100.0)
+    early = {chart.name: chart for chart in charts(played.trace, "USD", 1)}
+    for place in range(60):
+        side = Side.BUY if place % 3 else Side.SELL
+        played.fill(place + 0.1, side, 100.0 - side * 0.5, 0.05, 0.01)
+        played.mid(place + 0.5, 100.0 + (place % 5) / 2)
+    trace = played.end(300.0)
+    for chart in early.values():
+        chart.update()
+    late = {chart.name: chart for chart in charts(trace, "USD", 1)}
+    assert json.dumps(shown(early[name]), default=str) == json.dumps(shown(late[name]), default=str)

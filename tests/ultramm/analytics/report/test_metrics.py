@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,7 @@ def round_trip(session: Any) -> Any:
     ("name", "value"),
     [
         ("P&L", 2.5),
+        ("Realised", 2.5),
         ("Spread capture", 2.0),
         ("Inventory P&L", 1.0),
         ("Fees", -0.5),
@@ -75,6 +78,14 @@ def test_every_figure_has_its_own_name_a_unit_and_a_definition(session: Any) -> 
     listed = metrics(played.score.score(START_NS + 10 * S), trace, START_NS, START_NS + 10 * S)
     assert len({metric.name for metric in listed}) == len(listed) > 35
     assert all(metric.unit and metric.definition.endswith(".") for metric in listed)
+
+
+def test_every_figure_is_defined_in_the_documentation(session: Any) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in page.splitlines() if line.startswith("| ")]
+    defined = {name for row in rows for name in row.split("; ")}
+    names = {re.sub(r"Markout [\d.]+ s", "Markout h s", name) for name in found(round_trip(session), 10.0)}
+    assert {re.sub(r"per [\d.]+ s$", "per step", name) for name in names} <= defined
 
 
 def test_a_sharpe_ratio_is_the_mean_over_the_deviation() -> None:
