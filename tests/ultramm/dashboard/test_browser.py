@@ -95,9 +95,9 @@ def test_what_changes_is_seen_without_reloading_and_also_after_the_server_was_aw
         report(journal, recording="recording stopped: the disk is full")
         tab.get_by_text("the disk is full").wait_for(timeout=PATIENCE_MS)
         server.stop()
-        server.start()
+        tab.get_by_text("The page has lost its server").wait_for(timeout=PATIENCE_MS)
         report(journal, market_events=5_678)
-        tab.goto(server.url)
+        server.start()
         tab.get_by_text("5,678 market events").wait_for(timeout=PATIENCE_MS)
         assert errors == []
 
