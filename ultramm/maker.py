@@ -28,8 +28,11 @@ from ultramm.orders.watch import QueueWatch
 from ultramm.quoting.decision import Decision
 from ultramm.quoting.ladder import cap_lots
 from ultramm.risk.budget import MessageBudget
+from ultramm.risk.burst import BurstLimits, FillBursts
+from ultramm.risk.careful import carefully
 from ultramm.risk.limits import Funds, Limits
 from ultramm.risk.review import Review, review
+from ultramm.risk.stops import DAY_NS, StopLimits, Stops
 from ultramm.trading_hours import TradingHours
 
 if TYPE_CHECKING:
@@ -209,6 +212,8 @@ class Judging(Protocol):
 
 
 _WITHOUT_BOUND = Funds()
+_WITHOUT_STOPS = StopLimits()
+_WITHOUT_BURSTS = BurstLimits()
 
 
 class Resting(msgspec.Struct, frozen=True, array_like=True):
@@ -238,7 +243,8 @@ class EdgeStatus(msgspec.Struct, frozen=True, kw_only=True):
 class MakerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What a maker does now, for people.
 
-    `halts` is why it does not quote, by who stopped it; `latency` from an event's arrival to the orders that it brought
+    `halts` is why it does not quote, by who stopped it; `caution` why it quotes less, or nothing, by its own losses and
+    faults, and `stops` how far each of those has come; `latency` from an event's arrival to the orders that it brought
     about, handed to the kernel.
     """
 
@@ -254,6 +260,8 @@ class MakerStatus(msgspec.Struct, frozen=True, kw_only=True):
     latency: LatencyStatus | None = None
     bid_edges: tuple[EdgeStatus, ...] = ()
     ask_edges: tuple[EdgeStatus, ...] = ()
+    caution: str = ""
+    stops: dict[str, str] = {}
 
 
 class Maker:
@@ -297,6 +305,8 @@ class Maker:
         From events to orders; whoever sends adds to it.
     due_ns : int
         When it is time for the next `step`.
+    stops : Stops
+        What its losses and faults have come to; who sends withdraws it once that is `Level.STOP`.
     display_lots : int or None
         Lots of an order that the book shows at most; None for all.
     heard_ns, reference_heard_ns : int
@@ -317,6 +327,8 @@ class Maker:
         show_queues: bool = False,
         amends: bool = False,
         told_fills: int | None = None,
+        stops: StopLimits = _WITHOUT_STOPS,
+        bursts: BurstLimits = _WITHOUT_BURSTS,
     ) -> None:
         self.name = name
         self.instrument = instrument
@@ -360,6 +372,8 @@ class Maker:
         self._stale_after_s = params.stale_after_s
         self._tolerance = params.tolerance_bps * 1e-4
         self._halts: dict[str, str] = {}
+        self.stops = Stops(stops)
+        self._bursts = FillBursts(bursts)
         self.degraded = False
         self._book: Book | None = None
         self.heard_ns = 0
@@ -450,6 +464,7 @@ class Maker:
         """Decide, plan and review; what is approved must be sent, and noted in `orders` first."""
         self.due_ns = now_ns + self._refresh_ns
         self._tell_exposures(now_ns)
+        self._look_at_stops(now_ns)
         self._decision = self._decide(now_ns)
         limits = self._limits_now()
         fair = self._decision.fair
@@ -478,6 +493,11 @@ class Maker:
         )
         self._refusals = planned.held + reviewed.refused
         return reviewed
+
+    def _look_at_stops(self, now_ns: int) -> None:
+        pnl = self.score.attribution.equity_change(self.score.mid)
+        if not math.isnan(pnl):
+            self.stops.look(now_ns, pnl)
 
     def _tell_exposures(self, now_ns: int) -> None:
         """How long each order has stood since the last step, and how far from the mid of then."""
@@ -550,8 +570,15 @@ class Maker:
         What the account has now was read when this run began, and holds what those fills did. A strategy of an earlier
         run is told of those that it does not know, and that its market was interrupted.
         """
+        pnl = 0.0
         for count, (fill, mid) in enumerate(fills):
+            today = fill.ts_ns // DAY_NS == now_ns // DAY_NS
+            if today:
+                self.stops.seen(fill.ts_ns, pnl)
             self.score.restore(fill, mid)
+            pnl = self.score.attribution.equity_change(mid)
+            if today:
+                self.stops.seen(fill.ts_ns, pnl)
             if self._goes_on_from is not None and count >= self._goes_on_from:
                 self._strategy.on_fill(fill)
         gone = self.score.attribution
@@ -575,7 +602,10 @@ class Maker:
         problem = self._market_problem(now_ns)
         if problem is not None:
             return Decision.nothing(problem)
-        return self._strategy.decide(now_ns, self.inventory)
+        decision = self._bursts.without(self._strategy.decide(now_ns, self.inventory), now_ns)
+        if self.stops.careful:
+            return carefully(decision, self.stops, self.inventory_lots, self.instrument)
+        return decision
 
     def _market_problem(self, now_ns: int) -> str | None:
         book = self._book
@@ -614,6 +644,7 @@ class Maker:
         if order is not None and self.queues is not None:
             self.queues.joined(order)
         self.score.accepted += 1
+        self.stops.on_accepted()
         self._presence(ts_ns)
 
     def on_amended(self, order_id: str, ticks: int, lots: int) -> None:
@@ -629,6 +660,7 @@ class Maker:
     def on_rejected(self, order_id: str, ts_ns: int) -> None:
         self.closed_order(order_id)
         self.score.rejected += 1
+        self.stops.on_rejected()
         self._presence(ts_ns)
 
     def on_cancelled(self, order_id: str, ts_ns: int) -> None:
@@ -652,7 +684,10 @@ class Maker:
             self.closed_order(fill.order_id)
         elif self.queues is not None:
             self.queues.filled(fill.order_id)
-        self.score.on_fill(fill)
+        self._bursts.on_fill(fill.ts_ns, fill.side, fill.order_id)
+        gain = self.score.on_fill(fill)
+        if gain is not None:
+            self.stops.on_closed(gain)
         self._presence(fill.ts_ns)
         self.due_ns = 0
 
@@ -778,6 +813,8 @@ class Maker:
             latency=self.latencies.status(),
             bid_edges=self._edges(Side.BUY),
             ask_edges=self._edges(Side.SELL),
+            caution=self.stops.reason,
+            stops=self.stops.status(),
         )
 
     def _edges(self, side: Side) -> tuple[EdgeStatus, ...]:

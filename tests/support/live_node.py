@@ -53,7 +53,9 @@ class LiveNode:
     # -- its process -------------------------------------------------------------------------------------------
 
     def start(self, *settings: str, live: bool = True) -> None:
-        changed = [part for setting in settings for part in ("--set", setting)]
+        # Unless it is what a test is about, nobody else cancels anything.
+        watchdog = () if any(setting.startswith("watchdog.") for setting in settings) else ("watchdog.enabled=false",)
+        changed = [part for setting in (*watchdog, *settings) for part in ("--set", setting)]
         self.begin("node", "start", str(self.config), "--no-dashboard", *(["--live"] if live else []), *changed)
 
     def begin(self, *arguments: str) -> None:

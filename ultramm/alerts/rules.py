@@ -26,6 +26,7 @@ from ultramm.journal.records import (
     Status,
 )
 from ultramm.maker import MakerStatus
+from ultramm.risk.stops import SOURCE as STOPS
 
 _DAY_NS = 86_400_000_000_000
 _MINUTE_NS = 60_000_000_000
@@ -147,7 +148,7 @@ class Rules:
         subject = f"{record.strategy} by {record.source}"
         if record.active:
             self.memory.tripped[f"halt {subject}"] = True
-            severity: Severity = "critical" if record.source == "error" else "warning"
+            severity: Severity = "critical" if record.source in {"error", STOPS} else "warning"
             yield _alert(ts_ns, "halt", severity, subject, record.reason)
         elif self.memory.tripped.pop(f"halt {subject}", False):
             yield _alert(ts_ns, "halt", "info", subject, "released")

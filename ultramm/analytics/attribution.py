@@ -61,8 +61,11 @@ class Attribution:
         self._turnover = 0.0
         self._decimals = instrument.size_precision
 
-    def on_fill(self, fill: Fill, mid: float) -> None:
-        """Take one fill; `mid` is the mid of the market when it happened, price."""
+    def on_fill(self, fill: Fill, mid: float) -> float | None:
+        """Take one fill; `mid` is the mid of the market when it happened, price.
+
+        Gives what it brought against the average entry, fees off, if it made the position smaller; else None.
+        """
         instrument = self._instrument
         value_mid, value_fill = instrument.value(mid), instrument.value(fill.price)
         self._inventory_terms += self.position * (value_mid - self._value_at_last_fill)
@@ -76,8 +79,11 @@ class Attribution:
             self._decimals = _COIN_DECIMALS
         before = self.position
         self.position = round(before + fill.side * fill.size - fill.base_fee, self._decimals)
+        closed = min(abs(before), fill.size) if before * fill.side < 0.0 else 0.0
+        gain = math.copysign(closed, before) * (value_fill - self._entry_value) - fill.fee - fill.base_fee * value_mid
         self._enter(before, value_fill)
         self.volume += instrument.notional(fill.price, fill.size)
+        return gain if closed else None
 
     def _enter(self, before: float, value: float) -> None:
         """The average value at which the position was entered: what lessens it leaves that as it was."""

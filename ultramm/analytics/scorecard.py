@@ -91,10 +91,11 @@ class Scorecard:
         if not math.isnan(mid):
             self._mid = mid
 
-    def on_fill(self, fill: Fill) -> None:
+    def on_fill(self, fill: Fill) -> float | None:
+        """Count one; gives what it brought if it made the position smaller, see `Attribution.on_fill`."""
         mid = fill.price if math.isnan(self._mid) else self._mid
         self._abs_inventory.update(fill.ts_ns, abs(self.attribution.position))
-        self.attribution.on_fill(fill, mid)
+        gain = self.attribution.on_fill(fill, mid)
         position = self.attribution.position
         self._abs_inventory.update(fill.ts_ns, abs(position))
         self._largest, self._smallest = max(self._largest, position), min(self._smallest, position)
@@ -102,6 +103,7 @@ class Scorecard:
         self.fills += 1
         self._maker_fills += fill.maker
         self._sample_equity()
+        return gain
 
     def restore(self, fill: Fill, mid: float) -> None:
         """Count a fill of an earlier run, at whose time the mid was `mid`."""

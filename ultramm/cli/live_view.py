@@ -209,6 +209,8 @@ def _maker_table(maker: MakerStatus) -> Table:
         ("fills", Text(f"{score.fills:,}")),
         ("markout 1 s", Text(f"{number(score.markout_bps(1.0), 3)} bps")),
         ("uptime", Text(f"{percent(score.quoting.uptime)} both sides")),
+        *([("careful", Text(maker.caution, style="yellow"))] if maker.caution else []),
+        *[(name, Text(text, style="dim")) for name, text in maker.stops.items()],
         *[_effect(name, value) for name, value in maker.effects.items()],
     ]
     for name, value in rows:

@@ -119,6 +119,12 @@ def resume(config: OptionalConfig = None, journal: JournalOption = None) -> None
     _command("resume", config, journal)
 
 
+@app.command("rearm")
+def rearm(config: OptionalConfig = None, journal: JournalOption = None) -> None:
+    """Let strategies quote again that stopped by a loss limit; it counts anew from here."""
+    _command("rearm", config, journal)
+
+
 @app.command("flatten")
 def flatten(config: OptionalConfig = None, journal: JournalOption = None) -> None:
     """Pull the quotes and close the positions at what the market takes."""

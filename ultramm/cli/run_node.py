@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,13 +20,15 @@ from ultramm.cli.dashboard import PASSWORD, VIEWER
 from ultramm.cli.journals import VARIABLE, address_of
 from ultramm.cli.live_view import Background, LiveView, PlainView, View
 from ultramm.cli.output import in_words
+from ultramm.cli.watchdog import BEAT, BEGUN, ENDING, FAREWELL
 from ultramm.config.load import resolved as plain_config
 from ultramm.config.resolve import Resolved
 from ultramm.config.schema import Dashboard
 from ultramm.errors import RunError
 from ultramm.journal.backfill import missing
-from ultramm.journal.records import Command, CommandEvent, Record, RunEnded, RunStarted
+from ultramm.journal.records import Command, CommandEvent, Record, RunEnded, RunStarted, Status
 from ultramm.journal.runs import last_sequence
+from ultramm.journal.stopped import stopped
 from ultramm.journal.store import Journal
 from ultramm.journal.writer import JournalWriter
 from ultramm.nautilus.live import LiveVenues
@@ -65,8 +67,11 @@ def run_node(
         _dashboard(address_of(config), config.dashboard, dashboard_port, Path(logs)),
         _alerts(resolved, overrides, journal, Path(logs)),
         _services(resolved, overrides, Path(logs)),
+        _watchdog(resolved, overrides, Path(logs)) as beat,
     ):
-        summary = asyncio.run(_run(resolved, journal, run, duration_s))
+        summary = asyncio.run(_run(resolved, journal, run, duration_s, beat))
+        if not summary.open_orders and not summary.unsettled:
+            beat(FAREWELL)
     try:
         _print_summary(summary)
     except BrokenPipeError:
@@ -78,7 +83,9 @@ def run_node(
         raise RunError(f"{'; '.join(summary.unsettled)}; the next start asks again, or `ultramm venue sweep`")
 
 
-async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float | None) -> NodeSummary:
+async def _run(
+    resolved: Resolved, journal: Journal, run: str, duration_s: float | None, beat: Callable[[bytes], None]
+) -> NodeSummary:
     loop = asyncio.get_running_loop()
     runner: NodeRunner | None = None
 
@@ -113,7 +120,10 @@ async def _run(resolved: Resolved, journal: Journal, run: str, duration_s: float
         if live is not None:
             for ts_ns, late in missing(journal, live.ledger, live.terms):
                 record(ts_ns, late)
-        runner = NodeRunner(resolved, record, lambda: writer.problem, view.on_status, venues)
+        # A run on paper begins with nothing lost.
+        before = stopped(journal) if live is not None else {}
+        runner = NodeRunner(resolved, record, lambda: writer.problem, _both_know(view.on_status, beat), venues, before)
+        beat(BEGUN)
         with view:
             summary = await runner.run(duration_s)
         reason, open_orders = summary.reason, summary.open_orders
@@ -140,6 +150,16 @@ def _both(first: Callable[[int, Record], None], second: Callable[[Record], None]
         second(item)
 
     return record
+
+
+def _both_know(on_status: Callable[[Status], None], beat: Callable[[bytes], None]) -> Callable[[Status], None]:
+    """The loop has come round again."""
+
+    def know(status: Status) -> None:
+        beat(ENDING if status.state == "stopping" else BEAT)
+        on_status(status)
+
+    return know
 
 
 def _view(resolved: Resolved, run: str) -> View:
@@ -186,6 +206,25 @@ def _services(resolved: Resolved, overrides: Sequence[str], logs: Path) -> Itera
                 arguments = ("plugins", "run", name, *_configured(resolved, overrides))
                 running.callback(running.enter_context(_beside(name, arguments, logs, {})).terminate)
         yield
+
+
+@contextmanager
+def _watchdog(resolved: Resolved, overrides: Sequence[str], logs: Path) -> Iterator[Callable[[bytes], None]]:
+    """Who cancels what we leave when we die or hang; gives how it is told that we do not."""
+    if resolved.config.mode != "live" or not resolved.config.watchdog.enabled:
+        yield lambda _: None
+        return
+    arguments = ("venue", "watch", *_configured(resolved, overrides))
+    with _beside("watchdog", arguments, logs, {}, may_stay=True) as process:
+        assert process.stdin is not None
+        pipe = process.stdin.fileno()
+        os.set_blocking(pipe, False)
+
+        def beat(said: bytes) -> None:
+            with suppress(OSError):  # it has ended, or does not read: that must not end us
+                os.write(pipe, said)
+
+        yield beat
 
 
 def _configured(resolved: Resolved, overrides: Sequence[str]) -> tuple[str, ...]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +45,7 @@ def sweep(
     from ultramm.config.resolve import resolve
 
     resolved = resolve(read(config, overrides))
-    found = asyncio.run(_sweep(resolved, everything=everything))
+    found = asyncio.run(cancel_left(resolved, everything=everything))
     if json:
         print_json(found)
         return
@@ -50,7 +53,41 @@ def sweep(
         print(f"{name}: {len(orders)} orders cancelled, none of ours is left" + "".join(f"\n  {o}" for o in orders))
 
 
-async def _sweep(resolved: Resolved, *, everything: bool) -> dict[str, list[str]]:
+@app.command("watch", hidden=True)
+def watch_node(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Configuration file.")],
+    overrides: Set = [],  # noqa: B006
+    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+) -> None:
+    """Watch the node that started this, and cancel what it leaves when it dies or hangs."""
+    import sys
+
+    from ultramm.cli.watchdog import Beats, clean_up, watch
+    from ultramm.config.load import read
+    from ultramm.config.resolve import resolve
+
+    if not with_parent:
+        raise RunError("a node starts this beside itself; without one, use `ultramm venue sweep`")
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # who ends a session means the node, and this has to see to its orders
+    beats = Beats(sys.stdin.buffer)
+    resolved = resolve(read(config, overrides))
+    tell = partial(print, flush=True)
+    reason = watch(beats, resolved.config.watchdog.hang_s, os.getppid(), tell)
+    if reason:
+        clean_up(resolved, reason, tell)
+
+
+async def cancel_left(resolved: Resolved, *, everything: bool = False) -> dict[str, list[str]]:
+    """Cancel what a configuration left, or every order there is; by venue, what was cancelled.
+
+    Raises
+    ------
+    DataError
+        A node is there and keeps the ledger.
+    RunError
+        Orders may still be open.
+    """
     from ultramm.custody.ledger import OrderLedger
     from ultramm.nautilus.live import ledger_path
     from ultramm.nautilus.venue import open_venue

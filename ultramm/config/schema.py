@@ -70,6 +70,48 @@ class Plugin(_Section, frozen=True, kw_only=True):
     params: dict[str, Any] = {}
 
 
+Money = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(\.[0-9]+)? [A-Z0-9]{2,10}$")]
+Depth = Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(\.[0-9]+)? (sigma_day|[A-Z0-9]{2,10})$")]
+
+
+class Drawdown(_Section, frozen=True, kw_only=True):
+    """How far the P&L may fall below its highest: money, or ``sigma_day``, standard deviations of a day's P&L.
+
+    Parameters
+    ----------
+    soft : str, optional
+        From here quotes are wider, and from half-way to ``hard`` there are only those that make the position smaller.
+    hard : str
+        Here it stops, until it is armed again. Of P&L without a drift ``3.48 sigma_day`` is one day in a thousand.
+    """
+
+    hard: Depth
+    soft: Depth | None = None
+
+    def __post_init__(self) -> None:
+        if self.soft is None:
+            return
+        (soft, unit), (hard, hard_unit) = self.soft.split(), self.hard.split()
+        if unit != hard_unit or float(soft) >= float(hard):
+            raise ValueError("soft must be less than hard, in the same unit")
+
+
+class FillBurst(_Section, frozen=True, kw_only=True):
+    """When a side of which several orders were filled at once rests.
+
+    Parameters
+    ----------
+    orders : int
+        Orders of one side that were filled, partly or wholly, within ``within_s``.
+    within_s, rest_s : float
+        Seconds.
+    """
+
+    orders: Annotated[int, msgspec.Meta(ge=2)] = 3
+    within_s: Positive = 1.0
+    rest_s: Positive = 2.0
+
+
 class Risk(_Section, frozen=True, kw_only=True):
     """Limits of every strategy on each of its instruments, beside the strategy's own ``max_position``.
 
@@ -85,6 +127,19 @@ class Risk(_Section, frozen=True, kw_only=True):
         Furthest from the mid that a position is closed at; what the book does not take within waits.
     messages_per_second : float
         New orders and cancels in the long run; ``message_burst`` at once.
+    max_daily_loss : str, optional
+        Such as ``200 USDT``, settlement currency, since midnight UTC: wider from 60 %, only smaller from 80 %, and at
+        the whole of it no quotes until somebody arms it again; the position is closed in slices.
+    max_drawdown : Drawdown, optional
+        Of the P&L from its highest.
+    max_losses_in_row : int, optional
+        Trades that made the position smaller and each lost.
+    max_rejects_in_row : int
+        Orders that the venue refused with none taken between.
+    widen : float
+        How many times further from fair value quotes are when they are wider.
+    fill_burst : FillBurst, optional
+        Lets a side rest of which several orders were filled at once.
     """
 
     max_notional: Positive | None = None
@@ -93,6 +148,12 @@ class Risk(_Section, frozen=True, kw_only=True):
     max_slippage_bps: Positive = 100.0
     messages_per_second: Positive = 100.0
     message_burst: Annotated[float, msgspec.Meta(ge=1)] = 200.0
+    max_daily_loss: Money | None = None
+    max_drawdown: Drawdown | None = None
+    max_losses_in_row: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    max_rejects_in_row: Annotated[int, msgspec.Meta(ge=1)] = 100
+    widen: Annotated[float, msgspec.Meta(ge=1, le=100)] = 2.0
+    fill_burst: FillBurst | None = None
 
 
 class Reporting(_Section, frozen=True, kw_only=True):
@@ -273,6 +334,19 @@ class Recorder(_Section, frozen=True, kw_only=True):
     rotate_s: Positive = 900.0
 
 
+class Watchdog(_Section, frozen=True, kw_only=True):
+    """A process beside a live node that cancels what it leaves at its venues.
+
+    Parameters
+    ----------
+    hang_s : float
+        A node whose loop does not answer for longer is ended, seconds.
+    """
+
+    enabled: bool = True
+    hang_s: Annotated[float, msgspec.Meta(ge=2, le=3600)] = 15.0
+
+
 class Dashboard(_Section, frozen=True, kw_only=True):
     """The page that a node serves.
 
@@ -319,5 +393,6 @@ class Config(_Section, frozen=True, kw_only=True):
     state: State = State()
     recorder: Recorder | None = None
     dashboard: Dashboard = Dashboard()
+    watchdog: Watchdog = Watchdog()
     alerts: Alerts = Alerts()
     logging: Logging = Logging()

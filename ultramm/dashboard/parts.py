@@ -148,9 +148,17 @@ def quotes(maker: MakerStatus) -> str:
     halts = "".join(
         f"<p class='why'>halted by {escape(source)}: {escape(reason)}</p>" for source, reason in maker.halts.items()
     )
+    careful = maker.caution and not maker.halts
+    caution = f"<p class='why'>careful: {escape(maker.caution)}</p>" if careful else ""
     sides = f"<div class='two'>{_side('bid', 'buy', maker.bid)}{_side('ask', 'sell', maker.ask)}</div>"
     fair = f"<p class='dim'>fair value {_number(maker.fair)} · reservation price {_number(maker.reservation_price)}</p>"
-    return f"<h3>Quotes</h3>{halts}{sides}{fair}"
+    return f"<h3>Quotes</h3>{halts}{caution}{sides}{fair}"
+
+
+def stops(maker: MakerStatus) -> str:
+    """How far each limit has come that would stop it."""
+    rows = [[escape(name), escape(text)] for name, text in maker.stops.items()]
+    return f"<h3>Stops</h3>{_table(('limit', 'so far'), rows, 'None is set.')}"
 
 
 def _side(name: str, style: str, side: SideStatus) -> str:
@@ -394,7 +402,7 @@ def everything(follower: Follower) -> str:
     parts = [head(follower)]
     if follower.status is not None:
         for maker in follower.status.makers:
-            parts += [cards(maker), quotes(maker), effects(maker), edges(maker)]
+            parts += [cards(maker), quotes(maker), effects(maker), stops(maker), edges(maker)]
         parts += [balances(follower.status), makers(follower.status)]
     parts += [fills(follower.fills), orders(follower), happenings(follower.happenings)]
     parts += [alerts(follower.alerts()), configuration(follower)]

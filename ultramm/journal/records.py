@@ -85,12 +85,13 @@ def fingerprint(ts_ns: int, fill: FillEvent) -> bytes:
 
 
 class HaltEvent(msgspec.Struct, frozen=True, kw_only=True, tag="halt"):
-    """A strategy stopped quoting, or was released; `source` says by whom."""
+    """A strategy stopped quoting, or was released, on an instrument; `source` says by whom."""
 
     strategy: str
     source: str
     active: bool
     reason: str = ""
+    instrument: str = ""
 
 
 class RecordingEvent(msgspec.Struct, frozen=True, kw_only=True, tag="recording"):

@@ -20,7 +20,7 @@ from ultramm.config.resolve import Resolved
 from ultramm.errors import DataError, RunError
 from ultramm.journal.records import FillEvent, HaltEvent, Record, fingerprint
 from ultramm.nautilus.account import KERNEL_RATE, exchange_arguments
-from ultramm.nautilus.build import Feed, actors, feeds, merged, shells
+from ultramm.nautilus.build import Feed, actors, check_stops, feeds, merged, shells
 from ultramm.nautilus.conversion import Conversion
 from ultramm.nautilus.fingerprint import file_sha256
 from ultramm.nautilus.shell import MakerShell
@@ -109,6 +109,7 @@ def run_backtest(
     """
     collector = collector or Collector()
     opened = feeds(resolved)
+    check_stops(resolved, opened)
     engine = _engine(resolved, opened)
     try:
         makers = shells(resolved, collector, collector.shell)

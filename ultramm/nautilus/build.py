@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -19,12 +20,15 @@ from ultramm.journal.records import Record
 from ultramm.maker import Maker
 from ultramm.market import Instrument
 from ultramm.nautilus.account import with_fees
+from ultramm.nautilus.convert import to_instrument
 from ultramm.nautilus.memory import Memory
 from ultramm.nautilus.shell import MakerBuilder, MakerShell
 from ultramm.nautilus.source import Source
 from ultramm.plugin import ActorPlugin
 from ultramm.risk.budget import MessageBudget
+from ultramm.risk.burst import BurstLimits
 from ultramm.risk.limits import Funds, Limits
+from ultramm.risk.stops import Allowed, StopLimits
 
 # Markets that begin further apart are of different times, or one of them is generated and the other recorded.
 _TOGETHER_NS = 86_400_000_000_000
@@ -102,8 +106,9 @@ def shells(
     shell: type[MakerShell] = MakerShell,
     ledger: OrderLedger | None = None,
     memory: Memory | None = None,
+    stopped: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> list[MakerShell]:
-    """A shell for each strategy and instrument, of the class `shell`."""
+    """A shell for each strategy and instrument, of the class `shell`; `stopped` says which of them are, and why."""
     made: list[MakerShell] = []
     for strategy in resolved.strategies:
         try:
@@ -124,6 +129,7 @@ def shells(
                     record=record,
                     reference=strategy.params.reference,
                     ledger=ledger,
+                    stopped=stopped.get((strategy.settings.name, instrument_id), ""),
                 )
             )
     return made
@@ -178,9 +184,67 @@ def _maker_builder(
             show_queues=mode != "backtest",
             amends=amends,
             told_fills=told_fills,
+            stops=stop_limits(risk, instrument, name),
+            bursts=_bursts(risk),
         )
 
     return build
+
+
+def check_stops(resolved: Resolved, opened: list[Feed]) -> None:
+    """That limits on losses are in the currency of what they limit, before anything trades.
+
+    Raises
+    ------
+    ConfigError
+        One is not.
+    """
+    known = {instrument.id.value: to_instrument(instrument) for feed in opened for instrument in feed.instruments}
+    for strategy in resolved.strategies:
+        for instrument_id in strategy.settings.instruments:
+            try:
+                stop_limits(resolved.config.risk, known[instrument_id], strategy.settings.name)
+            except ConfigError as exc:
+                raise ConfigError(f"{resolved.loaded.path}: {exc}") from exc
+
+
+def stop_limits(risk: Risk, instrument: Instrument, name: str) -> StopLimits:
+    """What stops a strategy on an instrument.
+
+    Raises
+    ------
+    ConfigError
+        A limit is in another currency than what it earns.
+    """
+
+    def amount(key: str, text: str) -> float:
+        value, currency = text.split()
+        if currency not in ("sigma_day", instrument.settlement_currency):
+            raise ConfigError(
+                f"risk.{key}: {text}: {name} on {instrument.id} earns {instrument.settlement_currency}; "
+                f"state it in that, or a drawdown in sigma_day"
+            )
+        return float(value)
+
+    def allowed(text: str | None) -> Allowed | None:
+        return None if text is None else Allowed(amount("max_drawdown", text), text.endswith("sigma_day"))
+
+    drawdown = risk.max_drawdown
+    return StopLimits(
+        daily_loss=math.inf if risk.max_daily_loss is None else amount("max_daily_loss", risk.max_daily_loss),
+        soft=None if drawdown is None else allowed(drawdown.soft),
+        hard=None if drawdown is None else allowed(drawdown.hard),
+        losses_in_row=risk.max_losses_in_row or 0,
+        rejects_in_row=risk.max_rejects_in_row,
+        widen=risk.widen,
+    )
+
+
+def _bursts(risk: Risk) -> BurstLimits:
+    burst = risk.fill_burst
+    if burst is None:
+        return BurstLimits()
+    return BurstLimits(orders=burst.orders, within_s=burst.within_s, rest_s=burst.rest_s)
 
 
 def _limits(risk: Risk) -> Limits:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -26,7 +27,7 @@ from ultramm.journal.records import BookView, Record, Status, VenueStatus
 from ultramm.maker import Maker
 from ultramm.market import known
 from ultramm.nautilus.account import KERNEL_RATE
-from ultramm.nautilus.build import Feed, actors, defined_instruments, shells
+from ultramm.nautilus.build import Feed, actors, check_stops, defined_instruments, shells
 from ultramm.nautilus.conversion import Conversion
 from ultramm.nautilus.convert import to_book
 from ultramm.nautilus.memory import Memory
@@ -139,6 +140,7 @@ class NodeRunner:
         journal_problem: Callable[[], str | None] = lambda: None,
         on_status: Callable[[Status], None] = lambda _: None,
         venues: Venues | None = None,
+        stopped: Mapping[tuple[str, str], str] = MappingProxyType({}),
     ) -> None:
         self._resolved = resolved
         self._record = record
@@ -146,8 +148,9 @@ class NodeRunner:
         self._on_status = on_status
         self._venues: Venues = venues or PaperVenues(resolved)
         opened = self._venues.feeds
+        check_stops(resolved, opened)
         self._memory = self._venues.memory
-        self._shells = shells(resolved, record, ledger=self._venues.ledger, memory=self._memory)
+        self._shells = shells(resolved, record, ledger=self._venues.ledger, memory=self._memory, stopped=stopped)
         self._conversion = Conversion(resolved, opened) if resolved.config.reporting is not None else None
         self._recording = NodeRecording(resolved.config.recorder, defined_instruments(opened), record)
         self._views = {instrument.id.value: _MarketView() for feed in opened for instrument in feed.instruments}
@@ -344,6 +347,9 @@ class NodeRunner:
                 shell.release("operator")
             broken = [shell.maker_name for shell in self._shells if shell.maker.degraded]
             return "resumed" + (f", except {', '.join(broken)}, degraded by a fault" if broken else "")
+        if verb == "rearm":
+            armed = [shell.maker_name for shell in self._shells if shell.arm()]
+            return f"armed again: {', '.join(armed)}" if armed else "nothing has stopped by its losses or faults"
         if verb == "flatten":
             self._paused = True
             for shell in self._shells:

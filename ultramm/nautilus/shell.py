@@ -38,6 +38,8 @@ from ultramm.nautilus.convert import (
 )
 from ultramm.orders.plan import Amend, Plan
 from ultramm.risk.limits import Funds
+from ultramm.risk.stops import SOURCE as STOPS
+from ultramm.risk.stops import Level
 
 # Of an instrument, its funds, and why its strategy may not be that of an earlier run, empty if it may.
 MakerBuilder = Callable[[Instrument, Funds, str], Maker]
@@ -47,6 +49,9 @@ _FORGET_EVERY_NS = 60_000_000_000
 _REMEMBER_S = 120
 # Levels of a book with our own orders in it, so that others' are found behind them.
 _BEHIND_OURS = 20
+# In how many slices the position is closed of a maker that lost too much, and how far apart.
+_SLICES = 3
+_SLICE_EVERY_NS = 2_000_000_000
 # Who halts a maker for a while, and does not take back what an operator asked for.
 _PASSING = ("custody", "feed")
 
@@ -85,6 +90,8 @@ class MakerShell(Strategy):
         Another instrument whose touch the strategy is shown.
     ledger : OrderLedger, optional
         Where orders are written down before they are sent, and whose fills it goes on from.
+    stopped : str
+        Why an earlier run stopped it, if nobody has armed it since: so it remains.
     """
 
     def __init__(
@@ -98,6 +105,7 @@ class MakerShell(Strategy):
         record: Callable[[int, Record], None],
         reference: str | None = None,
         ledger: OrderLedger | None = None,
+        stopped: str = "",
     ) -> None:
         super().__init__(
             StrategyConfig(strategy_id=f"{name}-{tag}", order_id_tag=tag, log_events=False, log_commands=False)
@@ -109,6 +117,7 @@ class MakerShell(Strategy):
         self._depth_levels = depth_levels
         self._record = record
         self._ledger = ledger
+        self._stopped_before = stopped
         # Called with a reason when the venue should be asked about our orders.
         self.on_question: Callable[[str], None] = lambda _: None
         self._maker: Maker | None = None
@@ -119,6 +128,9 @@ class MakerShell(Strategy):
         self._now_ns = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._flattening = False
+        self._slices = 1
+        self._slice_lots = 0
+        self._slice_ns = 0
         self._seen_ns = 0
         self._forget_ns = 0
         self.market_events = 0
@@ -160,6 +172,12 @@ class MakerShell(Strategy):
             self._now_ns,
             MakerStarted(strategy=self.maker_name, instrument=self.maker.instrument, max_position=limit),
         )
+        if self._stopped_before:
+            self.maker.stops.trip(self._stopped_before)
+            self.maker.halt(STOPS, self._stopped_before)
+            # What is left of the position is closed by heartbeats, once nothing of it is in doubt.
+            self._flattening, self._slices = True, _SLICES
+            self._record_halt(STOPS, active=True, reason=self._stopped_before)
         subscribe_book(self, self.instrument_id)
         self.subscribe_trade_ticks(self.instrument_id)
         if self._reference_id is not None:
@@ -289,6 +307,8 @@ class MakerShell(Strategy):
         approved = maker.step(now_ns).approved
         if not approved.empty:
             self._send(approved, now_ns)
+        if maker.stops.level is Level.STOP and STOPS not in maker.halts:
+            self._stopped()
         if maker.recalibration_due(now_ns):
             # After the orders have left; with a loop, after the event as well.
             if self._loop is None:
@@ -547,7 +567,7 @@ class MakerShell(Strategy):
         """Quote nothing until `source` releases it, and cancel what is open now."""
         if self._maker is None:
             return
-        if source not in _PASSING:
+        if source not in _PASSING and not (source == "operator" and STOPS in self.maker.halts):
             self._flattening = False
         self.maker.halt(source, reason)
         try:
@@ -565,15 +585,35 @@ class MakerShell(Strategy):
 
     def release(self, source: str) -> None:
         """Undo `withdraw` of the same source."""
-        if source == "operator":
-            self._flattening = False
         self.maker.release(source)
+        if STOPS in self.maker.halts:
+            self._flattening = True
+        elif source == "operator":
+            self._flattening = False
         self._record_halt(source, active=False)
 
     def flatten(self) -> None:
         """Pull the quotes, then close the position at what the market takes, within the slippage allowed."""
         self.withdraw("operator", "flattened by operator")
+        self._flatten()
+
+    def arm(self) -> bool:
+        """Quote again after a stop, whose counts begin anew; False where none was."""
+        if STOPS not in self.maker.halts:
+            return False
+        self.maker.stops.arm()
+        self._flattening = False
+        self.release(STOPS)
+        return True
+
+    def _stopped(self) -> None:
+        """Pull the quotes until somebody arms it again, and close the position in slices."""
+        self.withdraw(STOPS, self.maker.stops.reason)
+        self._flatten(slices=_SLICES)
+
+    def _flatten(self, slices: int = 1) -> None:
         self._flattening = True
+        self._slices, self._slice_lots, self._slice_ns = slices, 0, 0
         self._unwind()
 
     def degrade(self, reason: str) -> None:
@@ -589,20 +629,41 @@ class MakerShell(Strategy):
             self._record_halt("error", active=True, reason=reason)
 
     def _record_halt(self, source: str, *, active: bool, reason: str = "") -> None:
-        self._record(self._now_ns, HaltEvent(strategy=self.maker_name, source=source, active=active, reason=reason))
+        self._record(
+            self._now_ns,
+            HaltEvent(
+                strategy=self.maker_name,
+                source=source,
+                active=active,
+                reason=reason,
+                instrument=self.instrument_id.value,
+            ),
+        )
 
     def _unwind(self) -> None:
         """Close the position once nothing unknown can change it any more; one order at a time."""
         maker = self.maker
-        if not self._flattening or "custody" in maker.halts or len(maker.orders):
+        if not self._flattening or "custody" in maker.halts or len(maker.orders) or not maker.score.mid > 0:
             return
-        lots = maker.closing_lots
+        lots = self._slice()
         if not lots:
             return
         side = Side.SELL if maker.inventory > 0 else Side.BUY
         quote = Quote(side, maker.worst_ticks(side), lots, taking=True)
         # What the book cannot fill within the slippage is cancelled, and sent again at the next heartbeat.
         self._submit(self._limit(quote), quote, self._now_ns, "flatten")
+
+    def _slice(self) -> int:
+        """Lots to close now; all of them if it is not to be done in slices, or if too few would be left to be sent."""
+        maker, now_ns = self.maker, self.clock.timestamp_ns()
+        lots = maker.closing_lots
+        if not lots or self._slices == 1 or now_ns < self._slice_ns:
+            return lots if self._slices == 1 else 0
+        self._slice_ns = now_ns + _SLICE_EVERY_NS
+        self._slice_lots = self._slice_lots or -(-lots // self._slices)
+        least = maker.instrument.smallest_lots(maker.score.mid)
+        one = max(self._slice_lots, least)
+        return lots if lots - one < least else one
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -233,7 +233,7 @@ def test_closing_on_a_failing_store_says_that_records_were_given_up(bench):
 
 
 def test_a_gap_that_ends_while_it_closes_is_recorded_too(bench, monkeypatch):
-    writer = bench.start(patience_s=0.0)
+    writer = bench.start(patience_s=3600.0, capacity=0)
     bench.journal.failing.add("append")
     writer.write(0, ended(0))
     until(lambda: writer.problem, "the problem is reported")

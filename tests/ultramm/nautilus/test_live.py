@@ -474,3 +474,25 @@ def test_neither_key_nor_secret_nor_anything_signed_is_in_anything_it_writes(
     for path, content in files.items():
         for word in private:
             assert word.encode() not in content, f"{word} is in {path.name}"
+
+
+def test_one_that_lost_too_much_is_flat_and_stays_stopped_until_it_is_armed(node: LiveNode, served: Served) -> None:
+    quoting(node, served, "risk.max_daily_loss=0.05 USDT")
+    served.others_trade(Side.SELL, -40, 30)
+    until(lambda: halted(node, "stops") == [True], "it has stopped", node)
+    until(lambda: abs(held(node.ledger())) < Decimal("0.0005"), "nothing is held", node)
+    until(lambda: not served.open_orders(), "nothing is open", node)
+    node.kill()
+    # Whoever starts it anew, with any limit, finds it stopped.
+    node.start("risk.max_daily_loss=100000 USDT")
+    until(lambda: halted(node, "stops") == [True, True], "it is stopped still", node)
+    assert "resumed" in node.ultramm("node", "resume").stdout
+    time.sleep(1.5)
+    assert served.open_orders() == []
+    assert "is allowed" in reason_of_bid(node)
+    assert "armed again: mm" in node.ultramm("node", "rearm").stdout
+    until(lambda: quotes_both_sides(served), "quotes", node)
+    assert "nothing has stopped" in node.ultramm("node", "rearm").stdout
+    assert halted(node, "stops") == [True, True, False]
+    node.stop()
+    ended_well(node, served)

@@ -75,6 +75,8 @@ class Node:
 
     def __init__(self, config: Path, name: str, folder: Path, settings: list[str]) -> None:
         self._command = [sys.executable, "-m", "ultramm.cli.main", "node", "start", str(config.resolve())]
+        # What a kill leaves is looked at before anybody cleans it up.
+        settings = ["watchdog.enabled=false", *settings]
         self._command += ["--live", "--no-dashboard", *[part for each in settings for part in ("--set", each)]]
         self._folder = folder
         self._log = (folder / "node.log").open("ab")

@@ -1,0 +1,61 @@
+"""Fills that come together: somebody knows something, or sweeps the book; the side that is hit rests."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+
+from ultramm.market import Side
+from ultramm.quoting.decision import Decision
+
+
+class BurstLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """When a side rests, and for how long.
+
+    Parameters
+    ----------
+    orders : int
+        Orders of one side filled within `within_s`; partial fills of one are one. 0 for any number.
+    within_s, rest_s : float
+        Seconds.
+    """
+
+    orders: int = 0
+    within_s: float = 1.0
+    rest_s: float = 2.0
+
+
+class FillBursts:
+    """Remembers the last fills of each side; O(1)."""
+
+    def __init__(self, limits: BurstLimits) -> None:
+        self._limits = limits
+        self._within_ns = round(limits.within_s * 1e9)
+        self._rest_ns = round(limits.rest_s * 1e9)
+        self._fills: dict[Side, deque[tuple[int, str]]] = {side: deque() for side in Side}
+        self._until_ns = dict.fromkeys(Side, 0)
+
+    def on_fill(self, ts_ns: int, side: Side, order_id: str) -> None:
+        """An order of ours was filled, at least in part."""
+        if not self._limits.orders:
+            return
+        fills = self._fills[side]
+        fills.append((ts_ns, order_id))
+        while fills[0][0] < ts_ns - self._within_ns or len(fills) > 10 * self._limits.orders:
+            fills.popleft()
+        if len({each for _, each in fills}) >= self._limits.orders:
+            self._until_ns[side] = ts_ns + self._rest_ns
+
+    def without(self, decision: Decision, now_ns: int) -> Decision:
+        """The decision without the quotes of a side that rests."""
+        resting = [side for side in Side if now_ns < self._until_ns[side]]
+        if not resting:
+            return decision
+        limits = self._limits
+        reason = f"{limits.orders} orders of it were filled within {limits.within_s:g} s: it rests"
+        return msgspec.structs.replace(
+            decision,
+            quotes=tuple([quote for quote in decision.quotes if quote.side not in resting]),
+            reasons=decision.reasons | dict.fromkeys(resting, reason),
+        )
