@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Callable
 
 import msgspec
 
@@ -130,6 +131,7 @@ class Stops:
         self._day = -1
         self._day_began = 0.0
         self._losses = self._rejects = 0
+        self._checks = self._set()
 
     @property
     def careful(self) -> bool:
@@ -150,12 +152,14 @@ class Stops:
         self.seen(now_ns, pnl)
         if self.level is Level.STOP:
             return self.level
-        self.level, self.reason = Level.NONE, ""
-        self._reach(*self._of_daily_loss())
-        self._reach(*self._of_drawdown())
-        self._reach(*self._of_row("losses in a row", self._losses, self.limits.losses_in_row))
-        self._reach(*self._of_row("orders refused in a row", self._rejects, self.limits.rejects_in_row))
-        return self.level
+        level, words = Level.NONE, _nothing
+        for find, say in self._checks:
+            found = find()
+            if found > level:
+                level, words = found, say
+        # In words only where there is something to say: this runs at every decision.
+        self.level, self.reason = level, words()
+        return level
 
     def on_closed(self, gain: float) -> None:
         """A trade made the position smaller and brought so much, settlement currency."""
@@ -204,26 +208,50 @@ class Stops:
     def _fallen(self) -> float:
         return max(0.0, self._peak - self._pnl)
 
-    def _reach(self, level: Level, reason: str) -> None:
-        if level > self.level:
-            self.level, self.reason = level, reason
+    def _set(self) -> list[tuple[Callable[[], Level], Callable[[], str]]]:
+        """For each limit that is set, what finds the rung it has come to, and what says why."""
+        limits, found = self.limits, []
+        if math.isfinite(limits.daily_loss):
+            found.append((self._of_daily_loss, self._say_daily_loss))
+        if limits.hard is not None:
+            found.append((self._of_drawdown, self._say_drawdown))
+        if limits.losses_in_row:
+            found.append((self._of_losses, self._say_losses))
+        if limits.rejects_in_row:
+            found.append((self._of_rejects, self._say_rejects))
+        return found
 
-    def _of_daily_loss(self) -> tuple[Level, str]:
+    def _of_daily_loss(self) -> Level:
         allowed = self.limits.daily_loss
-        if not math.isfinite(allowed):
-            return Level.NONE, ""
-        level = _rung(self._lost, _WIDEN_AT * allowed, _REDUCE_AT * allowed, allowed)
-        return level, f"lost {self._lost:.6g} today, {allowed:.6g} is allowed"
+        return _rung(self._lost, _WIDEN_AT * allowed, _REDUCE_AT * allowed, allowed)
 
-    def _of_drawdown(self) -> tuple[Level, str]:
+    def _say_daily_loss(self) -> str:
+        return f"lost {self._lost:.6g} today, {self.limits.daily_loss:.6g} is allowed"
+
+    def _of_drawdown(self) -> Level:
         limits = self.limits
         hard = math.nan if limits.hard is None else self._depth(limits.hard)
         if math.isnan(hard):
-            return Level.NONE, ""
+            return Level.NONE
         soft = _WIDEN_AT * hard if limits.soft is None else self._depth(limits.soft)
         small = _REDUCE_AT * hard if limits.soft is None else 0.5 * (soft + hard)
-        level = _rung(self._fallen, soft, small, hard)
-        return level, f"{self._fallen:.6g} below the highest P&L, {hard:.6g} is allowed"
+        return _rung(self._fallen, soft, small, hard)
+
+    def _say_drawdown(self) -> str:
+        hard = math.nan if self.limits.hard is None else self._depth(self.limits.hard)
+        return f"{self._fallen:.6g} below the highest P&L, {hard:.6g} is allowed"
+
+    def _of_losses(self) -> Level:
+        return Level.STOP if self._losses >= self.limits.losses_in_row else Level.NONE
+
+    def _say_losses(self) -> str:
+        return f"{self._losses} losses in a row, {self.limits.losses_in_row} are allowed"
+
+    def _of_rejects(self) -> Level:
+        return Level.STOP if self._rejects >= self.limits.rejects_in_row else Level.NONE
+
+    def _say_rejects(self) -> str:
+        return f"{self._rejects} orders refused in a row, {self.limits.rejects_in_row} are allowed"
 
     def _depth(self, allowed: Allowed) -> float:
         """Settlement currency; NaN while that is not known."""
@@ -232,10 +260,6 @@ class Stops:
         sigma = self.volatility.day
         return allowed.value * sigma if sigma > 0.0 else math.nan
 
-    @staticmethod
-    def _of_row(what: str, count: int, allowed: int) -> tuple[Level, str]:
-        return (Level.STOP if allowed and count >= allowed else Level.NONE), f"{count} {what}, {allowed} are allowed"
-
 
 def _rung(value: float, widen: float, reduce: float, stop: float) -> Level:
     if value >= stop:
@@ -243,3 +267,7 @@ def _rung(value: float, widen: float, reduce: float, stop: float) -> Level:
     if value >= reduce:
         return Level.REDUCE
     return Level.WIDEN if value >= widen else Level.NONE
+
+
+def _nothing() -> str:
+    return ""
