@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+# Many tests wait for processes: one worker more than there are cores.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup start test test-unit test-integration lint format typecheck check bench clean
@@ -21,13 +23,13 @@ start: $(STAMP) ## Start a paper node on the built-in market (ARGS="--duration 6
 	@$(BIN)/ultramm node start $(ARGS)
 
 test: $(STAMP) ## Run the whole test suite
-	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-unit: $(STAMP) ## Run the fast tests
-	@$(BIN)/pytest -n auto -m "not integration" $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) -m "not integration" $(ARGS)
 
 test-integration: $(STAMP) ## Run the tests that start processes or read recordings
-	@$(BIN)/pytest -n auto -m integration $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) -m integration $(ARGS)
 
 lint: $(STAMP) ## Style and layers
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports

@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from distributions import write_distribution
 from journal_records import INSTRUMENT, busy_maker
+from view_plugin import write_view
 from waiting import until
 
 from page import Server, browser, errors_of, free_port, serving, wait_for
@@ -147,30 +147,8 @@ def test_scripts_in_names_and_alerts_are_text(journal: SqliteJournal, opened: An
         assert tab.evaluate("window.hacked") is None
 
 
-VIEW = """
-import msgspec
-import panel as pn
-from ultramm.plugin import ViewPlugin
-
-class Params(msgspec.Struct):
-    word: str = "fills"
-
-class Counted:
-    title = "Counted"
-    def __init__(self, params):
-        self._params, self._pane = params, pn.pane.HTML("")
-    def panel(self):
-        return self._pane
-    def update(self, follower):
-        self._pane.object = f"<p>{follower.status.market_events:,} {self._params.word} were counted</p>"
-
-PLUGIN = ViewPlugin(name="counted", summary="", params="ultramm_test_view:Params", view="ultramm_test_view:Counted")
-"""
-
-
 def test_a_plugins_tab_is_there_and_alive(tmp_path: Path, opened: Any) -> None:
-    points = {"ultramm.plugins": {"counted": "ultramm_test_view:PLUGIN"}}
-    site = write_distribution(tmp_path / "site", "view", points, {"ultramm_test_view": VIEW})
+    site = write_view(tmp_path / "site")
     store = SqliteJournal(tmp_path / "journal.db", create=True)
     configuration = {"plugins": [{"use": "counted", "params": {"word": "events"}}]}
     store.append(

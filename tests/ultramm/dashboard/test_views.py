@@ -8,45 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributions import write_distribution
+from view_plugin import write_view
 
 from ultramm.dashboard.views import views_of
 
-MODULE = """
-import msgspec
-import panel as pn
-from ultramm.plugin import ViewPlugin
 
-class Params(msgspec.Struct, forbid_unknown_fields=True):
-    word: str = "fills"
-
-class Counted:
-    title = "Counted"
-    def __init__(self, params):
-        self._params = params
-        self._pane = pn.pane.HTML("")
-    def panel(self):
-        return self._pane
-    def update(self, follower):
-        if self._params.word == "break":
-            raise RuntimeError("<b>broken</b>")
-        self._pane.object = f"<p>{len(follower.fills)} {self._params.word} counted</p>"
-
-PLUGIN = ViewPlugin(name="counted", summary="", params="ultramm_test_view:Params", view="ultramm_test_view:Counted")
-"""
-
-
-class Filled:
+class Counting:
     """All that this view looks at."""
 
-    fills = (1, 2)
+    class status:  # noqa: N801
+        market_events = 7
 
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A distribution with a view."""
-    points = {"ultramm.plugins": {"counted": "ultramm_test_view:PLUGIN"}}
-    site = write_distribution(tmp_path / "site", "view", points, {"ultramm_test_view": MODULE})
+    site = write_view(tmp_path / "site")
     monkeypatch.syspath_prepend(str(site))
     yield site
     sys.modules.pop("ultramm_test_view", None)
@@ -59,8 +36,8 @@ def text(view: Any) -> str:
 def test_a_view_is_shown_where_the_configuration_names_it(installed: Path) -> None:
     (view,) = views_of({"plugins": [{"use": "counted", "params": {"word": "trades"}}]})
     assert view.title == "Counted"
-    view.update(Filled())  # type: ignore[arg-type]
-    assert text(view) == "<p>2 trades counted</p>"
+    view.update(Counting())  # type: ignore[arg-type]
+    assert text(view) == "<p>7 trades were counted</p>"
 
 
 @pytest.mark.parametrize("configuration", [{}, {"plugins": []}, {"plugins": [{"use": "not-here"}]}])
@@ -70,9 +47,9 @@ def test_without_one_there_is_none(installed: Path, configuration: dict[str, obj
 
 def test_a_view_that_breaks_says_so_in_its_tab_and_nowhere_else(installed: Path) -> None:
     (view,) = views_of({"plugins": [{"use": "counted", "params": {"word": "break"}}]})
-    view.update(Filled())  # type: ignore[arg-type]
+    view.update(Counting())  # type: ignore[arg-type]
     assert text(view) == "<p>Counted failed: RuntimeError: &lt;b&gt;broken&lt;/b&gt;</p>"
-    view.update(Filled())  # type: ignore[arg-type]
+    view.update(Counting())  # type: ignore[arg-type]
 
 
 def test_a_view_that_cannot_be_made_says_so(installed: Path) -> None:
