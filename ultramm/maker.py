@@ -490,6 +490,7 @@ class Maker:
             limits,
             self._budget,
             now_ns,
+            self._mid,
         )
         self._refusals = planned.held + reviewed.refused
         return reviewed

@@ -119,10 +119,12 @@ class Risk(_Section, frozen=True, kw_only=True):
     ----------
     max_notional : float, optional
         Worst-case exposure, in quote currency (contract currency for coin-margined contracts).
+    max_order_notional : float, optional
+        Largest single order, in the same.
     max_open_orders : int
         Orders at or on their way to the venue.
     price_collar_bps : float
-        Furthest an order may be from fair value.
+        Furthest an order may be from fair value, and from the market's mid.
     max_slippage_bps : float
         Furthest from the mid that a position is closed at; what the book does not take within waits.
     messages_per_second : float
@@ -143,6 +145,7 @@ class Risk(_Section, frozen=True, kw_only=True):
     """
 
     max_notional: Positive | None = None
+    max_order_notional: Positive | None = None
     max_open_orders: Annotated[int, msgspec.Meta(ge=1)] = 100
     price_collar_bps: Positive = 500.0
     max_slippage_bps: Positive = 100.0

@@ -250,6 +250,7 @@ def _bursts(risk: Risk) -> BurstLimits:
 def _limits(risk: Risk) -> Limits:
     return Limits(
         max_notional=risk.max_notional if risk.max_notional is not None else math.inf,
+        max_order_notional=risk.max_order_notional if risk.max_order_notional is not None else math.inf,
         max_open_orders=risk.max_open_orders,
         price_collar_bps=risk.price_collar_bps,
         max_slippage_bps=risk.max_slippage_bps,

@@ -35,6 +35,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         Largest inventory, long or short, size; counted as if every order that could fill had filled.
     max_notional : float
         Largest exposure, `Instrument.notional` of that worst-case inventory.
+    max_order_notional : float
+        Largest single order that could add to the inventory, `Instrument.notional` of it.
     max_open_orders : int
         Orders at or on their way to the venue.
     price_collar_bps : float
@@ -51,6 +53,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     max_position: float = math.inf
     max_notional: float = math.inf
+    max_order_notional: float = math.inf
     max_open_orders: int = 100
     price_collar_bps: float = 500.0
     max_slippage_bps: float = 100.0

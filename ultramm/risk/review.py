@@ -32,6 +32,7 @@ def review(
     limits: Limits,
     budget: MessageBudget,
     now_ns: int,
+    mid: float = math.nan,
 ) -> Review:
     """Approve the orders that keep the worst case within limits.
 
@@ -46,9 +47,11 @@ def review(
         Signed inventory, lots.
     fair : float
         Fair value, price; with NaN no order passes.
+    mid : float
+        The market's, price: a strategy that is wrong about fair value is held to it too. NaN where none is known.
     """
     worst = {side: inventory_lots + side * live.lots(side) for side in _SIDES}
-    check = _Check(inventory_lots, fair, instrument, limits)
+    check = _Check(inventory_lots, fair, mid, instrument, limits)
     cancels, amends = plan.cancels, plan.amends
     refused: list[Refusal] = []
     if amends:
@@ -132,6 +135,7 @@ class _Check(msgspec.Struct, frozen=True, gc=False):
 
     inventory_lots: int
     fair: float
+    mid: float
     instrument: Instrument
     limits: Limits
 
@@ -141,12 +145,20 @@ class _Check(msgspec.Struct, frozen=True, gc=False):
         price = instrument.price(quote.ticks)
         if not math.isfinite(fair):
             return "fair value is unknown"
-        if abs(price - fair) > limits.price_collar_bps * 1e-4 * fair:
+        collar = limits.price_collar_bps * 1e-4
+        if abs(price - fair) > collar * fair:
             return f"price {price} is outside the collar of {limits.price_collar_bps:g} bps around {fair:.10g}"
+        if abs(price - self.mid) > collar * self.mid:
+            return (
+                f"price {price} is outside the collar of {limits.price_collar_bps:g} bps around the mid {self.mid:.10g}"
+            )
         if open_orders >= limits.max_open_orders:
             return f"{open_orders} open orders, the limit is {limits.max_open_orders}"
         after_lots = worst_lots + quote.side * quote.lots
         if after_lots * quote.side > 0:
+            order = instrument.notional(price, instrument.size(quote.lots))
+            if order > limits.max_order_notional:
+                return f"an order of {order:.10g}, the limit is {limits.max_order_notional:g}"
             after = instrument.size(abs(after_lots))
             if after > limits.max_position:
                 return f"position could reach {after:g}, the limit is {limits.max_position:g}"

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from alert_servers import HttpServer
+from page import browser, errors_of, free_port, wait_for
 from redis_process import RedisProcess
 from waiting import until
 
-from page import browser, errors_of, free_port, wait_for
 from ultramm.journal.open import open_journal
 from ultramm.journal.records import FillEvent, GapEvent, HaltEvent, RunEnded, Status
 from ultramm.journal.store import Journal

@@ -17,10 +17,10 @@ from typing import Any
 import msgspec
 import pytest
 from journal_records import INSTRUMENT, busy_maker
+from page import Server, browser, errors_of, free_port, serving, wait_for
 from view_plugin import write_view
 from waiting import until
 
-from page import Server, browser, errors_of, free_port, serving, wait_for
 from ultramm.dashboard.passwords import hashed
 from ultramm.journal.open import open_journal
 from ultramm.journal.records import AlertEvent, BookView, CommandEvent, MakerStarted, RunStarted, Status

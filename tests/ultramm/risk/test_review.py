@@ -53,6 +53,7 @@ def reviewed(
     budget=None,
     now_ns=0,
     instrument=INSTRUMENT,
+    mid=math.nan,
     **limits,
 ) -> Review:
     return review(
@@ -64,6 +65,7 @@ def reviewed(
         Limits(**limits),
         budget or MessageBudget(1e6, 1e6),
         now_ns,
+        mid,
     )
 
 
@@ -71,6 +73,24 @@ def reason(result: Review) -> str:
     assert result.approved.submits == ()
     (refusal,) = result.refused
     return refusal.reason
+
+
+# -- a strategy that is wrong ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fair", [40.0, 60.0])
+def test_who_is_wrong_about_fair_value_is_held_to_the_market(fair):
+    ticks = INSTRUMENT.ticks(fair)
+    text = reason(reviewed(buy(ticks), fair=fair, mid=50.0, price_collar_bps=500.0))
+    assert text == f"price {fair} is outside the collar of 500 bps around the mid 50"
+    assert reviewed(buy(ticks), fair=fair, price_collar_bps=500.0).refused == ()
+
+
+def test_a_finger_too_fat_is_refused_unless_it_closes():
+    assert reviewed(buy(100, 20), max_order_notional=100.0).refused == ()
+    text = reason(reviewed(buy(100, 21), inventory=-20, max_order_notional=100.0))
+    assert text == "an order of 105, the limit is 100"
+    assert reviewed(buy(100, 21), inventory=-21, max_order_notional=100.0).refused == ()
 
 
 # -- position and notional -----------------------------------------------------------------------------------

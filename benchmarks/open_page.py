@@ -2,9 +2,9 @@
 
 ::
 
-    .venv/bin/python benchmarks/page.py                       30 minutes, with a stretch without a page before and after
-    .venv/bin/python benchmarks/page.py --minutes 5
-    .venv/bin/python benchmarks/page.py --json out.json       the samples for a program
+    .venv/bin/python benchmarks/open_page.py                  30 minutes, and some without a page before and after
+    .venv/bin/python benchmarks/open_page.py --minutes 5
+    .venv/bin/python benchmarks/open_page.py --json out.json       the samples for a program
 
 A paper node runs as ``ultramm node start``, its page as ``ultramm dashboard``, in Debian's Chromium without a window.
 Every ten seconds: what the browser's processes and the server have for themselves (USS), what the page's scripts hold
