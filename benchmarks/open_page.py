@@ -233,7 +233,7 @@ def _until(condition: Any, what: str) -> None:
         time.sleep(0.05)
 
 
-def run(minutes: float, without_s: float, pace: float, port: int, folder: Path) -> Found:
+def run(minutes: float, without_s: float, pace: float, port: int, folder: Path, kept: Path | None) -> Found:
     node = Node(folder, pace)
     began = time.monotonic()
     samples: list[Sample] = []
@@ -247,6 +247,8 @@ def run(minutes: float, without_s: float, pace: float, port: int, folder: Path) 
                 time.sleep(min(EVERY_S, max(until_s - at_s, 0.01)))
                 bar.update(task, completed=time.monotonic() - began)
                 samples.extend(node.look(time.monotonic() - began, **look()))
+                if kept is not None:
+                    kept.write_bytes(msgspec.json.encode(samples))
 
         try:
             time.sleep(min(_BEGUN_S, 60 * minutes))
@@ -340,7 +342,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers there")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = run(arguments.minutes, arguments.without, arguments.pace, arguments.port, Path(folder))
+        found = run(arguments.minutes, arguments.without, arguments.pace, arguments.port, Path(folder), arguments.json)
     show(found)
     if arguments.json is not None:
         arguments.json.write_bytes(msgspec.json.encode(found))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
 
 from ultramm.journal.records import (
@@ -23,7 +25,7 @@ from ultramm.journal.runs import Run, last_sequence, runs_of
 from ultramm.journal.store import Journal
 from ultramm.journal.traced import RunReplay
 
-_ROWS_AT_ONCE = 5_000
+_ROWS_AT_ONCE = 1_000
 _HISTORY = 100_000  # entries that are gone through when a page is opened on a run that has lasted long
 _CHART_ROWS = 400
 _KEPT = 200
@@ -80,8 +82,14 @@ class Follower:
         """What people were told last, newest first."""
         return self.journal.alerts(_KEPT)
 
-    def poll(self) -> bool:
+    def poll(self, budget_s: float = math.inf) -> bool:
         """Read what is new; whether there was anything.
+
+        Parameters
+        ----------
+        budget_s : float
+            Seconds after which the rest is left to later calls: of a long run there is much to read at first. What
+            stands now is known after the first call.
 
         Raises
         ------
@@ -92,12 +100,14 @@ class Follower:
             self._find()
         if not self.run:
             return False
-        before, runs_changed = self._sequence, not self.runs
+        before, runs_changed, until_s = self._sequence, not self.runs, time.monotonic() + budget_s
         while entries := self.journal.read(after=self._sequence, limit=_ROWS_AT_ONCE):
             for entry in entries:
                 self._take(entry)
                 runs_changed = runs_changed or isinstance(entry.record, RunStarted | RunEnded)
             self._sequence = entries[-1].sequence
+            if time.monotonic() >= until_s:
+                break
         if runs_changed:
             self.runs = runs_of(self.journal)
         return self._sequence > before
@@ -115,6 +125,9 @@ class Follower:
         end = next((entry.sequence for entry in self.journal.last("run-ended", 10_000) if entry.run == chosen), None)
         last = last_sequence(self.journal) if end is None else end
         self._sequence = max(starts[chosen].sequence, last - _HISTORY)
+        for entry in self.journal.last("status") if end is None else ():
+            if entry.run == chosen and isinstance(entry.record, Status):
+                self.status, self.status_ns = entry.record, entry.ts_ns
 
     def _take(self, entry: Entry) -> None:
         record = entry.record
@@ -125,7 +138,7 @@ class Follower:
                 return
         self.replay.take(entry)
         match record:
-            case Status():
+            case Status() if entry.ts_ns >= self.status_ns:
                 self.status, self.status_ns = record, entry.ts_ns
             case FillEvent():
                 self.fills.appendleft(entry)

@@ -22,6 +22,7 @@ from ultramm.maker import MakerStatus
 
 REFRESH_MS = 250
 _CHARTS_S = 2.0
+_READING_S = 0.15  # of each refresh, while there is a long run to read
 _REPLY_S = 10.0
 _STYLE, _PANEL, _TABS, _WIDGET, _TEMPLATE = (
     Path(__file__).with_name(name).read_text(encoding="utf-8")
@@ -165,7 +166,7 @@ class Session:
         try:
             if self._follower is None:
                 self._follower = Follower(self._journals[self._journal.value](), self._run.value or None)
-            self._follower.poll()
+            self._follower.poll(_READING_S)
             self._list_runs()
             self._hear_reply()
         except DataError as exc:

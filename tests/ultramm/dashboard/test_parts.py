@@ -230,6 +230,28 @@ def test_a_page_that_is_opened_late_has_the_charts_of_before(
     assert late.status == follower.status
 
 
+def test_of_a_long_run_what_stands_now_is_known_before_what_was(
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ultramm.dashboard.follow._ROWS_AT_ONCE", 10)
+    write(journal, started(), MakerStarted(strategy="mm-btc", instrument=INSTRUMENT, max_position=0.5), ts_ns=0)
+    for second in range(60):
+        write(journal, msgspec.structs.replace(status(), market_events=second), ts_ns=second * 10**9)
+    follower, polls = Follower(journal), 0
+    seen = []
+    while follower.poll(0.0):
+        polls += 1
+        assert follower.status is not None
+        seen.append(follower.status.market_events)
+    assert polls > 3
+    assert set(seen) == {59}
+    (replay,) = follower.replay.makers.values()
+    whole = Follower(journal)
+    whole.poll()
+    (at_once,) = whole.replay.makers.values()
+    assert list(replay.trace.series.times_ns()) == list(at_once.trace.series.times_ns())
+
+
 def test_a_run_that_is_not_there_shows_nothing(journal: SqliteJournal) -> None:
     write(journal, started(), status())
     follower = Follower(journal, "nosuch")
