@@ -58,10 +58,12 @@ def test_it_stops_once_and_closes_its_position_in_slices(default_config: Any, li
 
 
 def test_a_limit_that_is_not_reached_changes_nothing(default_config: Any) -> None:
-    without, _ = play(default_config)
+    short = "venues.SIM.params.duration_s=120"
+    without, _ = play(default_config, short)
     limits = ("risk.max_daily_loss=1000000 USDT", "risk.max_drawdown={soft: 500000 USDT, hard: 1000000 USDT}")
-    with_limits, _ = play(default_config, *limits, "risk.max_losses_in_row=100000")
+    with_limits, _ = play(default_config, short, *limits, "risk.max_losses_in_row=100000")
     assert with_limits.fills_sha256() == without.fills_sha256()
+    assert len(without.fills) > 20
     assert with_limits.stopped_ns == []
 
 

@@ -29,6 +29,7 @@ venues:
       base_url_ws_public: "{socket}/public"
       base_url_ws_private: "{socket}/private"
       base_url_ws_trade: "{socket}/trade"
+watchdog: {{enabled: false}}
 strategies:
   - use: market-maker
     name: mm
