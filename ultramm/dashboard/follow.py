@@ -28,6 +28,7 @@ from ultramm.journal.traced import RunReplay
 _ROWS_AT_ONCE = 1_000
 _HISTORY = 100_000  # entries that are gone through when a page is opened on a run that has lasted long
 _CHART_ROWS = 400
+_CHART_FILLS = 3_000  # a page that is open for days must not grow
 _KEPT = 200
 _HAPPENINGS = CommandEvent, CustodyEvent, HaltEvent, GapEvent, MemoryEvent, RecordingEvent, RunEnded, RunStarted
 
@@ -76,7 +77,7 @@ class Follower:
         self.fills: deque[Entry] = deque(maxlen=_KEPT)
         self.orders: deque[Entry] = deque(maxlen=_KEPT)
         self.happenings: deque[Entry] = deque(maxlen=_KEPT)
-        self.replay = RunReplay(_CHART_ROWS)
+        self.replay = RunReplay(_CHART_ROWS, _CHART_FILLS)
 
     def alerts(self) -> list[AlertEvent]:
         """What people were told last, newest first."""

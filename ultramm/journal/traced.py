@@ -98,10 +98,12 @@ class RunReplay:
     ----------
     rows : int
         Points of each series at least.
+    most_fills : int, optional
+        Fills and markouts that are kept of each maker, the last ones; all if left out.
     """
 
-    def __init__(self, rows: int) -> None:
-        self._rows = rows
+    def __init__(self, rows: int, most_fills: int | None = None) -> None:
+        self._rows, self._most_fills = rows, most_fills
         self.started: RunStarted | None = None
         self.makers: dict[tuple[str, str], MakerReplay] = {}
         self.first_ns = self.last_ns = 0
@@ -115,7 +117,7 @@ class RunReplay:
             case RunStarted():
                 self.started = record
             case MakerStarted():
-                self.makers[record.strategy, record.instrument.id] = MakerReplay(record, self._rows)
+                self.makers[record.strategy, record.instrument.id] = MakerReplay(record, self._rows, self._most_fills)
             case Status():
                 self._on_status(ts_ns, record)
             case FillEvent():
@@ -138,12 +140,12 @@ class RunReplay:
 class MakerReplay:
     """One maker's score and trace, from what it said of itself."""
 
-    def __init__(self, started: MakerStarted, rows: int) -> None:
+    def __init__(self, started: MakerStarted, rows: int, most_fills: int | None = None) -> None:
         self.instrument = started.instrument
         self._score = Scorecard(started.strategy, started.instrument)
         self._quotes = (math.nan, math.nan)
         limit = math.inf if started.max_position is None else started.max_position
-        self.trace = Trace(self._score, lambda: self._quotes, limit, rows=rows)
+        self.trace = Trace(self._score, lambda: self._quotes, limit, rows=rows, most_fills=most_fills)
         self._book: Book | None = None
         self._first: Score | None = None
         self._last: Score | None = None

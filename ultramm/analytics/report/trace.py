@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 
 import msgspec
@@ -58,7 +59,8 @@ class Trace:
         Everything that is drawn over time.
     buckets : BoundedSeries
         P&L and mid at the end of equal steps of time.
-    fills : list of TracedFill
+    fills : deque of TracedFill
+        All of them, or the last `most_fills`; so also the markouts.
     lives : OrderLives
     """
 
@@ -71,6 +73,7 @@ class Trace:
         rows: int = 2_000,
         bucket_ns: int = SECOND_NS,
         bucket_rows: int = 1_000,
+        most_fills: int | None = None,
     ) -> None:
         self.score = score
         self.max_position = max_position
@@ -97,11 +100,13 @@ class Trace:
             rows,
         )
         self.buckets = BoundedSeries({"pnl": "last", "mid": "last"}, bucket_ns, bucket_rows)
-        self.fills: list[TracedFill] = []
+        self.fills: deque[TracedFill] = deque(maxlen=most_fills)
         self.lives = OrderLives()
         self._quotes = quotes
         self._markouts = Markouts(CURVE_S, self._observe)
-        self._observed: dict[float, list[tuple[int, int, float, float]]] = {horizon: [] for horizon in CURVE_S}
+        self._observed: dict[float, deque[tuple[int, int, float, float]]] = {
+            horizon: deque(maxlen=most_fills) for horizon in CURVE_S
+        }
         self._sigma = EwVolatility()
         self._since_ns = 0
         self._due_ns = 0

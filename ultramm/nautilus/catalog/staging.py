@@ -31,12 +31,10 @@ class Staging:
 
     def __init__(self, target: Path) -> None:
         self._target = target
-        # A rename cannot leave a file system, so beside a mount point is inside of it.
-        self._home = target if target.is_mount() else target.parent
-        self._home.mkdir(parents=True, exist_ok=True)
-        self._prefix = f".{target.name}.import-"
-        self._remove_abandoned()
-        self._shell = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self._home))
+        home, prefix = _beside(target)
+        home.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(target)
+        self._shell = Path(tempfile.mkdtemp(prefix=prefix, dir=home))
         self._alive = contextlib.ExitStack()
         self._alive.enter_context(locked(self._shell))
         self._directory = self._shell / "catalog"
@@ -89,10 +87,19 @@ class Staging:
                 moves.append(str(path))
         return moves
 
-    def _remove_abandoned(self) -> None:
-        for path in self._home.glob(f"{self._prefix}*"):
-            with contextlib.suppress(OSError), locked(path, wait=False):
-                shutil.rmtree(path)
+
+def _beside(target: Path) -> tuple[Path, str]:
+    """Where what is to become part of a catalog is made, and how its name begins."""
+    # A rename cannot leave a file system, so beside a mount point is inside of it.
+    return target if target.is_mount() else target.parent, f".{target.name}.import-"
+
+
+def remove_abandoned(target: Path) -> None:
+    """Remove what imports that were killed left beside a catalog."""
+    home, prefix = _beside(target)
+    for path in home.glob(f"{prefix}*"):
+        with contextlib.suppress(OSError), locked(path, wait=False):
+            shutil.rmtree(path)
 
 
 def find_import(catalog: Path, sha256: Collection[str], instrument_id: str) -> ImportRecord | None:
@@ -101,7 +108,10 @@ def find_import(catalog: Path, sha256: Collection[str], instrument_id: str) -> I
     if manifest.pending:
         with locked(catalog):  # waits for an import that is only on its way
             manifest = undo_interrupted(catalog)
-    return manifest.find(sha256, instrument_id)
+    found = manifest.find(sha256, instrument_id)
+    if found is not None:
+        remove_abandoned(catalog)  # it may have been killed after it had done its work
+    return found
 
 
 def move_in(staged: Path, target: Path, names: list[str], after: Manifest) -> None:

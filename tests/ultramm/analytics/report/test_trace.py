@@ -183,3 +183,20 @@ def test_a_market_that_never_came_leaves_an_empty_trace(session: Any) -> None:
     assert len(trace.series) == 0
     assert trace.capture_bps() is None
     assert trace.bucket_pnl(START_NS, START_NS + 10 * S, S).tolist() == [0.0] * 10
+
+
+def test_of_many_fills_the_last_are_kept_and_so_their_markouts(session: Any) -> None:
+    whole, bounded = session(), session(most_fills=5)
+    for played in (whole, bounded):
+        played.mid(0.0, 100.0)
+        for place in range(20):
+            played.fill(place + 0.1, Side.BUY, 99.0, 0.01)
+            played.mid(place + 0.5, 100.0 + place)
+        played.end(600.0)
+    assert len(whole.trace.fills) == 20
+    assert [each.fill.ts_ns for each in bounded.trace.fills] == [each.fill.ts_ns for each in whole.trace.fills][-5:]
+    (mean,) = [bounded.trace.markout(1.0)]
+    assert mean is not None
+    assert mean.count == 5
+    # What adds up is of all of them.
+    assert bounded.trace.score.fills == whole.trace.score.fills == 20

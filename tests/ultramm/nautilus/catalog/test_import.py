@@ -418,6 +418,13 @@ class TestAllOrNothing:
             assert living.exists()
         assert not abandoned.exists()
 
+    def test_what_one_left_that_was_killed_after_its_work_goes_with_the_next(self, file: Path, target: Path) -> None:
+        import_binance([file], target)
+        abandoned = target.parent / f".{target.name}.import-dead"
+        abandoned.mkdir()
+        assert import_binance([file], target).already_imported
+        assert not abandoned.exists()
+
 
 def _swap(other: Any) -> Any:
     original = instrument_for
