@@ -422,6 +422,8 @@ class TestAllOrNothing:
         import_binance([file], target)
         abandoned = target.parent / f".{target.name}.import-dead"
         abandoned.mkdir()
+        with locked(abandoned):
+            pass
         assert import_binance([file], target).already_imported
         assert not abandoned.exists()
 
