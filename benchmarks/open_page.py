@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +125,9 @@ class Node:
             return None
         return last[0].record if last and isinstance(last[0].record, Status) else None
 
-    @contextmanager
-    def journal(self) -> Iterator[SqliteJournal]:
-        journal = SqliteJournal(self.path)
-        try:
-            yield journal
-        finally:
-            journal.close()
+    def journal(self) -> closing[SqliteJournal]:
+        """To be read, and let go of."""
+        return closing(SqliteJournal(self.path))
 
     def look(self, at_s: float, **page: Any) -> list[Sample]:
         """A sample, or none before there is a latency."""

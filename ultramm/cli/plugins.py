@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -93,7 +92,6 @@ def run_service(
     serve = plugin.load(record.serve)
     if with_parent:
         on_parents_end(lambda: os._exit(0))
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # it holds nothing that must be put away
     serve(params, opener(loaded))
 
 

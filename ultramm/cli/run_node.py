@@ -204,7 +204,7 @@ def _services(resolved: Resolved, overrides: Sequence[str], logs: Path) -> Itera
             if isinstance(item.plugin, ServicePlugin):
                 name = item.plugin.name
                 arguments = ("plugins", "run", name, *_configured(resolved, overrides))
-                running.callback(running.enter_context(_beside(name, arguments, logs, {})).terminate)
+                running.enter_context(_beside(name, arguments, logs, {}))
         yield
 
 

@@ -110,7 +110,7 @@ def _tell_people(resolved: Resolved, title: str, body: str, tell: Callable[[str]
     """Wherever they may look: the log, the journal, and every address of the alerts."""
     from contextlib import closing
 
-    from ultramm.alerts.deliver import destinations
+    from ultramm.alerts.deliver import destinations, in_words
     from ultramm.alerts.spool import Message
     from ultramm.cli.journals import opener
     from ultramm.journal.records import AlertEvent
@@ -127,4 +127,4 @@ def _tell_people(resolved: Resolved, title: str, body: str, tell: Callable[[str]
         try:
             to.send(Message("critical", title, body))
         except Exception as exc:
-            tell(f"not told to {to.label}: {type(exc).__name__}")
+            tell(f"not told to {to.label}: {in_words(exc)}")

@@ -70,7 +70,7 @@ class Session:
         self._charts: LiveCharts | None = None
         self._book: BookChart | None = None
         self._edge: EdgeCharts | None = None
-        self._plugins: object = None
+        self._plugins: object = []
         self._views: list[Guarded] = []
         self._asked: tuple[int, str, float] | None = None
         self._make()
@@ -206,7 +206,7 @@ class Session:
         """The tabs of plugins, made anew when another run has others."""
         configuration = follower.started.configuration if follower.started is not None else {}
         plugins = configuration.get("plugins") or []
-        if plugins == (self._plugins or []):
+        if plugins == self._plugins:
             return
         self._plugins = plugins
         self.body.active = min(self.body.active, len(self._tabs) - 1)
