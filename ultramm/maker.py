@@ -28,11 +28,12 @@ from ultramm.orders.watch import QueueWatch
 from ultramm.quoting.decision import Decision
 from ultramm.quoting.ladder import cap_lots
 from ultramm.risk.budget import MessageBudget
-from ultramm.risk.burst import BurstLimits, FillBursts
-from ultramm.risk.careful import carefully
+from ultramm.risk.caution import Caution, tempered
+from ultramm.risk.exposures import Exposures, Position, View
 from ultramm.risk.limits import Funds, Limits
+from ultramm.risk.protection import GuardChange, Protection, Protections
 from ultramm.risk.review import Review, review
-from ultramm.risk.stops import DAY_NS, StopLimits, Stops
+from ultramm.risk.stops import DAY_NS, Level, StopLimits, Stops
 from ultramm.trading_hours import TradingHours
 
 if TYPE_CHECKING:
@@ -204,6 +205,21 @@ class Remembering(Protocol):
 
 
 @runtime_checkable
+class Hedging(Protocol):
+    """A strategy that offsets what others hold (`ultramm.risk.exposures.Hedge`).
+
+    It decides anew as soon as a maker that it covers has traded. While `unhedged` says why it cannot offset, those that
+    it covers quote nothing and close their positions.
+    """
+
+    makers: tuple[str, ...]
+    unhedged: str
+
+    def on_positions(self, ts_ns: int, positions: tuple[Position, ...]) -> None:
+        """Before each decision: what all other makers hold."""
+
+
+@runtime_checkable
 class Judging(Protocol):
     """A strategy that knows what quotes at each depth would have earned: it is shown and kept in the journal."""
 
@@ -213,7 +229,7 @@ class Judging(Protocol):
 
 _WITHOUT_BOUND = Funds()
 _WITHOUT_STOPS = StopLimits()
-_WITHOUT_BURSTS = BurstLimits()
+_WITHOUT_PROTECTIONS = Protections()
 
 
 class Resting(msgspec.Struct, frozen=True, array_like=True):
@@ -243,9 +259,9 @@ class EdgeStatus(msgspec.Struct, frozen=True, kw_only=True):
 class MakerStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What a maker does now, for people.
 
-    `halts` is why it does not quote, by who stopped it; `caution` why it quotes less, or nothing, by its own losses and
-    faults, and `stops` how far each of those has come; `latency` from an event's arrival to the orders that it brought
-    about, handed to the kernel.
+    `halts` is why it does not quote, by who stopped it; `caution` why it quotes less, or nothing: its losses, its
+    market, the other makers; `stops` how far each limit on losses and faults has come; `latency` from an event's
+    arrival to the orders that it brought about, handed to the kernel.
     """
 
     state: str
@@ -289,6 +305,10 @@ class Maker:
         Estimate where orders stand in their queues for the status, also where the strategy does not need it.
     amends : bool
         The venue can change an order in one message.
+    protections : Protections
+        What to watch its market and its fills for.
+    exposures : Exposures, optional
+        All makers of the node, which whoever sends lets it join; None for one alone.
     told_fills : int, optional
         Fills of its own that a strategy of an earlier run knows already; None for a new one, which is not told of
         earlier fills.
@@ -328,7 +348,8 @@ class Maker:
         amends: bool = False,
         told_fills: int | None = None,
         stops: StopLimits = _WITHOUT_STOPS,
-        bursts: BurstLimits = _WITHOUT_BURSTS,
+        protections: Protections = _WITHOUT_PROTECTIONS,
+        exposures: Exposures | None = None,
     ) -> None:
         self.name = name
         self.instrument = instrument
@@ -343,6 +364,7 @@ class Maker:
         self._goes_on_from = told_fills
         self._silent = False
         self._judging = strategy if isinstance(strategy, Judging) else None
+        self._hedging = strategy if isinstance(strategy, Hedging) else None
         self._learning = strategy if isinstance(strategy, LearningFromOrders) and strategy.learns else None
         # Since when, and around which mid, our orders have stood that have not been told of.
         self._exposed_ns, self._exposed_mid = 0, math.nan
@@ -373,7 +395,9 @@ class Maker:
         self._tolerance = params.tolerance_bps * 1e-4
         self._halts: dict[str, str] = {}
         self.stops = Stops(stops)
-        self._bursts = FillBursts(bursts)
+        self._exposures = exposures
+        self._protection = Protection(protections, instrument)
+        self._cautions: list[tuple[Side, Caution]] = []
         self.degraded = False
         self._book: Book | None = None
         self.heard_ns = 0
@@ -491,14 +515,18 @@ class Maker:
             self._budget,
             now_ns,
             self._mid,
+            None if self._exposures is None else View(self._exposures, self, now_ns),
         )
         self._refusals = planned.held + reviewed.refused
         return reviewed
 
     def _look_at_stops(self, now_ns: int) -> None:
         pnl = self.score.attribution.equity_change(self.score.mid)
-        if not math.isnan(pnl):
-            self.stops.look(now_ns, pnl)
+        if math.isnan(pnl):
+            return
+        self.stops.look(now_ns, pnl)
+        if self._exposures is not None and self._exposures.look(self, now_ns, pnl) is Level.STOP:
+            self.stops.trip(self._exposures.stops.reason)
 
     def _tell_exposures(self, now_ns: int) -> None:
         """How long each order has stood since the last step, and how far from the mid of then."""
@@ -598,15 +626,27 @@ class Maker:
         return Plan(cancels=cancels)
 
     def _decide(self, now_ns: int) -> Decision:
+        self._cautions = []
         if self._halts:
             return Decision.nothing("; ".join(self._halts.values()))
         problem = self._market_problem(now_ns)
         if problem is not None:
             return Decision.nothing(problem)
-        decision = self._bursts.without(self._strategy.decide(now_ns, self.inventory), now_ns)
+        if self._hedging is not None and self._exposures is not None:
+            self._hedging.on_positions(now_ns, self._exposures.positions(self))
+        decision = self._strategy.decide(now_ns, self.inventory)
+        cautions = self._cautions = self._look_around(now_ns)
+        return tempered(decision, cautions, self.inventory_lots, self.instrument) if cautions else decision
+
+    def _look_around(self, now_ns: int) -> list[tuple[Side, Caution]]:
+        """All that calls for care on a side."""
+        found = self._protection.cautions(now_ns)
         if self.stops.careful:
-            return carefully(decision, self.stops, self.inventory_lots, self.instrument)
-        return decision
+            caution = self.stops.caution
+            found += [(side, caution) for side in Side if caution is not None]
+        if self._exposures is not None:
+            found += self._exposures.cautions(self, now_ns)
+        return found
 
     def _market_problem(self, now_ns: int) -> str | None:
         book = self._book
@@ -685,7 +725,7 @@ class Maker:
             self.closed_order(fill.order_id)
         elif self.queues is not None:
             self.queues.filled(fill.order_id)
-        self._bursts.on_fill(fill.ts_ns, fill.side, fill.order_id)
+        self._protection.on_fill(fill)
         gain = self.score.on_fill(fill)
         if gain is not None:
             self.stops.on_closed(gain)
@@ -722,6 +762,20 @@ class Maker:
     def book(self) -> Book | None:
         """The last book seen; None before the first."""
         return self._book
+
+    @property
+    def mid(self) -> float:
+        """The market's, price; NaN before the first."""
+        return self.score.mid
+
+    @property
+    def hedge(self) -> Hedging | None:
+        """Its strategy, if that offsets what others hold."""
+        return self._hedging
+
+    def take_guard_changes(self) -> list[GuardChange]:
+        """What guards have begun to hold back, or let go, since this was asked last."""
+        return self._protection.take_changes()
 
     @property
     def max_position(self) -> float:
@@ -780,6 +834,12 @@ class Maker:
         strategy = self._strategy
         return strategy if isinstance(strategy, Remembering) and strategy.remembers and not self.degraded else None
 
+    def arm(self) -> None:
+        """Count its losses and faults, and the whole node's, anew from here: somebody has looked at a stop."""
+        self.stops.arm()
+        if self._exposures is not None:
+            self._exposures.stops.arm()
+
     def degrade(self, reason: str) -> None:
         """Quote nothing and ask the strategy nothing, for good."""
         self.degraded = True
@@ -814,9 +874,20 @@ class Maker:
             latency=self.latencies.status(),
             bid_edges=self._edges(Side.BUY),
             ask_edges=self._edges(Side.SELL),
-            caution=self.stops.reason,
+            caution=self._caution,
             stops=self.stops.status(),
         )
+
+    @property
+    def _caution(self) -> str:
+        """Why it quotes less, in words; by sides where that differs."""
+        sides: dict[str, list[Side]] = {}
+        for side, caution in self._cautions:
+            sides.setdefault(caution.reason, []).append(side)
+        if self.stops.level is Level.STOP:
+            return self.stops.reason
+        names = {Side.BUY: "bids", Side.SELL: "asks"}
+        return "; ".join([reason if len(held) > 1 else f"{names[held[0]]}: {reason}" for reason, held in sides.items()])
 
     def _edges(self, side: Side) -> tuple[EdgeStatus, ...]:
         if self._judging is None or not self.score.mid > 0:

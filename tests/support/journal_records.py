@@ -8,6 +8,7 @@ from ultramm.journal.records import (
     CustodyEvent,
     FillEvent,
     GapEvent,
+    GuardEvent,
     HaltEvent,
     MakerStarted,
     MemoryEvent,
@@ -84,6 +85,9 @@ def records() -> list[Record]:
             position=-5.0,
         ),
         HaltEvent(strategy="mm", source="journal", active=True, reason="the disk is full"),
+        GuardEvent(
+            strategy="mm", instrument="X.SIM", guard="fill burst", side="BUY", active=True, reason="3 orders of it"
+        ),
         CustodyEvent(venue="BINANCE", event="agreed"),
         MemoryEvent(strategy="mm", instrument="BTCUSDT.SIM", event="began anew", reason="its code has changed"),
         RecordingEvent(catalog="data/recordings", event="dropped", reason="7 events"),

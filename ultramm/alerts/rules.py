@@ -17,6 +17,7 @@ from ultramm.journal.records import (
     Entry,
     FillEvent,
     GapEvent,
+    GuardEvent,
     HaltEvent,
     MemoryEvent,
     OrderEvent,
@@ -111,6 +112,11 @@ class Rules:
                 yield from self._on_end(ts_ns, entry.run, record)
             case HaltEvent():
                 yield from self._on_halt(ts_ns, record)
+            case GuardEvent():
+                if self._settings.guards and record.active:
+                    subject = f"{record.strategy} {record.instrument}"
+                    text = f"{record.side.lower()} side: {record.reason}"
+                    yield _alert(ts_ns, "guard", "warning", subject, text)
             case CustodyEvent():
                 yield from self._on_custody(ts_ns, record)
             case OrderEvent():

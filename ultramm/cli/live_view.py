@@ -17,13 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ultramm.cli.output import in_words, number, percent
-from ultramm.journal.records import BookView, FillEvent, HaltEvent, Record, RecordingEvent, Status
+from ultramm.journal.records import BookView, FillEvent, GuardEvent, HaltEvent, Record, RecordingEvent, Status
 from ultramm.maker import MakerStatus, Resting, SideStatus
 from ultramm.quoting.decision import name_and_unit
 
 _PLAIN_INTERVAL_S = 5.0
 _BOOK_ROWS = 6
-_SHOWN = FillEvent, HaltEvent, RecordingEvent
+_SHOWN = FillEvent, GuardEvent, HaltEvent, RecordingEvent
 _WAITING = 1_000  # of a view that shows nothing any more
 
 
@@ -114,6 +114,8 @@ class PlainView:
         if isinstance(record, HaltEvent):
             what = f"halted by {record.source}: {record.reason}" if record.active else f"released by {record.source}"
             print(f"{_now()} {record.strategy}: {what}", flush=True)
+        elif isinstance(record, GuardEvent):
+            print(f"{_now()} {record.strategy}: {_of_guard(record)}", flush=True)
         elif isinstance(record, RecordingEvent):
             print(f"{_now()} recording {record.event}: {record.reason or record.catalog}", flush=True)
 
@@ -257,6 +259,11 @@ def _words(side: SideStatus) -> str:
     first = side.orders[0]
     more = f" +{len(side.orders) - 1}" if len(side.orders) > 1 else ""
     return f"{first.size:.10g} @ {first.price:.10g}{more}"
+
+
+def _of_guard(guard: GuardEvent) -> str:
+    side = f"{guard.side.lower()} side"
+    return f"{side} held back by {guard.guard}: {guard.reason}" if guard.active else f"{side} let go by {guard.guard}"
 
 
 def _now() -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from ultramm import plugin
 from ultramm.config.load import Loaded, convert
-from ultramm.config.schema import Config, Strategy, Venue
+from ultramm.config.schema import Config, Risk, Strategy, Venue
 from ultramm.config.secrets import require_environment
 from ultramm.errors import ConfigError, PluginError
 from ultramm.plugin import ActorPlugin, AdapterPlugin, Capability, OtherPlugin, StrategyPlugin
@@ -31,11 +31,12 @@ class ResolvedVenue(msgspec.Struct, frozen=True):
 
 
 class ResolvedStrategy(msgspec.Struct, frozen=True):
-    """A strategy with its plugin's record and parameters."""
+    """A strategy with its plugin's record and parameters, and the limits that hold for it."""
 
     settings: Strategy
     plugin: StrategyPlugin
     params: Any
+    risk: Risk
 
 
 class ResolvedPlugin(msgspec.Struct, frozen=True):
@@ -140,7 +141,16 @@ def _strategy(loaded: Loaded, index: int, venues: dict[str, ResolvedVenue]) -> R
         if missing:
             text = f"they need {', '.join(sorted(missing))}, which {venue.name} cannot do"
             raise _error(loaded, f"{where}.params", text)
-    return ResolvedStrategy(settings, record, params)
+    return ResolvedStrategy(settings, record, params, _risk(loaded, settings, f"{where}.risk"))
+
+
+def _risk(loaded: Loaded, settings: Strategy, where: str) -> Risk:
+    """The node's limits, and instead of them those that the strategy states."""
+    if not settings.risk:
+        return loaded.config.risk
+    if "total" in settings.risk:
+        raise _error(loaded, f"{where}.total", "it is of all strategies together; state it under risk")
+    return convert(msgspec.to_builtins(loaded.config.risk) | settings.risk, Risk, loaded.path, where)
 
 
 def _plugin(loaded: Loaded, index: int) -> ResolvedPlugin:

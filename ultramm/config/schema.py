@@ -55,12 +55,16 @@ class Venue(_Section, frozen=True, kw_only=True):
 
 
 class Strategy(_Section, frozen=True, kw_only=True):
-    """A strategy: which plugin, its name here, and the instruments it quotes, as ``SYMBOL.VENUE``."""
+    """A strategy: which plugin, its name here, and the instruments it quotes, as ``SYMBOL.VENUE``.
+
+    What stands in its ``risk`` holds for it instead of the same key of the node's.
+    """
 
     use: str
     name: Name
     instruments: Annotated[list[str], msgspec.Meta(min_length=1)]
     params: dict[str, Any] = {}
+    risk: dict[str, Any] = {}
 
 
 class Plugin(_Section, frozen=True, kw_only=True):
@@ -112,6 +116,27 @@ class FillBurst(_Section, frozen=True, kw_only=True):
     rest_s: Positive = 2.0
 
 
+class Total(_Section, frozen=True, kw_only=True):
+    """Limits on all strategies together, each such as ``50000 USDT``, all in one currency.
+
+    Other currencies are converted by ``reporting.rates`` and by the markets that are traded; what has no rate adds
+    nothing.
+
+    Parameters
+    ----------
+    max_gross : str, optional
+        Worth of all positions, long and short alike, with every order counted that could fill.
+    max_net : str, optional
+        The same of one base currency on all venues, long less short.
+    max_daily_loss : str, optional
+        Since midnight UTC, of all strategies; as ``risk.max_daily_loss`` is of each.
+    """
+
+    max_gross: Money | None = None
+    max_net: Money | None = None
+    max_daily_loss: Money | None = None
+
+
 class Risk(_Section, frozen=True, kw_only=True):
     """Limits of every strategy on each of its instruments, beside the strategy's own ``max_position``.
 
@@ -142,6 +167,8 @@ class Risk(_Section, frozen=True, kw_only=True):
         How many times further from fair value quotes are when they are wider.
     fill_burst : FillBurst, optional
         Lets a side rest of which several orders were filled at once.
+    total : Total, optional
+        Limits on all strategies together.
     """
 
     max_notional: Positive | None = None
@@ -157,6 +184,7 @@ class Risk(_Section, frozen=True, kw_only=True):
     max_rejects_in_row: Annotated[int, msgspec.Meta(ge=1)] = 100
     widen: Annotated[float, msgspec.Meta(ge=1, le=100)] = 2.0
     fill_burst: FillBurst | None = None
+    total: Total | None = None
 
 
 class Reporting(_Section, frozen=True, kw_only=True):
@@ -238,6 +266,8 @@ class AlertRules(_Section, frozen=True, kw_only=True):
         A node that has said nothing for so long hangs or is dead, seconds.
     halts, doubts : bool
         Strategies that stop quoting without being asked to; venues about which there is a doubt, as after a disconnect.
+    guards : bool
+        Guards that begin to hold a side of a strategy's quotes back.
     runs, fills : bool
         Beginnings and ends of runs; each fill. Ends that leave something open, or are failures, are told in any case.
     daily_at : str, optional
@@ -251,6 +281,7 @@ class AlertRules(_Section, frozen=True, kw_only=True):
     silent_s: Annotated[float, msgspec.Meta(ge=2)] = 15.0
     halts: bool = True
     doubts: bool = True
+    guards: bool = True
     runs: bool = True
     fills: bool = False
     daily_at: TimeOfDay | None = "00:05"

@@ -13,6 +13,7 @@ from ultramm.journal.records import (
     Entry,
     FillEvent,
     GapEvent,
+    GuardEvent,
     HaltEvent,
     MemoryEvent,
     OrderEvent,
@@ -30,7 +31,17 @@ _HISTORY = 100_000  # entries that are gone through when a page is opened on a r
 _CHART_ROWS = 400
 _CHART_FILLS = 3_000  # a page that is open for days must not grow
 _KEPT = 200
-_HAPPENINGS = CommandEvent, CustodyEvent, HaltEvent, GapEvent, MemoryEvent, RecordingEvent, RunEnded, RunStarted
+_HAPPENINGS = (
+    CommandEvent,
+    CustodyEvent,
+    GapEvent,
+    GuardEvent,
+    HaltEvent,
+    MemoryEvent,
+    RecordingEvent,
+    RunEnded,
+    RunStarted,
+)
 
 
 class Follower:

@@ -21,6 +21,7 @@ from ultramm.journal.records import (
     Entry,
     FillEvent,
     GapEvent,
+    GuardEvent,
     HaltEvent,
     MemoryEvent,
     OrderEvent,
@@ -299,6 +300,9 @@ def _in_words(entry: Entry) -> tuple[str, str, str]:
     match entry.record:
         case HaltEvent() as halt:
             return ("halt" if halt.active else "released", f"{halt.strategy} by {halt.source}", halt.reason)
+        case GuardEvent() as guard:
+            what = "held back" if guard.active else "let go"
+            return (f"{guard.side.lower()} side {what}", f"{guard.strategy} by {guard.guard}", guard.reason)
         case CommandEvent() as command:
             return (f"command {command.verb}", command.origin, command.reply)
         case CustodyEvent() as custody:

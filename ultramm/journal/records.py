@@ -94,6 +94,27 @@ class HaltEvent(msgspec.Struct, frozen=True, kw_only=True, tag="halt"):
     instrument: str = ""
 
 
+class GuardEvent(msgspec.Struct, frozen=True, kw_only=True, tag="guard"):
+    """A guard began to hold a side of a strategy's quotes back, or let it go.
+
+    Parameters
+    ----------
+    guard : str
+        Which, as ``fill burst``.
+    side : str
+        ``BUY`` or ``SELL``.
+    reason : str
+        In words, with the figures that it went by; empty when it lets go.
+    """
+
+    strategy: str
+    instrument: str
+    guard: str
+    side: str
+    active: bool
+    reason: str = ""
+
+
 class RecordingEvent(msgspec.Struct, frozen=True, kw_only=True, tag="recording"):
     """The node's recording of the market started, dropped events or stopped; the node trades on."""
 
@@ -205,6 +226,7 @@ Record = (
     | FillEvent
     | CustodyEvent
     | HaltEvent
+    | GuardEvent
     | MemoryEvent
     | RecordingEvent
     | GapEvent

@@ -27,7 +27,9 @@ from ultramm.nautilus.source import Source
 from ultramm.plugin import ActorPlugin
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.burst import BurstLimits
+from ultramm.risk.exposures import Exposures, TotalLimits
 from ultramm.risk.limits import Funds, Limits
+from ultramm.risk.protection import Protections
 from ultramm.risk.stops import Allowed, StopLimits
 
 # Markets that begin further apart are of different times, or one of them is generated and the other recorded.
@@ -110,6 +112,7 @@ def shells(
 ) -> list[MakerShell]:
     """A shell for each strategy and instrument, of the class `shell`; `stopped` says which of them are, and why."""
     made: list[MakerShell] = []
+    exposures = Exposures(_total_limits(resolved), _rates(resolved))
     for strategy in resolved.strategies:
         try:
             quoting = plugin.load(strategy.plugin.strategy)
@@ -122,13 +125,19 @@ def shells(
                     tag=f"{len(made) + 1:03d}",
                     instrument_id=instrument_id,
                     build=_maker_builder(
-                        strategy, quoting, resolved.config, amends=_amends(resolved, instrument_id), memory=memory
+                        strategy,
+                        quoting,
+                        resolved.config,
+                        amends=_amends(resolved, instrument_id),
+                        memory=memory,
+                        exposures=exposures,
                     ),
                     funds_share=1.0 / _sharers(resolved, instrument_id),
                     depth_levels=strategy.params.depth_levels,
                     record=record,
                     reference=strategy.params.reference,
                     ledger=ledger,
+                    exposures=exposures,
                     stopped=stopped.get((strategy.settings.name, instrument_id), ""),
                 )
             )
@@ -162,9 +171,15 @@ def _sharers(resolved: Resolved, instrument_id: str) -> int:
 
 
 def _maker_builder(
-    strategy: ResolvedStrategy, quoting: Any, config: Config, *, amends: bool, memory: Memory | None
+    strategy: ResolvedStrategy,
+    quoting: Any,
+    config: Config,
+    *,
+    amends: bool,
+    memory: Memory | None,
+    exposures: Exposures,
 ) -> MakerBuilder:
-    risk, mode, name, params = config.risk, config.mode, strategy.settings.name, strategy.params
+    risk, mode, name, params = strategy.risk, config.mode, strategy.settings.name, strategy.params
 
     def build(instrument: Instrument, funds: Funds, problem: str) -> Maker:
         told_fills: int | None = None
@@ -185,7 +200,8 @@ def _maker_builder(
             amends=amends,
             told_fills=told_fills,
             stops=stop_limits(risk, instrument, name),
-            bursts=_bursts(risk),
+            protections=Protections(bursts=_bursts(risk)),
+            exposures=exposures,
         )
 
     return build
@@ -203,7 +219,7 @@ def check_stops(resolved: Resolved, opened: list[Feed]) -> None:
     for strategy in resolved.strategies:
         for instrument_id in strategy.settings.instruments:
             try:
-                stop_limits(resolved.config.risk, known[instrument_id], strategy.settings.name)
+                stop_limits(strategy.risk, known[instrument_id], strategy.settings.name)
             except ConfigError as exc:
                 raise ConfigError(f"{resolved.loaded.path}: {exc}") from exc
 
@@ -238,6 +254,32 @@ def stop_limits(risk: Risk, instrument: Instrument, name: str) -> StopLimits:
         rejects_in_row=risk.max_rejects_in_row,
         widen=risk.widen,
     )
+
+
+def _total_limits(resolved: Resolved) -> TotalLimits:
+    total, reporting = resolved.config.risk.total, resolved.config.reporting
+    if total is None:
+        return TotalLimits()
+    currencies = {text.split()[1] for text in (total.max_gross, total.max_net, total.max_daily_loss) if text}
+    if len(currencies) > 1 or (reporting is not None and currencies - {reporting.currency}):
+        wanted = "one currency" if reporting is None else f"{reporting.currency}, the reporting currency"
+        raise ConfigError(f"{resolved.loaded.path}: risk.total: {', '.join(sorted(currencies))}: state all in {wanted}")
+
+    def amount(text: str | None) -> float:
+        return math.inf if text is None else float(text.split()[0])
+
+    return TotalLimits(
+        currency="".join(currencies),
+        gross=amount(total.max_gross),
+        net=amount(total.max_net),
+        daily_loss=amount(total.max_daily_loss),
+        widen=resolved.config.risk.widen,
+    )
+
+
+def _rates(resolved: Resolved) -> dict[str, float]:
+    reporting = resolved.config.reporting
+    return {} if reporting is None else reporting.rates
 
 
 def _bursts(risk: Risk) -> BurstLimits:

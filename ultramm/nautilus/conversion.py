@@ -9,13 +9,14 @@ from typing import Any
 from nautilus_trader.common.actor import Actor
 from nautilus_trader.common.config import ActorConfig
 
-from ultramm.analytics.reporting import Reported, rates_to, reported
+from ultramm.analytics.reporting import Reported, reported
 from ultramm.analytics.scorecard import Score
 from ultramm.config.resolve import Resolved
 from ultramm.errors import ConfigError
 from ultramm.nautilus.books import subscribe_book
 from ultramm.nautilus.build import Feed
 from ultramm.nautilus.convert import to_float, to_instrument
+from ultramm.rates import rates_to
 
 
 class Conversion(Actor):

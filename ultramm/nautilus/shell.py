@@ -21,7 +21,7 @@ from nautilus_trader.trading.strategy import Strategy
 
 from ultramm.custody.ledger import OrderLedger
 from ultramm.custody.records import Accepted, Amended, Ended, Ending, Filled, Sent
-from ultramm.journal.records import FillEvent, HaltEvent, MakerStarted, OrderEvent, Record
+from ultramm.journal.records import FillEvent, GuardEvent, HaltEvent, MakerStarted, OrderEvent, Record
 from ultramm.maker import Maker
 from ultramm.market import Book, Fill, Instrument, Quote, Side, known
 from ultramm.nautilus.bookkeeping import gone_on, to_fill, to_filled
@@ -37,7 +37,9 @@ from ultramm.nautilus.convert import (
     touch_reader,
 )
 from ultramm.orders.plan import Amend, Plan
+from ultramm.risk.exposures import Exposures
 from ultramm.risk.limits import Funds
+from ultramm.risk.protection import GuardChange
 from ultramm.risk.stops import SOURCE as STOPS
 from ultramm.risk.stops import Level
 
@@ -54,6 +56,8 @@ _SLICES = 3
 _SLICE_EVERY_NS = 2_000_000_000
 # Who halts a maker for a while, and does not take back what an operator asked for.
 _PASSING = ("custody", "feed")
+# By whom a maker is halted whose position nothing offsets any more.
+_HEDGE = "hedge"
 
 
 def guarded[*Ts](method: Callable[[MakerShell, *Ts], None]) -> Callable[[MakerShell, *Ts], None]:
@@ -90,6 +94,8 @@ class MakerShell(Strategy):
         Another instrument whose touch the strategy is shown.
     ledger : OrderLedger, optional
         Where orders are written down before they are sent, and whose fills it goes on from.
+    exposures : Exposures, optional
+        All makers of the node, which it joins.
     stopped : str
         Why an earlier run stopped it, if nobody has armed it since: so it remains.
     """
@@ -105,6 +111,7 @@ class MakerShell(Strategy):
         record: Callable[[int, Record], None],
         reference: str | None = None,
         ledger: OrderLedger | None = None,
+        exposures: Exposures | None = None,
         stopped: str = "",
     ) -> None:
         super().__init__(
@@ -117,6 +124,7 @@ class MakerShell(Strategy):
         self._depth_levels = depth_levels
         self._record = record
         self._ledger = ledger
+        self._exposures = exposures or Exposures()
         self._stopped_before = stopped
         # Called with a reason when the venue should be asked about our orders.
         self.on_question: Callable[[str], None] = lambda _: None
@@ -166,6 +174,7 @@ class MakerShell(Strategy):
         else:
             fills = self._ledger.fills_of(self.maker_name, self.instrument_id.value)
             self._maker = gone_on(build, fills, self.clock.timestamp_ns())
+        self._exposures.join(self.maker, self._wake)
         self._now_ns = self._seen_ns = self.clock.timestamp_ns()
         limit = known(self.maker.max_position)
         self._record(
@@ -220,19 +229,46 @@ class MakerShell(Strategy):
     @guarded
     def _heartbeat(self) -> None:
         """What must happen even when the market is silent; decisions wait for the market."""
-        # Market time: that of the last event and what has passed since. Without a loop it is the clock's; with one a
-        # replay's differs from it.
-        now_ns = self.clock.timestamp_ns()
-        if self._loop is not None:
-            now_ns = self._now_ns + max(0, now_ns - self._seen_ns)
+        now_ns = self._market_ns()
         if self.maker.must_withdraw(now_ns) or (self.maker.halts and len(self.maker.orders)):
             self._step(now_ns)
         if self._depth_levels == 1 and self._read is not None and self.maker.queues is not None:
             self.maker.on_queues(self._deep(now_ns, _BEHIND_OURS))
+        self._look_at_hedge()
         self._unwind()
         if now_ns >= self._forget_ns:
             self._forget_ns = now_ns + _FORGET_EVERY_NS
             self._forget(now_ns)
+
+    def _market_ns(self) -> int:
+        """Market time: that of the last event and what has passed since."""
+        now_ns: int = self.clock.timestamp_ns()
+        # Without a loop it is the clock's; with one a replay's differs from it.
+        return now_ns if self._loop is None else self._now_ns + max(0, now_ns - self._seen_ns)
+
+    def _wake(self) -> None:
+        """Another maker calls for a decision: after the event that it is in."""
+        if self._loop is None:
+            self._woken()
+        else:
+            self._loop.call_soon(self._woken)
+
+    @guarded
+    def _woken(self) -> None:
+        if self.maker.book is not None:
+            self._step(self._market_ns())
+
+    def _look_at_hedge(self) -> None:
+        """Quote nothing and close the position while nothing offsets it that should."""
+        reason = self._exposures.unhedged(self.maker)
+        if bool(reason) == (_HEDGE in self.maker.halts):
+            return
+        if reason:
+            self.withdraw(_HEDGE, reason)
+            self._flatten(slices=_SLICES)
+        else:
+            self._flattening = False
+            self.release(_HEDGE)
 
     def _forget(self, now_ns: int) -> None:
         """The kernel would keep every order, position and account state of a long session: drop what is long over."""
@@ -307,6 +343,8 @@ class MakerShell(Strategy):
         approved = maker.step(now_ns).approved
         if not approved.empty:
             self._send(approved, now_ns)
+        for change in maker.take_guard_changes():
+            self._record_guard(change, now_ns)
         if maker.stops.level is Level.STOP and STOPS not in maker.halts:
             self._stopped()
         if maker.recalibration_due(now_ns):
@@ -541,6 +579,7 @@ class MakerShell(Strategy):
                 position=maker.inventory,
             ),
         )
+        self._exposures.filled(maker)
         maker.tell_fill(fill)
 
     def _record_order(
@@ -601,7 +640,7 @@ class MakerShell(Strategy):
         """Quote again after a stop, whose counts begin anew; False where none was."""
         if STOPS not in self.maker.halts:
             return False
-        self.maker.stops.arm()
+        self.maker.arm()
         self._flattening = False
         self.release(STOPS)
         return True
@@ -640,6 +679,19 @@ class MakerShell(Strategy):
             ),
         )
 
+    def _record_guard(self, change: GuardChange, now_ns: int) -> None:
+        self._record(
+            now_ns,
+            GuardEvent(
+                strategy=self.maker_name,
+                instrument=self.instrument_id.value,
+                guard=change.guard,
+                side=change.side.name,
+                active=change.active,
+                reason=change.reason,
+            ),
+        )
+
     def _unwind(self) -> None:
         """Close the position once nothing unknown can change it any more; one order at a time."""
         maker = self.maker
@@ -650,6 +702,8 @@ class MakerShell(Strategy):
             return
         side = Side.SELL if maker.inventory > 0 else Side.BUY
         quote = Quote(side, maker.worst_ticks(side), lots, taking=True)
+        if self._exposures.in_the_way(maker, side, quote.ticks, self._market_ns()) is not None:
+            return  # what is in the way goes, and this comes with the next heartbeat
         # What the book cannot fill within the slippage is cancelled, and sent again at the next heartbeat.
         self._submit(self._limit(quote), quote, self._now_ns, "flatten")
 

@@ -7,7 +7,7 @@ from collections import deque
 import msgspec
 
 from ultramm.market import Side
-from ultramm.quoting.decision import Decision
+from ultramm.risk.caution import Caution
 
 
 class BurstLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +29,8 @@ class BurstLimits(msgspec.Struct, frozen=True, kw_only=True):
 class FillBursts:
     """Remembers the last fills of each side; O(1)."""
 
+    name = "fill burst"
+
     def __init__(self, limits: BurstLimits) -> None:
         self._limits = limits
         self._within_ns = round(limits.within_s * 1e9)
@@ -47,15 +49,10 @@ class FillBursts:
         if len({each for _, each in fills}) >= self._limits.orders:
             self._until_ns[side] = ts_ns + self._rest_ns
 
-    def without(self, decision: Decision, now_ns: int) -> Decision:
-        """The decision without the quotes of a side that rests."""
-        resting = [side for side in Side if now_ns < self._until_ns[side]]
-        if not resting:
-            return decision
+    def cautions(self, now_ns: int) -> list[tuple[Side, Caution]]:
+        """The sides that rest."""
         limits = self._limits
+        if not limits.orders:
+            return []
         reason = f"{limits.orders} orders of it were filled within {limits.within_s:g} s: it rests"
-        return msgspec.structs.replace(
-            decision,
-            quotes=tuple([quote for quote in decision.quotes if quote.side not in resting]),
-            reasons=decision.reasons | dict.fromkeys(resting, reason),
-        )
+        return [(side, Caution(reason, pulled=True)) for side in Side if now_ns < self._until_ns[side]]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import msgspec
+
+from ultramm.market import Side
 
 
 class Funds(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,3 +63,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     sellable: float = math.inf
     spendable: float = math.inf
     bearable: float = math.inf
+
+
+class Guarding(Protocol):
+    """What looks at an order beyond its own maker's limits; each gives in words why it may not leave, or None."""
+
+    def adding(self, side: Side, after_lots: int) -> str | None:
+        """The worst case of a side, signed lots, may become that, which is further from zero than before."""
+
+    def crossing(self, side: Side, ticks: int) -> str | None:
+        """Something may trade at once as far as `ticks`."""

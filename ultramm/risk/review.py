@@ -11,7 +11,7 @@ from ultramm.market import Instrument, Quote, Side
 from ultramm.orders.live import LiveOrders
 from ultramm.orders.plan import Amend, Plan, Refusal
 from ultramm.risk.budget import MessageBudget
-from ultramm.risk.limits import Limits
+from ultramm.risk.limits import Guarding, Limits
 
 _SIDES = tuple(Side)
 
@@ -33,6 +33,7 @@ def review(
     budget: MessageBudget,
     now_ns: int,
     mid: float = math.nan,
+    others: Guarding | None = None,
 ) -> Review:
     """Approve the orders that keep the worst case within limits.
 
@@ -49,9 +50,11 @@ def review(
         Fair value, price; with NaN no order passes.
     mid : float
         The market's, price: a strategy that is wrong about fair value is held to it too. NaN where none is known.
+    others : Guarding, optional
+        What holds for all makers together.
     """
     worst = {side: inventory_lots + side * live.lots(side) for side in _SIDES}
-    check = _Check(inventory_lots, fair, mid, instrument, limits)
+    check = _Check(inventory_lots, fair, mid, instrument, limits, others)
     cancels, amends = plan.cancels, plan.amends
     refused: list[Refusal] = []
     if amends:
@@ -138,6 +141,7 @@ class _Check(msgspec.Struct, frozen=True, gc=False):
     mid: float
     instrument: Instrument
     limits: Limits
+    others: Guarding | None
 
     def objection(self, quote: Quote, worst_lots: int, open_orders: int) -> str | None:
         """In words why it may not leave, after the orders that `worst_lots` and `open_orders` count."""
@@ -168,7 +172,17 @@ class _Check(msgspec.Struct, frozen=True, gc=False):
             worth = max(instrument.exposure(price, after), instrument.exposure(fair, after))
             if worth > limits.bearable:
                 return f"position could be worth {worth:.10g}, the account's equity bears {limits.bearable:.10g}"
+        if self.others is not None:
+            reason = self._of_others(self.others, quote, after_lots)
+            if reason is not None:
+                return reason
         return self._unfunded(quote, abs(worst_lots - self.inventory_lots) + quote.lots)
+
+    def _of_others(self, others: Guarding, quote: Quote, after_lots: int) -> str | None:
+        reason = others.crossing(quote.side, quote.ticks) if quote.taking else None
+        if reason is None and after_lots * quote.side > 0:
+            return others.adding(quote.side, after_lots)
+        return reason
 
     def _unfunded(self, quote: Quote, going_lots: int) -> str | None:
         """Whether the account could pay if all `going_lots` of the side filled: live orders and this one."""

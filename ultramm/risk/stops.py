@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from ultramm.risk.caution import Caution
+
 _STEP_NS = 60_000_000_000
 # By whom a maker is halted that has stopped.
 SOURCE = "stops"
@@ -137,6 +139,18 @@ class Stops:
     def careful(self) -> bool:
         """Whether quotes are to be changed."""
         return self.level is not Level.NONE
+
+    @property
+    def caution(self) -> Caution | None:
+        """What its rung leaves of either side's quotes; None if all of them."""
+        if self.level is Level.NONE:
+            return None
+        if self.level is Level.STOP:
+            return Caution(self.reason, pulled=True)
+        if self.level is Level.WIDEN:
+            return Caution(self.reason, times=self.limits.widen)
+        reason = f"{self.reason}: only what makes the position smaller"
+        return Caution(reason, times=self.limits.widen, reducing=True)
 
     def seen(self, now_ns: int, pnl: float) -> None:
         """The P&L was so much: what it may have cost is counted, and nothing is said yet."""

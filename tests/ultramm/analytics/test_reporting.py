@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ultramm.analytics.attribution import PnL
-from ultramm.analytics.reporting import rates_to, reported
+from ultramm.analytics.reporting import reported
+from ultramm.rates import rates_to
 
 PAIRS = [("BTC", "USDT", 60_000.0), ("ETH", "BTC", 0.05), ("EUR", "USD", 1.25)]
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ultramm.market import Quote, Side
-from ultramm.quoting.decision import Decision
+from ultramm.market import Side
 from ultramm.risk.burst import BurstLimits, FillBursts
 
 MS = 1_000_000
-BOTH = Decision((Quote(Side.BUY, 99, 1), Quote(Side.SELL, 101, 1)), 100.0, 100.0)
 
 
 def sides(bursts: FillBursts, now_ns: int) -> set[Side]:
-    return {quote.side for quote in bursts.without(BOTH, now_ns).quotes}
+    """Those that do not rest."""
+    held = bursts.cautions(now_ns)
+    assert all(caution.pulled for _, caution in held)
+    return set(Side) - {side for side, _ in held}
 
 
 def test_three_orders_of_a_side_within_a_second_let_it_rest_for_two() -> None:
@@ -22,11 +23,10 @@ def test_three_orders_of_a_side_within_a_second_let_it_rest_for_two() -> None:
     for number in range(3):
         assert sides(bursts, 300 * number * MS) == set(Side)
         bursts.on_fill(300 * number * MS, Side.BUY, f"o{number}")
-    decision = bursts.without(BOTH, 600 * MS)
-    assert [quote.side for quote in decision.quotes] == [Side.SELL]
-    assert decision.reasons == {Side.BUY: "3 orders of it were filled within 1 s: it rests"}
+    ((side, caution),) = bursts.cautions(600 * MS)
+    assert (side, caution.reason) == (Side.BUY, "3 orders of it were filled within 1 s: it rests")
     assert sides(bursts, 2_599 * MS) == {Side.SELL}
-    assert bursts.without(BOTH, 2_600 * MS) is BOTH
+    assert sides(bursts, 2_600 * MS) == set(Side)
 
 
 def test_parts_of_one_order_and_fills_further_apart_are_no_burst() -> None:
@@ -42,7 +42,7 @@ def test_without_a_limit_nothing_rests() -> None:
     bursts = FillBursts(BurstLimits())
     for number in range(100):
         bursts.on_fill(0, Side.BUY, f"o{number}")
-    assert bursts.without(BOTH, 1) is BOTH
+    assert sides(bursts, 1) == set(Side)
 
 
 @given(

@@ -1,0 +1,234 @@
+"""What holds for all makers of a node together."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from journal_records import INSTRUMENT
+
+from ultramm.market import Quote, Side
+from ultramm.orders.live import LiveOrders
+from ultramm.orders.plan import Plan
+from ultramm.risk.budget import MessageBudget
+from ultramm.risk.exposures import Exposures, Position, TotalLimits, View
+from ultramm.risk.limits import Limits
+from ultramm.risk.review import review
+from ultramm.risk.stops import Level
+
+S = 1_000_000_000
+MID = 100.0
+BTC = msgspec.structs.replace(INSTRUMENT, base_currency="BTC", quote_currency="USDT", settlement_currency="USDT")
+ELSEWHERE = msgspec.structs.replace(BTC, id="BTCUSDT.ELSEWHERE")
+ETH = msgspec.structs.replace(BTC, id="ETHUSDT.X", base_currency="ETH")
+IN_EURO = msgspec.structs.replace(BTC, id="BTCEUR.X", quote_currency="EUR", settlement_currency="EUR")
+
+
+class Maker:
+    """As much of one as the others see."""
+
+    def __init__(self, name="mm", instrument=BTC, mid=MID, hedge=None) -> None:
+        self.name, self.instrument, self.mid, self.hedge = name, instrument, mid, hedge
+        self.orders = LiveOrders()
+        self.inventory_lots = 0
+        self.woken = 0
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+class Hedger:
+    def __init__(self, *makers: str) -> None:
+        self.makers, self.unhedged = makers, ""
+
+    def on_positions(self, ts_ns, positions) -> None:
+        raise NotImplementedError
+
+
+def together(*makers: Maker, rates=None, **limits) -> Exposures:
+    exposures = Exposures(TotalLimits(currency="USDT", **limits), rates or {})
+    for maker in makers:
+        exposures.join(maker, maker.wake)
+    return exposures
+
+
+def worth(lots: int) -> float:
+    return BTC.exposure(MID, BTC.size(lots))
+
+
+# -- gross and net ------------------------------------------------------------------------------------------------
+
+
+def test_gross_counts_both_signs_and_what_is_on_its_way() -> None:
+    one, two = Maker("one"), Maker("two", ETH)
+    exposures = together(one, two, gross=worth(10))
+    two.inventory_lots = -3
+    two.orders.sent("o", Quote(Side.SELL, 201, 4), 0)
+    assert exposures.objection(one, Side.BUY, 3, 0) is None
+    said = exposures.objection(one, Side.BUY, 4, 0)
+    assert said == f"all positions could reach {worth(11):.10g} USDT, the limit is {worth(10):g}"
+    assert exposures.objection(one, Side.SELL, -4, 0) == said
+
+
+def test_net_is_of_one_base_currency_and_offsets_between_venues() -> None:
+    spot, perpetual, ether = Maker("spot"), Maker("perp", ELSEWHERE), Maker("eth", ETH)
+    exposures = together(spot, perpetual, ether, net=worth(5))
+    spot.inventory_lots, ether.inventory_lots = 4, 50
+    assert exposures.objection(perpetual, Side.BUY, 1, 0) is None
+    assert "the net of BTC could reach" in str(exposures.objection(perpetual, Side.BUY, 2, 0))
+    assert exposures.objection(perpetual, Side.SELL, -9, 0) is None
+    assert exposures.objection(perpetual, Side.SELL, -10, 0) is not None
+    # What the other only may lose is not counted on.
+    spot.orders.sent("o", Quote(Side.SELL, 201, 4), 0)
+    assert exposures.objection(perpetual, Side.BUY, 2, 0) is not None
+
+
+def test_other_currencies_come_at_their_rates_and_without_one_nothing_is_added() -> None:
+    one, two = Maker("one"), Maker("two", IN_EURO)
+    two.inventory_lots = 2
+    stated = together(one, two, gross=worth(10), rates={"EUR": 2.0})
+    assert stated.objection(one, Side.BUY, 6, 0) is None
+    assert stated.objection(one, Side.BUY, 7, 0) is not None
+    # By way of the markets that are traded: 100 USDT for a BTC, which costs 100 EUR.
+    assert together(one, two, gross=worth(10)).objection(one, Side.BUY, 8, 0) is None
+    alone = together(Maker("eth", ETH), two, gross=worth(10))
+    assert "a rate to USDT, is missing" in str(alone.objection(two, Side.BUY, 3, 0))
+
+
+def test_without_a_mid_nothing_is_added() -> None:
+    one, two = Maker("one", mid=math.nan), Maker("two")
+    exposures = together(one, two, gross=worth(100))
+    assert "a mid" in str(exposures.objection(one, Side.BUY, 1, 0))
+    assert exposures.objection(two, Side.BUY, 1, 0) is None, "one that holds nothing is worth nothing"
+
+
+steps = st.lists(
+    st.tuples(
+        st.integers(0, 2), st.sampled_from(list(Side)), st.integers(1, 6), st.sampled_from(["send", "fill", "end"])
+    ),
+    max_size=60,
+)
+
+
+@given(steps, st.integers(1, 20), st.integers(1, 20))
+def test_approved_is_within_whatever_fills_before_whatever(steps, gross_lots: int, net_lots: int) -> None:
+    """Fills of orders whose cancel travels included: an order counts until the venue has said that it ended."""
+    makers = [Maker("a"), Maker("b", ELSEWHERE), Maker("c", ETH)]
+    exposures = together(*makers, gross=worth(gross_lots), net=worth(net_lots))
+    budget, number = MessageBudget(1e9, 1e9), 0
+    reduced = False
+    for index, side, lots, what in steps:
+        maker = makers[index]
+        if what == "send":
+            quote = Quote(side, 200 - side, lots)
+            before = maker.inventory_lots + side * maker.orders.lots(side)
+            found = review(
+                Plan(submits=(quote,)), maker.orders, maker.inventory_lots, MID, maker.instrument,
+                Limits(), budget, 0, MID, View(exposures, maker, 0),
+            )  # fmt: skip
+            for approved in found.approved.submits:
+                number += 1
+                maker.orders.sent(f"{number}", approved, 0)
+                reduced |= (before + side * lots) * side <= 0
+            if not found.approved.submits:
+                assert "could reach" in found.refused[0].reason
+        else:
+            for order in list(maker.orders):
+                if order.side is side:
+                    if what == "fill":
+                        maker.inventory_lots += side * order.lots
+                        maker.orders.filled(order.id, order.lots)
+                    else:
+                        maker.orders.closed(order.id)
+                    break
+        worst = [
+            max(abs(m.inventory_lots + m.orders.lots(Side.BUY)), abs(m.inventory_lots - m.orders.lots(Side.SELL)))
+            for m in makers
+        ]
+        assert sum(worst) <= gross_lots
+        if not reduced:  # what makes one maker's position smaller passes, and may leave more of the others' net
+            assert abs(sum(m.inventory_lots for m in makers[:2])) <= net_lots
+
+
+# -- losses of the whole --------------------------------------------------------------------------------------
+
+
+def test_losses_of_all_together_stop_all() -> None:
+    one, two = Maker("one"), Maker("two", IN_EURO)
+    exposures = together(one, two, daily_loss=100.0, rates={"EUR": 2.0})
+    assert exposures.look(one, 0, 0.0) is Level.NONE
+    assert exposures.look(two, 0, 0.0) is Level.NONE
+    assert exposures.look(one, S, -40.0) is Level.NONE
+    assert exposures.look(two, S, -15.0) is Level.WIDEN
+    assert {caution.times for _, caution in exposures.cautions(one, S)} == {2.0}
+    assert exposures.look(two, S, -30.0) is Level.STOP
+    assert exposures.stops.reason == "lost 100 today, 100 is allowed"
+    assert [caution.pulled for _, caution in exposures.cautions(one, S)] == [True, True]
+
+
+# -- ways -----------------------------------------------------------------------------------------------------
+
+
+def test_what_trades_at_once_waits_until_our_own_order_has_gone() -> None:
+    one, two = Maker("one"), Maker("two")
+    exposures = together(one, two)
+    two.orders.sent("o", Quote(Side.SELL, 201, 4), 0)
+    taking = Quote(Side.BUY, 202, 1, taking=True)
+
+    def reviewed() -> tuple[str, ...]:
+        found = review(
+            Plan(submits=(taking,)), one.orders, 0, MID, BTC, Limits(), MessageBudget(9, 9), 0, MID,
+            View(exposures, one, 0),
+        )  # fmt: skip
+        return tuple(refusal.reason for refusal in found.refused)
+
+    assert reviewed() == ("would trade with an order of two, which is asked to go",)
+    assert two.woken
+    ((side, caution),) = exposures.cautions(two, 0)
+    assert (side, caution.reason, caution.pulled) == (Side.SELL, "makes way for an order of one", True)
+    assert exposures.cautions(one, 0) == ()
+    two.orders.closed("o")
+    assert reviewed() == ()
+    assert exposures.cautions(two, S) == (), "only for a second"
+
+
+def test_orders_that_would_not_meet_are_in_no_way() -> None:
+    one, two, elsewhere = Maker("one"), Maker("two"), Maker("three", ELSEWHERE)
+    exposures = together(one, two, elsewhere)
+    two.orders.sent("o", Quote(Side.SELL, 203, 4), 0)
+    two.orders.sent("p", Quote(Side.BUY, 199, 4), 0)
+    elsewhere.orders.sent("q", Quote(Side.SELL, 201, 4), 0)
+    assert exposures.in_the_way(one, Side.BUY, 202, 0) is None
+    assert exposures.in_the_way(one, Side.BUY, 203, 0) is not None
+    assert exposures.in_the_way(one, Side.SELL, 200, 0) is None
+    assert exposures.in_the_way(one, Side.SELL, 199, 0) is not None
+
+
+# -- hedges ---------------------------------------------------------------------------------------------------
+
+
+def test_a_hedge_hears_of_fills_that_it_covers_and_sees_all_positions() -> None:
+    hedge = Hedger("one")
+    one, two, hedger = Maker("one"), Maker("two", ETH), Maker("hedger", ELSEWHERE, hedge=hedge)
+    exposures = together(one, two, hedger)
+    one.inventory_lots = 3
+    exposures.filled(two)
+    assert not hedger.woken
+    exposures.filled(one)
+    assert hedger.woken == 1
+    assert exposures.positions(hedger) == (
+        Position("one", BTC, BTC.size(3), MID),
+        Position("two", ETH, 0.0, MID),
+    )
+
+
+def test_those_that_it_covers_hear_that_it_cannot() -> None:
+    hedge = Hedger("one")
+    one, two, hedger = Maker("one"), Maker("two", ETH), Maker("hedger", ELSEWHERE, hedge=hedge)
+    exposures = together(one, two, hedger)
+    assert exposures.unhedged(one) == ""
+    hedge.unhedged = "the venue refuses its orders"
+    assert exposures.unhedged(one) == "hedger cannot hedge: the venue refuses its orders"
+    assert exposures.unhedged(two) == ""

@@ -1,0 +1,263 @@
+"""What all makers of a node hold together: limits on the whole, ways kept clear of our own orders, hedges.
+
+The makers of a node share one thread, and each order is noted before it is sent: whoever looks here sees everything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+import msgspec
+
+from ultramm.market import Instrument, Side
+from ultramm.orders.live import LiveOrders
+from ultramm.rates import rates_to
+from ultramm.risk.caution import Caution
+from ultramm.risk.stops import Level, StopLimits, Stops
+
+_RATES_EVERY_NS = 1_000_000_000
+# How long a side keeps clear of an order that is to trade at once.
+_WAY_NS = 1_000_000_000
+
+
+class TotalLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits on all makers of a node together, in `currency`.
+
+    Parameters
+    ----------
+    gross : float
+        Worth of all positions, long and short alike, were every order of the worse side of each maker filled.
+    net : float
+        The same of one base currency on all its instruments and venues, long less short.
+    daily_loss : float
+        Of all makers since midnight UTC; the ladder of `StopLimits.daily_loss`.
+    widen : float
+        As in `StopLimits`.
+    """
+
+    currency: str = ""
+    gross: float = math.inf
+    net: float = math.inf
+    daily_loss: float = math.inf
+    widen: float = 2.0
+
+
+class Position(msgspec.Struct, frozen=True):
+    """What a strategy holds of an instrument, size, signed; and that market's mid, price."""
+
+    strategy: str
+    instrument: Instrument
+    size: float
+    mid: float
+
+
+class Hedge(Protocol):
+    """What is known of a strategy that offsets what others hold.
+
+    Parameters
+    ----------
+    makers : tuple of str
+        Names of the strategies that it covers.
+    unhedged : str
+        In words why it does not, empty while it does: those that it covers then quote nothing and close their
+        positions, until it does again.
+    """
+
+    makers: tuple[str, ...]
+    unhedged: str
+
+
+class Member(Protocol):
+    """A maker, as the others see it."""
+
+    name: str
+    instrument: Instrument
+    orders: LiveOrders
+
+    @property
+    def inventory_lots(self) -> int: ...
+
+    @property
+    def mid(self) -> float: ...
+
+    @property
+    def hedge(self) -> Hedge | None: ...
+
+
+class View(msgspec.Struct, frozen=True, gc=False):
+    """`ultramm.risk.limits.Guarding` of one maker at one time."""
+
+    exposures: Exposures
+    member: Member
+    now_ns: int
+
+    def adding(self, side: Side, after_lots: int) -> str | None:
+        return self.exposures.objection(self.member, side, after_lots, self.now_ns)
+
+    def crossing(self, side: Side, ticks: int) -> str | None:
+        return self.exposures.in_the_way(self.member, side, ticks, self.now_ns)
+
+
+class Exposures:
+    """All makers of a node, and what holds for them together.
+
+    Parameters
+    ----------
+    limits : TotalLimits
+        Of the whole.
+    rates : mapping of str to float
+        Stated worth of other currencies in that of the limits; what is not stated comes from the makers' own markets.
+
+    Attributes
+    ----------
+    stops : Stops
+        The whole's.
+    """
+
+    def __init__(self, limits: TotalLimits | None = None, rates: Mapping[str, float] = MappingProxyType({})) -> None:
+        self.limits = limits or TotalLimits()
+        self.stops = Stops(StopLimits(daily_loss=self.limits.daily_loss, widen=self.limits.widen))
+        self._stated = rates
+        self._members: dict[int, tuple[Member, Callable[[], None]]] = {}
+        self._pnls: dict[int, float] = {}
+        self._rates: dict[str, float] = {}
+        self._rates_ns = -_RATES_EVERY_NS
+        # Of an instrument's side: until when it keeps clear, and for whom.
+        self._ways: dict[tuple[str, Side], tuple[int, str]] = {}
+        self._counts = math.isfinite(self.limits.gross) or math.isfinite(self.limits.net)
+
+    def join(self, member: Member, wake: Callable[[], None]) -> None:
+        """One more maker; `wake` lets it decide anew at once."""
+        self._members[id(member)] = member, wake
+
+    def _others(self, member: Member) -> Iterator[Member]:
+        return (other for other, _ in self._members.values() if other is not member)
+
+    # -- limits on the whole ---------------------------------------------------------------------------------
+
+    def objection(self, member: Member, side: Side, after_lots: int, now_ns: int) -> str | None:
+        """In words why a maker's worst case on a side may not become `after_lots`, signed, which adds to its position.
+
+        Prices are the mids of the makers' markets; without one, or without a rate, nothing is added.
+        """
+        limits = self.limits
+        if not self._counts:
+            return None
+        after = self._worth(member, after_lots, now_ns)
+        gross = abs(after) + math.fsum([self._worst(other, now_ns) for other in self._others(member)])
+        if not gross <= limits.gross:
+            return self._too_much("all positions", gross, limits.gross)
+        base = member.instrument.base_currency or member.instrument.id
+        alike = [each for each in self._others(member) if (each.instrument.base_currency or each.instrument.id) == base]
+        net = side * after + math.fsum([self._reach(other, side, now_ns) for other in alike])
+        if not net <= limits.net:
+            return self._too_much(f"the net of {base}", net, limits.net)
+        return None
+
+    def _too_much(self, what: str, value: float, limit: float) -> str:
+        currency = self.limits.currency
+        if math.isnan(value):
+            return f"what {what} would be worth is not known: a mid, or a rate to {currency}, is missing"
+        return f"{what} could reach {value:.10g} {currency}, the limit is {limit:g}"
+
+    def _worth(self, member: Member, lots: int, now_ns: int) -> float:
+        """Signed worth of so many lots, currency of the limits; NaN while unknown."""
+        if not lots:
+            return 0.0
+        instrument = member.instrument
+        worth = instrument.exposure(member.mid, instrument.size(abs(lots))) if member.mid > 0 else math.nan
+        return math.copysign(worth, lots) * self._rate(instrument.settlement_currency, now_ns)
+
+    def _worst(self, member: Member, now_ns: int) -> float:
+        lots, orders = member.inventory_lots, member.orders
+        worst = max(abs(lots + orders.lots(Side.BUY)), abs(lots - orders.lots(Side.SELL)))
+        return self._worth(member, worst, now_ns)
+
+    def _reach(self, member: Member, side: Side, now_ns: int) -> float:
+        """What a maker adds to one side at worst; what it may lose of the other is not counted on."""
+        return self._worth(member, side * member.inventory_lots + member.orders.lots(side), now_ns)
+
+    def _rate(self, currency: str, now_ns: int) -> float:
+        if currency == self.limits.currency:
+            return 1.0
+        if now_ns - self._rates_ns >= _RATES_EVERY_NS:
+            self._rates_ns = now_ns
+            members = [member for member, _ in self._members.values()]
+            pairs = [
+                (each.instrument.base_currency, each.instrument.quote_currency, each.mid)
+                for each in members
+                if each.instrument.base_currency and each.mid > 0
+            ]
+            wanted = {each.instrument.settlement_currency for each in members}
+            found = rates_to(self.limits.currency, wanted, self._stated, pairs)
+            self._rates = {name: rate for name, rate in found.items() if rate is not None}
+        return self._rates.get(currency, math.nan)
+
+    # -- losses of the whole ---------------------------------------------------------------------------------
+
+    def look(self, member: Member, now_ns: int, pnl: float) -> Level:
+        """One maker's P&L is so much, settlement currency; gives the rung that the whole has come to."""
+        if math.isinf(self.limits.daily_loss):
+            return Level.NONE
+        rate = self._rate(member.instrument.settlement_currency, now_ns)
+        if not math.isnan(rate):
+            self._pnls[id(member)] = pnl * rate
+        return self.stops.look(now_ns, math.fsum(self._pnls.values()))
+
+    # -- ways ------------------------------------------------------------------------------------------------
+
+    def in_the_way(self, member: Member, side: Side, ticks: int, now_ns: int) -> str | None:
+        """In words which order of ours one that trades at once would trade with; it is asked to go."""
+        for other in self._others(member):
+            if other.instrument.id != member.instrument.id:
+                continue
+            meets = [order for order in other.orders if order.side is not side]
+            if any(side * (ticks - order.reach_ticks) >= 0 for order in meets):
+                self._ways[member.instrument.id, side.opposite] = now_ns + _WAY_NS, member.name
+                self._wake(other)
+                return f"would trade with an order of {other.name}, which is asked to go"
+        return None
+
+    def cautions(self, member: Member, now_ns: int) -> tuple[tuple[Side, Caution], ...]:
+        """What a maker must leave out for the others' sake, or for the whole's."""
+        if not self._ways and not self.stops.careful:
+            return ()
+        found: list[tuple[Side, Caution]] = []
+        for side in Side:
+            until_ns, name = self._ways.get((member.instrument.id, side), (0, ""))
+            if now_ns < until_ns and name != member.name:
+                found.append((side, Caution(f"makes way for an order of {name}", pulled=True)))
+            caution = self.stops.caution
+            if caution is not None:
+                found.append((side, caution))
+        return tuple(found)
+
+    # -- hedges ----------------------------------------------------------------------------------------------
+
+    def positions(self, member: Member) -> tuple[Position, ...]:
+        """What the others hold."""
+        return tuple(
+            [
+                Position(each.name, each.instrument, each.instrument.size(each.inventory_lots), each.mid)
+                for each in self._others(member)
+            ]
+        )
+
+    def filled(self, member: Member) -> None:
+        """A maker traded: whoever hedges it decides anew at once."""
+        for other in self._others(member):
+            if other.hedge is not None and member.name in other.hedge.makers:
+                self._wake(other)
+
+    def unhedged(self, member: Member) -> str:
+        """In words why nothing offsets what a maker holds, if something should; else empty."""
+        for other in self._others(member):
+            if other.hedge is not None and other.hedge.unhedged and member.name in other.hedge.makers:
+                return f"{other.name} cannot hedge: {other.hedge.unhedged}"
+        return ""
+
+    def _wake(self, member: Member) -> None:
+        self._members[id(member)][1]()
