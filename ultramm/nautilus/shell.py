@@ -295,9 +295,9 @@ class MakerShell(Strategy):
                 maker, read = self.maker, self._start_reading()
             book = read(now_ns)
             if book is None:
-                maker.hear(now_ns)
+                maker.hear(now_ns, deltas.ts_event)
             else:
-                maker.on_book(book)
+                maker.on_book(book, deltas.ts_event)
             if now_ns >= maker.due_ns:
                 self._step(now_ns)
         except Exception as exc:

@@ -20,14 +20,14 @@ class VarLimit(msgspec.Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     budget : float
-        Settlement currency; infinite for no limit.
+        Settlement currency.
     confidence : float
         Share of times in which it loses no more, if moves were normal.
     over_s : float
         Time in which a position can be got rid of, seconds.
     """
 
-    budget: float = math.inf
+    budget: float
     confidence: float = 0.99
     over_s: float = 60.0
 

@@ -116,9 +116,22 @@ class SyntheticMarket:
         """Ticks and lots of the best ask."""
         return -self._asks.best, self._asks.levels[self._asks.best]
 
+    def lots_at(self, side: Side, ticks: int) -> int:
+        """Lots resting at a price."""
+        book = self._bids if side is Side.BUY else self._asks
+        return book.levels.get(side * ticks, 0)
+
     def snapshot(self) -> tuple[dict[int, int], dict[int, int]]:
         """Bids and asks, ticks to lots, best price first."""
         return self._bids.by_ticks(), self._asks.by_ticks()
+
+    def take(self, side: Side, lots: int) -> MarketEvent:
+        """Somebody from outside buys or sells at the market, now; the latent price does not hear of it."""
+        return self._take(self._asks if side is Side.BUY else self._bids, lots)
+
+    def shift(self, ticks: float) -> None:
+        """Something happens outside: the latent price moves."""
+        self._price.ticks += ticks
 
     def events(self) -> Iterator[MarketEvent]:
         """All that happens from now on, in time order and without end; the first event is the whole book.
