@@ -51,19 +51,19 @@ class Shift(msgspec.Struct, frozen=True):
 Act = Show | Hide | Take | Print | Shift
 # (seconds to wait, what then happens)
 Script = Iterator[tuple[float, Act]]
-EpisodeKind = Callable[[random.Random], Script]
+EpisodeKind = Callable[[random.Random, Side], Script]
 
 
 class Episode(msgspec.Struct, frozen=True):
-    """When an episode of a kind begins, seconds."""
+    """When an episode of a kind begins, seconds, and which side it shows, or pushes."""
 
     start_s: float
     kind: str
+    side: Side
 
 
-def layered(rng: random.Random) -> Script:
+def layered(rng: random.Random, side: Side) -> Script:
     """Three large orders on one side, taken back within seconds while others trade the way they point."""
-    side = Side.BUY if rng.random() < 0.5 else Side.SELL
     for behind in (1, 2, 3):
         yield 0.02, Show(side, behind, rng.randint(25, 60))
     hold_s, waited_s = rng.uniform(1.0, 4.0), 0.0
@@ -74,38 +74,43 @@ def layered(rng: random.Random) -> Script:
     yield max(0.1, hold_s - waited_s), Hide()
 
 
-def stuffed(rng: random.Random) -> Script:
+def stuffed(rng: random.Random, side: Side) -> Script:
     """Two to four seconds of orders far from the market, placed and taken back 500 times a second each."""
-    side = Side.BUY if rng.random() < 0.5 else Side.SELL
     for _ in range(round(rng.uniform(2.0, 4.0) * 500)):
         yield 0.001, Show(side, rng.randint(6, 9), 1)
         yield 0.001, Hide()
 
 
-def ignited(rng: random.Random) -> Script:
-    """A dozen market orders within a second and a half that each take all of the best price; then it comes back."""
-    side = Side.BUY if rng.random() < 0.5 else Side.SELL
-    for _ in range(rng.randint(10, 16)):
-        yield rng.uniform(0.05, 0.15), Take(side)
+def ignited(rng: random.Random, side: Side) -> Script:
+    """Thirty market orders within a second and a half that each take all of the best price, and are followed: what the
+    participants believe in moves along, by some ten ticks, and comes back within a few seconds."""
+    moved = 0.0
+    for _ in range(rng.randint(25, 40)):
+        yield rng.uniform(0.03, 0.06), Take(side)
+        yield 0.0, Shift(side * 0.35)
+        moved += 0.35
+    for _ in range(30):
+        yield 0.1, Shift(-side * moved / 30)
 
 
-def mirrored(rng: random.Random) -> Script:
+def mirrored(rng: random.Random, side: Side) -> Script:
     """Half a minute of 15 pairs of trades a second, each bought and sold in one size at once."""
     for _ in range(450):
         lots = rng.randint(3, 30)
-        yield rng.expovariate(15.0), Print(Side.BUY, lots)
-        yield rng.uniform(0.0, 0.02), Print(Side.SELL, lots)
+        yield rng.expovariate(15.0), Print(side, lots)
+        yield rng.uniform(0.0, 0.02), Print(side.opposite, lots)
 
 
-def pumped(rng: random.Random) -> Script:
-    """Six minutes in which the price is driven one way by market orders, and one in which it falls back."""
-    side = Side.BUY if rng.random() < 0.5 else Side.SELL
+def pumped(rng: random.Random, side: Side) -> Script:
+    """Six minutes in which market orders drive the price one way, on many times the volume, and one in which it falls
+    back."""
     for _ in range(3_600):
         yield 0.1, Shift(side * 0.09)
-        yield 0.0, Take(side, rng.randint(2, 8))
+        yield 0.0, Take(side, rng.randint(10, 30))
+        yield 0.0, Take(side.opposite, rng.randint(5, 15))
     for _ in range(600):
         yield 0.1, Shift(-side * 0.5)
-        yield 0.0, Take(side.opposite, rng.randint(2, 8))
+        yield 0.0, Take(side.opposite, rng.randint(10, 30))
 
 
 KINDS: dict[str, EpisodeKind] = {
@@ -142,7 +147,7 @@ def _acts(episodes: Iterable[Episode], seed: int) -> Iterator[tuple[float, Act]]
     time_s = 0.0
     for number, episode in enumerate(episodes):
         time_s = max(time_s, episode.start_s)
-        for wait_s, act in KINDS[episode.kind](random.Random(f"{seed}:{number}:{episode.kind}")):
+        for wait_s, act in KINDS[episode.kind](random.Random(f"{seed}:{number}:{episode.kind}"), episode.side):
             time_s += wait_s
             yield time_s, act
 

@@ -13,7 +13,8 @@ from ultramm.risk.surveillance.response import Response, Rung
 _BIN_NS = 100_000_000
 _MEMORY_BINS = 6_000  # ten minutes
 _WARM_BINS = 600
-_SLACK, _THRESHOLD = 0.5, 11.8  # one false alarm a day of independent bins
+# Of independent bins 11.8 would be one false alarm a day; those of a market come in clusters.
+_SLACK, _THRESHOLD = 0.5, 40.0
 _MOST_Z = 8.0  # of one bin: a single crowded one is no burst
 _RATIO_BINS = 10
 _RATIO_AT = 0.999

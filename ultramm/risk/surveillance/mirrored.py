@@ -85,7 +85,9 @@ class MirroredTrades:
             )
             for side in Side:
                 self.response.raise_to(Rung.HALVE, side, now_ns, reason)
-        self._learn(volume, balance, sd)
+        if paired <= _SHARE * volume:
+            # Else it does not become usual.
+            self._learn(volume, balance, sd)
 
     def _learn(self, volume: float, balance: float, sd: float) -> None:
         if self._samples >= _WARM_SAMPLES:
@@ -94,8 +96,7 @@ class MirroredTrades:
         weight = max(1.0 / self._samples, 1.0 / _USUAL_S)
         self._mean += weight * (volume - self._mean)
         self._square += weight * (volume**2 - self._square)
-        if not self.doubtful:
-            self._balance.update(balance)
+        self._balance.update(balance)
 
     def cautions(self, now_ns: int) -> list[tuple[Side, Caution]]:
         return self.response.cautions(now_ns)

@@ -27,11 +27,11 @@ _LEAST_TICKS = 2.0
 
 
 class SuddenRuns:
-    """Steps back on the side that a run hits, and pulls it when trades and a thinning book confirm it.
+    """Steps back on the side that a run hits, and pulls it where the book ahead of the run thins.
 
-    A run is a move of the mid over two seconds beyond four of its standard deviations of the last ten minutes;
-    confirmed, signed volume of two seconds is beyond four of its own the same way, and the book ahead, five levels, has
-    lost half of what it usually shows. O(1).
+    A run is a move of the mid over two seconds beyond four of its standard deviations of the last ten minutes, with
+    signed volume of two seconds beyond four of its own the same way; the book ahead is thin once its five levels show
+    half of what they usually do. O(1).
 
     Parameters
     ----------
@@ -53,7 +53,6 @@ class SuddenRuns:
         self._depth = dict.fromkeys(Side, math.nan)
         self._usual_depth = {side: EwAverage(_DEPTH_MEMORY_S) for side in Side}
         self.response = Response(_STEP_BACK_S)
-        self.confirmed = 0
 
     def on_touch(self, book: Book) -> None:
         """The touch changed."""
@@ -109,17 +108,20 @@ class SuddenRuns:
         # Rising, takers hit our asks.
         hit = Side.SELL if move > 0.0 else Side.BUY
         flow, usual = self._flow.at(now_ns), math.sqrt(self._flow_square.value)
+        if -hit * flow <= _FLOW_SIGMAS * usual:
+            return
         depth, before = self._depth[hit], self._usual_depth[hit].value
-        pushed = -hit * flow > _FLOW_SIGMAS * usual
-        thin = depth < _THIN * before
-        words = f"the mid moved {abs(move) / sigma if sigma else math.inf:.1f} sigma in two seconds"
-        if pushed and thin:
-            self.confirmed += self.response.rung(hit, now_ns) < Rung.PULL_SIDE
-            sigmas = abs(flow) / usual if usual else math.inf
-            words += f", with {sigmas:.1f} sigma of trades into {depth / before:.0%} of the usual depth"
+        moved, pushed = _times(abs(move), sigma), _times(abs(flow), usual)
+        words = f"the mid moved {moved:.1f} sigma in two seconds, on {pushed:.1f} sigma of trades"
+        if depth < _THIN * before:
+            words += f", into {depth / before:.0%} of the usual depth"
             self.response.raise_to(Rung.PULL_SIDE, hit, now_ns, words)
         else:
             self.response.raise_to(Rung.WIDEN, hit, now_ns, words)
 
     def cautions(self, now_ns: int) -> list[tuple[Side, Caution]]:
         return self.response.cautions(now_ns)
+
+
+def _times(value: float, of: float) -> float:
+    return value / of if of > 0.0 else math.inf

@@ -1,12 +1,15 @@
 """Large orders that vanish untraded while others trade the way that they pointed: what spoofing and layering look like.
 
-Most orders vanish: by itself that tells nothing. An *event* is all of this together: a level grew by more than 999 of
-1,000 such growths did and by at least half of what its side shows in five levels; within five seconds at least four
-fifths of it went, less than a fifth of it by trades; and in between takers traded, on balance, the way it pointed.
+Most orders vanish: by itself that tells nothing. An *event* is all of this together: levels of a side grew each by more
+than 999 of 1,000 such growths did, and together by at least half of what the side shows in five levels; within five
+seconds at least four fifths of it went, less than a fifth of it by trades; and in between takers traded, on balance,
+the way it pointed.
 What decisions never saw cannot have misled them, so it looks at the books that they read.
 """
 
 from __future__ import annotations
+
+import math
 
 import msgspec
 
@@ -29,12 +32,14 @@ _RUNGS = ((4.5, Rung.PULL_ALL), (3.2, Rung.PULL_SIDE), (2.2, Rung.HALVE), (1.3, 
 
 
 class _Large(msgspec.Struct):
-    """A growth that may turn out to be one: what of it was traded, and what takers did since, buys less sells."""
+    """Growths of one moment that may turn out to be one: by price, what was added, and the size left once that is gone.
+
+    `traded` is what of it was, `net_trades` what takers did since, buys less sells.
+    """
 
     ts_ns: int
-    price: float
-    added: float
-    left_at: float
+    added: dict[float, float]
+    left_at: dict[float, float]
     traded: float = 0.0
     net_trades: int = 0
 
@@ -67,7 +72,7 @@ class VanishingOrders:
         for side, candidates in self._large.items():
             for large in candidates:
                 large.net_trades += trade.side
-                if trade.side is not side and trade.price == large.price:
+                if trade.side is not side and trade.price in large.added:
                     large.traded += trade.size
 
     def on_depth(self, book: Book) -> None:
@@ -87,30 +92,40 @@ class VanishingOrders:
         if self._large[side]:
             self._large[side] = [large for large in self._large[side] if not self._over(side, large, sizes, now_ns)]
         if before and sizes:
-            # A level beyond what was seen before did not grow: it came into view.
-            edge = self._edge[side]
-            depth = sum([level.size for level in levels[:_DEPTH_LEVELS]])
-            for price, size in sizes.items():
-                growth = size - before.get(price, 0.0)
-                if growth > 0.0 and side * (price - edge) >= 0.0:
-                    self._on_growth(side, price, growth, size, depth, now_ns)
+            self._find_large(side, levels, before, now_ns)
         if levels:
             self._edge[side] = levels[-1].price
 
-    def _on_growth(self, side: Side, price: float, growth: float, size: float, depth: float, now_ns: int) -> None:
-        growths = self._growths
-        large = growths.count >= _LEAST_SEEN and growth >= growths.value and growth >= _OF_DEPTH * depth
-        growths.update(growth)
-        if large:
-            self._large[side].append(_Large(now_ns, price, growth, size - _GONE * growth))
+    def _find_large(self, side: Side, levels: tuple[Level, ...], before: dict[float, float], now_ns: int) -> None:
+        growths, edge = self._growths, self._edge[side]
+        least = growths.value if growths.count >= _LEAST_SEEN else math.inf
+        grown: list[float] = []
+        added, left_at = {}, {}
+        for level in levels:
+            growth = level.size - before.get(level.price, 0.0)
+            # A level beyond what was seen before did not grow: it came into view.
+            if growth <= 0.0 or side * (level.price - edge) < 0.0:
+                continue
+            if growth >= least:
+                added[level.price] = growth
+                left_at[level.price] = level.size - _GONE * growth
+            grown.append(growth)
+        if added and sum(added.values()) >= _OF_DEPTH * sum([level.size for level in levels[:_DEPTH_LEVELS]]):
+            # What may be one does not become usual.
+            self._large[side].append(_Large(now_ns, added, left_at))
+            return
+        for growth in grown:
+            growths.update(growth)
 
     def _over(self, side: Side, large: _Large, sizes: dict[float, float], now_ns: int) -> bool:
-        """Whether nothing more can be said of a growth; counts it if it was an event."""
-        if now_ns - large.ts_ns > _WITHIN_NS or large.traded >= _TRADED * large.added:
+        """Whether nothing more can be said of it; counts it if it was an event."""
+        if now_ns - large.ts_ns > _WITHIN_NS or large.traded >= _TRADED * sum(large.added.values()):
             return True
-        beyond = bool(sizes) and side * (large.price - self._edge[side]) < 0.0
-        if beyond or sizes.get(large.price, 0.0) > large.left_at:
-            return False
+        edge = self._edge[side]
+        for price, left in large.left_at.items():
+            out_of_view = not sizes or side * (price - edge) < 0.0
+            if out_of_view or sizes.get(price, 0.0) > left:
+                return False
         if side * large.net_trades >= self._least_flow:
             self._on_event(side, large, now_ns)
         return True
@@ -121,11 +136,10 @@ class VanishingOrders:
         score = events.at(now_ns)
         for least, rung in self._rungs:
             if score >= least:
-                took = side * large.net_trades
+                seconds = (now_ns - large.ts_ns) * 1e-9
                 reason = (
-                    f"large orders vanish untraded: {score:.1f} in a minute, the last of {large.added:g} at "
-                    f"{large.price:.10g}, gone in {(now_ns - large.ts_ns) * 1e-9:.1f} s while {took} more trades went "
-                    f"its way"
+                    f"large orders vanish untraded: {score:.1f} in a minute, the last of {sum(large.added.values()):g} "
+                    f"gone in {seconds:.1f} s while {side * large.net_trades} more trades went its way"
                 )
                 self.response.raise_to(rung, side, now_ns, reason)
                 return
