@@ -5,11 +5,11 @@
     python benchmarks/detectors.py                        # on seeds that no threshold was set by
     python benchmarks/detectors.py --catalog FOLDER       # alarms on recordings, as `ultramm data import` wrote them
 
-Each seed is played once without episodes, for false alarms, and once for each kind with one episode after the other. An
-episode is caught if the guard that it is meant for holds a side back within it or in the ten seconds after. Layered ones
-come in campaigns of twenty on one side; `first` says at which of a campaign the guard first held. What it costs is what
-resting at the touch would have captured of the spread from trades that came while a guard had that side pulled, as a
-share of all that it would have.
+Each seed is played once without episodes, for false alarms, and once for each kind with one episode after the other.
+An episode is caught if the guard that it is meant for holds a side back within it or in the ten seconds after. Layered
+ones come in campaigns of twenty on one side; `first` says at which of a campaign the guard first held. What it costs is
+what resting at the touch would have captured of the spread from trades that came while a guard had that side pulled, as
+a share of all that it would have.
 """
 
 from __future__ import annotations

@@ -766,6 +766,7 @@ class Maker:
             self.queues.filled(fill.order_id)
         if self._watched:
             self._protection.on_fill(fill)
+        self._budget.traded(fill.ts_ns)
         gain = self.score.on_fill(fill)
         if gain is not None:
             self.stops.on_closed(gain)

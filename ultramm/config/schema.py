@@ -9,6 +9,7 @@ import msgspec
 from ultramm.bounds import NonNegative, Positive
 from ultramm.risk.abnormal import MarketLimits
 from ultramm.risk.burst import BurstLimits
+from ultramm.risk.session import SessionEdges
 from ultramm.risk.toxicity import ToxicityLimits
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)*$", max_length=40)]
@@ -121,6 +122,25 @@ class MaxVar(_Section, frozen=True, kw_only=True):
     over_s: Positive = 60.0
 
 
+class Peg(_Section, frozen=True, kw_only=True):
+    """A market that should stand at a fixed price, as one of stable coins.
+
+    Parameters
+    ----------
+    instrument : str
+        ``SYMBOL.VENUE``, one of those that the file names.
+    price : float
+        Where it should stand.
+    within_bps : float
+        How far from there it may be: beyond, strategies in its currencies only make their positions smaller, and
+        beyond twice as much they quote nothing.
+    """
+
+    instrument: str
+    price: Positive = 1.0
+    within_bps: Positive = 50.0
+
+
 class Total(_Section, frozen=True, kw_only=True):
     """Limits on all strategies together, each such as ``50000 USDT``, all in one currency.
 
@@ -180,6 +200,13 @@ class Risk(_Section, frozen=True, kw_only=True):
         What a market is too abnormal for.
     manipulation : bool
         Hold back what patterns in the market would mislead.
+    session_edges : SessionEdges, optional
+        Care after openings and before closes.
+    pegs : list of Peg
+        Markets whose break calls for care in all that is quoted in their coins; of the whole node.
+    max_messages_per_trade : float, optional
+        New orders, changes and cancels to each of our trades, over an hour; the first thousand are free. Beyond, no
+        order is placed.
     total : Total, optional
         Limits on all strategies together.
     """
@@ -201,6 +228,9 @@ class Risk(_Section, frozen=True, kw_only=True):
     toxicity: ToxicityLimits | None = None
     market: MarketLimits | None = None
     manipulation: bool = False
+    session_edges: SessionEdges | None = None
+    pegs: list[Peg] = []
+    max_messages_per_trade: Annotated[float, msgspec.Meta(ge=1, le=1e9)] | None = None
     total: Total | None = None
 
 

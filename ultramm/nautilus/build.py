@@ -22,6 +22,7 @@ from ultramm.market import Instrument
 from ultramm.nautilus.account import with_fees
 from ultramm.nautilus.convert import to_instrument
 from ultramm.nautilus.memory import Memory
+from ultramm.nautilus.pegs import PegWatch
 from ultramm.nautilus.shell import MakerBuilder, MakerShell
 from ultramm.nautilus.source import Source
 from ultramm.plugin import ActorPlugin
@@ -144,9 +145,10 @@ def shells(
     return made
 
 
-def actors(resolved: Resolved) -> list[Any]:
-    """The Nautilus actors of the configured plugins, each built as ``actor(params)``."""
-    made = []
+def actors(resolved: Resolved, makers: list[MakerShell]) -> list[Any]:
+    """The actors of the configured plugins, each built as ``actor(params)``, and what watches for the makers."""
+    pegs = resolved.config.risk.pegs
+    made: list[Any] = [PegWatch(pegs, makers[0].exposures)] if pegs else []
     for index, item in enumerate(resolved.plugins):
         if not isinstance(item.plugin, ActorPlugin):
             continue
@@ -193,7 +195,7 @@ def _maker_builder(
             strategy=made,
             params=params,
             limits=_limits(risk),
-            budget=MessageBudget(risk.messages_per_second, risk.message_burst),
+            budget=MessageBudget(risk.messages_per_second, risk.message_burst, risk.max_messages_per_trade or math.inf),
             funds=funds,
             book_shows_ours=mode == "live",
             show_queues=mode != "backtest",
@@ -304,6 +306,7 @@ def _protections(risk: Risk, instrument: Instrument, name: str) -> Protections:
         toxicity=risk.toxicity,
         market=risk.market,
         manipulation=risk.manipulation,
+        edges=risk.session_edges,
         var=var_limit(risk, instrument, name),
     )
 

@@ -149,6 +149,11 @@ class MakerShell(Strategy):
         return self._maker
 
     @property
+    def exposures(self) -> Exposures:
+        """All makers of the node."""
+        return self._exposures
+
+    @property
     def listens_to(self) -> tuple[Any, ...]:
         """The instruments whose books it subscribes to."""
         return (self.instrument_id,) if self._reference_id is None else (self.instrument_id, self._reference_id)

@@ -16,11 +16,13 @@ from ultramm.risk.caution import Caution
 _USUAL_S = 600.0
 _FAST_S = 10.0
 _WARM_S = 60
+_WARM_VOLATILITY_S = 300
 _CLOCK_MEMORY_S = 60.0
 _DEVIATIONS = 5.0
 _LEAST_CLOCK_MS = 50.0
 _WARM_CLOCK = 100
 _MOST_TIMES = 4.0
+_LEAST_TICKS = 3.0  # of a gap, and of a wide spread
 
 
 class MarketLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,7 +35,8 @@ class MarketLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     max_spread_times : float
         Times its mean over ten minutes; the same.
     gap_sigmas : float
-        Move of the mid within a second, in standard deviations of one; nothing for `rest_s` seconds after.
+        Move of the mid at once, within a second or from one touch to the next, in standard deviations of what it moves
+        in that time; nothing for `rest_s` seconds after.
     rest_s : float
         Seconds.
     volatility_times : float
@@ -88,11 +91,13 @@ class AbnormalMarket:
         sigma = self._slow.value
         self._slow.update(now_ns, mid)
         self._fast.update(now_ns, mid)
-        if now_ns - self._second_ns >= 1_000_000_000:
-            self._second_ns, self._second_mid = now_ns, mid
-        elif sigma > 0.0 and abs(mid - self._second_mid) > max(self._limits.gap_sigmas * sigma, 3.0 * self._tick):
+        elapsed_s = (now_ns - self._second_ns) * 1e-9
+        moved, usual = abs(mid - self._second_mid), sigma * math.sqrt(max(1.0, elapsed_s))
+        if usual > 0.0 and moved > max(self._limits.gap_sigmas * usual, _LEAST_TICKS * self._tick):
             self._rests_ns = now_ns + round(self._limits.rest_s * 1e9)
-            self._gap = f"the mid moved {abs(mid - self._second_mid) / sigma:.0f} sigma within a second"
+            self._gap = f"the mid moved {moved / usual:.0f} sigma at once"
+        if elapsed_s >= 1.0:
+            self._second_ns, self._second_mid = now_ns, mid
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
@@ -136,13 +141,13 @@ class AbnormalMarket:
         limits, spread, usual = self._limits, self._spread, self._usual_spread.value
         if spread > 0.01 * limits.max_spread_pct * self._mid:
             return Caution(f"the spread is {100 * spread / self._mid:.1f} % of the mid", pulled=True)
-        if self._slow.samples >= _WARM_S and spread > max(limits.max_spread_times * usual, 3.0 * self._tick):
+        if self._slow.samples >= _WARM_S and spread > max(limits.max_spread_times * usual, _LEAST_TICKS * self._tick):
             return Caution(f"the spread is {spread / usual:.1f} times the usual", pulled=True)
         return None
 
     def _of_volatility(self) -> Caution | None:
         slow, fast = self._slow.value, self._fast.value
-        if not slow > 0.0 or not fast >= self._limits.volatility_times * slow:
+        if self._slow.samples < _WARM_VOLATILITY_S or not fast >= self._limits.volatility_times * slow > 0.0:
             return None
         times = fast / slow
         return Caution(f"volatility is {times:.1f} times the usual", times=min(_MOST_TIMES, times))
@@ -151,8 +156,10 @@ class AbnormalMarket:
         seen_s = (now_ns - self._first_ns) * 1e-9
         if not self._first_ns or seen_s < _WARM_S:
             return None
-        now = self._volume.at(now_ns) / _FAST_S
-        usual = self._usual_volume.at(now_ns) / (-_USUAL_S * math.expm1(-seen_s / _USUAL_S))
+        volume = self._volume.at(now_ns)
+        now = volume / _FAST_S
+        # What is usual is of the time before.
+        usual = (self._usual_volume.at(now_ns) - volume) / (-_USUAL_S * math.expm1(-seen_s / _USUAL_S) - _FAST_S)
         if not usual > 0.0 or now < self._limits.volume_times * usual:
             return None
         return Caution(f"volume is {now / usual:.0f} times the usual", share=0.5)

@@ -12,6 +12,7 @@ from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
 from ultramm.risk.abnormal import AbnormalMarket, MarketLimits
 from ultramm.risk.burst import BurstLimits, FillBursts
 from ultramm.risk.caution import Caution
+from ultramm.risk.session import SessionEdges, SessionGuard
 from ultramm.risk.surveillance.messages import MessageBursts
 from ultramm.risk.surveillance.mirrored import MirroredTrades
 from ultramm.risk.surveillance.runs import SuddenRuns
@@ -40,6 +41,8 @@ class Protections(msgspec.Struct, frozen=True, kw_only=True):
         Abnormal markets.
     manipulation : bool
         Patterns that mislead a maker.
+    edges : SessionEdges, optional
+        Openings and closes.
     var : VarLimit, optional
         What a position may lose in an unusual move.
     """
@@ -48,6 +51,7 @@ class Protections(msgspec.Struct, frozen=True, kw_only=True):
     toxicity: ToxicityLimits | None = None
     market: MarketLimits | None = None
     manipulation: bool = False
+    edges: SessionEdges | None = None
     var: VarLimit | None = None
 
 
@@ -106,6 +110,7 @@ class Protection:
         self._toxicity = None if toxicity is None else FillToxicity(toxicity, instrument)
         self._vpin = None if toxicity is None else _RollingVpin()
         self._abnormal = None if market is None else AbnormalMarket(market, instrument.tick_size)
+        session = None if protections.edges is None else SessionGuard(protections.edges, instrument)
         self._var = None if protections.var is None else VarSizing(protections.var, instrument)
         self._vanishing = VanishingOrders() if looks else None
         self._messages = MessageBursts() if looks else None
@@ -115,6 +120,7 @@ class Protection:
         guards: tuple[Guard | None, ...] = (
             self._bursts,
             self._toxicity,
+            session,
             self._abnormal,
             self._vanishing,
             self._messages,

@@ -196,7 +196,7 @@ def test_orders_that_reduce_are_looked_at_first():
     budget = MessageBudget(per_second=1.0, burst=1.0)
     result = reviewed(buy(99, 5), sell(101, 5), inventory=10, budget=budget, max_position=10.0)
     assert result.approved.submits == (sell(101, 5),)
-    assert result.refused == (Refusal(buy(99, 5), "message budget is spent"),)
+    assert result.refused == (Refusal(buy(99, 5), "message budget is spent: 1 a second, 1 at once"),)
 
 
 def test_the_limit_on_open_orders_counts_every_live_order():
@@ -231,7 +231,7 @@ def test_without_a_fair_value_no_order_passes_but_cancels_do(fair):
 def test_cancels_pass_a_spent_budget_and_are_counted():
     budget = MessageBudget(per_second=1.0, burst=2.0)
     assert reviewed(cancels=["a", "b", "c"], budget=budget).approved.cancels == ("a", "b", "c")
-    assert reviewed(buy(), budget=budget, now_ns=S).refused[0].reason == "message budget is spent"
+    assert reviewed(buy(), budget=budget, now_ns=S).refused[0].reason.startswith("message budget is spent")
     assert reviewed(buy(), budget=budget, now_ns=2 * S).refused == ()
 
 
@@ -422,7 +422,7 @@ def test_a_change_that_may_not_be_made_cancels_its_order_and_says_why():
     assert "outside the collar" in far.refused[0].reason
     spent = changed(Amend("o0", buy(98, 10)), live=live, tokens=0.0)
     assert spent.approved == Plan(cancels=("o0",))
-    assert spent.refused[0].reason == "message budget is spent"
+    assert spent.refused[0].reason.startswith("message budget is spent")
 
 
 @given(st.integers(-30, 30), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.sampled_from(list(Side)))

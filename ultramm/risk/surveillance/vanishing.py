@@ -1,9 +1,9 @@
-"""Large orders that vanish untraded while others trade the way that they pointed: what spoofing and layering look like.
+"""Large orders that vanish untraded while others do not trade against them: what spoofing and layering look like.
 
 Most orders vanish: by itself that tells nothing. An *event* is all of this together: levels of a side grew each by more
 than 999 of 1,000 such growths did, and together by at least half of what the side shows in five levels; within five
-seconds at least four fifths of it went, less than a fifth of it by trades; and in between takers traded, on balance,
-the way it pointed.
+seconds at least four fifths of it went, less than a fifth of it by trades; and in between takers did not, on balance,
+trade against it: an order that is taken back because the market comes for it is no event.
 What decisions never saw cannot have misled them, so it looks at the books that they read.
 """
 
@@ -52,12 +52,12 @@ class VanishingOrders:
     least_score : float
         Events of the last minute from which a side is wider.
     least_flow : int
-        Trades, on balance, the way the order pointed.
+        Trades, on balance, the way the order pointed; below zero are those against it.
     """
 
     name = "vanishing orders"
 
-    def __init__(self, least_score: float = _RUNGS[-1][0], least_flow: int = 1) -> None:
+    def __init__(self, least_score: float = _RUNGS[-1][0], least_flow: int = 0) -> None:
         self._least_flow = least_flow
         self._rungs = tuple((score * least_score / _RUNGS[-1][0], rung) for score, rung in _RUNGS)
         self._growths = StreamQuantile(_LARGE_AT)
@@ -139,7 +139,7 @@ class VanishingOrders:
                 seconds = (now_ns - large.ts_ns) * 1e-9
                 reason = (
                     f"large orders vanish untraded: {score:.1f} in a minute, the last of {sum(large.added.values()):g} "
-                    f"gone in {seconds:.1f} s while {side * large.net_trades} more trades went its way"
+                    f"gone in {seconds:.1f} s while {side * large.net_trades} more trades went its way than against it"
                 )
                 self.response.raise_to(rung, side, now_ns, reason)
                 return
