@@ -213,6 +213,7 @@ def _maker_table(maker: MakerStatus) -> Table:
         ("uptime", Text(f"{percent(score.quoting.uptime)} both sides")),
         *([("careful", Text(maker.caution, style="yellow"))] if maker.caution else []),
         *[(name, Text(text, style="dim")) for name, text in maker.stops.items()],
+        *([] if maker.foregone is None else [("foregone to guards", Text(number(maker.foregone, 4), style="dim"))]),
         *[_effect(name, value) for name, value in maker.effects.items()],
     ]
     for name, value in rows:

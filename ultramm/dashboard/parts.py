@@ -159,6 +159,9 @@ def quotes(maker: MakerStatus) -> str:
 def stops(maker: MakerStatus) -> str:
     """How far each limit has come that would stop it."""
     rows = [[escape(name), escape(text)] for name, text in maker.stops.items()]
+    if maker.foregone is not None:
+        cost = f"{_number(maker.foregone)} {escape(maker.score.pnl.currency)} of the spread at most"
+        rows.append(["foregone to guards", cost])
     return f"<h3>Stops</h3>{_table(('limit', 'so far'), rows, 'None is set.')}"
 
 

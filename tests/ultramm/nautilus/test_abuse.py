@@ -74,6 +74,7 @@ def test_no_limit_is_broken_in_ten_thousand_orders(
         strategy.settings,
         StrategyPlugin(name="abuser", summary="", params="", strategy="ultramm_test_abuser:Abuser"),
         AbuserParams(max_position=limits["position"], refresh_ms=0),
+        strategy.risk,
     )
     auditor = auditor_of(limits)
     run_backtest(msgspec.structs.replace(resolved, strategies=(abuser,)), collector=Audited(auditor))
