@@ -792,8 +792,8 @@ class Maker:
 
     def worst_ticks(self, side: Side) -> int:
         """Where an order that must trade ends: so far from the mid, and no further."""
-        price = self.score.mid * (1.0 + side * self._limits.max_slippage_bps * 1e-4)
-        return max(1, self.instrument.ticks(price))
+        ticks = self.score.mid * (1.0 + side * self._limits.max_slippage_bps * 1e-4) / self.instrument.tick_size
+        return max(1, math.floor(ticks + 1e-9) if side is Side.BUY else math.ceil(ticks - 1e-9))
 
     @property
     def inventory(self) -> float:

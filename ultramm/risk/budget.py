@@ -39,6 +39,11 @@ class MessageBudget:
         self._tokens -= messages
         return True
 
+    @property
+    def spent(self) -> str:
+        """In words why one more message may not go."""
+        return f"message budget is spent: {self._per_ns * 1e9:g} a second, {self._burst:g} at once"
+
     def spend(self, now_ns: int, messages: int) -> None:
         """Count messages that must go out whatever the budget says."""
         self._refill(now_ns)

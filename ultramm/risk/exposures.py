@@ -214,11 +214,12 @@ class Exposures:
         for other in self._others(member):
             if other.instrument.id != member.instrument.id:
                 continue
-            meets = [order for order in other.orders if order.side is not side]
-            if any(side * (ticks - order.reach_ticks) >= 0 for order in meets):
+            reached = [order.reach_ticks for order in other.orders if order.side is not side]
+            if any(side * (ticks - there) >= 0 for there in reached):
+                price = member.instrument.price(ticks)
                 self._ways[member.instrument.id, side.opposite] = now_ns + _WAY_NS, member.name
                 self._wake(other)
-                return f"would trade with an order of {other.name}, which is asked to go"
+                return f"would trade at {price:.10g} with an order of {other.name}, which is asked to go"
         return None
 
     def cautions(self, member: Member, now_ns: int) -> tuple[tuple[Side, Caution], ...]:

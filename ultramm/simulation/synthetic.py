@@ -120,6 +120,14 @@ class SyntheticMarket:
         """Bids and asks, ticks to lots, best price first."""
         return self._bids.by_ticks(), self._asks.by_ticks()
 
+    def take(self, side: Side, lots: int) -> MarketEvent:
+        """Somebody from outside buys or sells at the market, now; the latent price does not hear of it."""
+        return self._take(self._asks if side is Side.BUY else self._bids, lots)
+
+    def shift(self, ticks: float) -> None:
+        """Something happens outside: the latent price moves."""
+        self._price.ticks += ticks
+
     def events(self) -> Iterator[MarketEvent]:
         """All that happens from now on, in time order and without end; the first event is the whole book.
 

@@ -184,7 +184,7 @@ def test_what_trades_at_once_waits_until_our_own_order_has_gone() -> None:
         )  # fmt: skip
         return tuple(refusal.reason for refusal in found.refused)
 
-    assert reviewed() == ("would trade with an order of two, which is asked to go",)
+    assert reviewed() == ("would trade at 101 with an order of two, which is asked to go",)
     assert two.woken
     ((side, caution),) = exposures.cautions(two, 0)
     assert (side, caution.reason, caution.pulled) == (Side.SELL, "makes way for an order of one", True)
