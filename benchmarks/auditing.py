@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 SLACK = 1.0 + 1e-9
+# Of what closes a position, from the mid: the configuration's default, and half a spread, by which another maker's
+# orders may have moved the mid that it was reckoned from.
+_SLIPPAGE = 0.01 + 1e-4
 
 
 class Placed(NamedTuple):
@@ -57,9 +60,14 @@ class Seen(NamedTuple):
         return side * self.held.get(owner, 0.0) + sum(o.left for o in self.live if o.owner == owner and o.side == side)
 
     @property
+    def reached(self) -> float:
+        """How far its owner can come with the order."""
+        return self.reach(self.new.owner, self.new.side)
+
+    @property
     def adds(self) -> bool:
-        """Whether the order could make its owner's position larger."""
-        return self.reach(self.new.owner, self.new.side) > 1e-12
+        """Whether it could make its owner's position larger."""
+        return self.reached > 1e-12
 
 
 class Judge:
@@ -87,16 +95,14 @@ def _over(what: str, value: float, limit: float) -> str | None:
 
 def position(limit: float) -> Judge:
     """Whatever is filled, of a size."""
-    return Judge(
-        lambda seen: _over("position", seen.reach(seen.new.owner, seen.new.side), limit) if seen.adds else None
-    )
+    return Judge(lambda seen: _over("position", seen.reached, limit) if seen.adds else None)
 
 
 def notional(limit: float) -> Judge:
     """The same, of a worth."""
 
     def judge(seen: Seen) -> str | None:
-        return _over("notional", seen.reach(seen.new.owner, seen.new.side) * seen.new.price, limit)
+        return _over("notional", seen.reached * seen.new.price, limit)
 
     return Judge(judge)
 
@@ -132,7 +138,7 @@ def borne(leverage: float) -> Judge:
     def judge(seen: Seen) -> str | None:
         if not seen.adds:
             return None
-        worth = seen.reach(seen.new.owner, seen.new.side) * min(seen.new.price, seen.mid)
+        worth = seen.reached * min(seen.new.price, seen.mid)
         return _over("worth", worth, seen.equity * leverage * (1.0 + 1e-4))
 
     return Judge(judge)
@@ -215,8 +221,6 @@ class Loss(Judge):
         From the highest, not from the beginning.
     grace_s : float
         For what was on its way.
-    slippage_bps : float
-        Of what closes, from the mid.
     """
 
     def __init__(
@@ -224,7 +228,6 @@ class Loss(Judge):
     ) -> None:
         super().__init__(self._look)
         self._limit, self._drawdown, self._grace_s = limit, drawdown, grace_s
-        self._slippage = slippage_bps * 1e-4
         self._began: tuple[float, float] | None = None
         self._from = 0.0
         self._lost_s: float | None = None
@@ -241,7 +244,7 @@ class Loss(Judge):
             return None
         if seen.adds or not new.taking:
             return f"an order at {new.price:g} after {self._from - worth:.4g} were lost, the limit is {self._limit:g}"
-        return _over("closed at a price off by", abs(new.price / seen.mid - 1.0), self._slippage * (1.0 + 1e-3))
+        return _over("closed at a price off by", abs(new.price / seen.mid - 1.0), _SLIPPAGE)
 
 
 class Burst(Judge):

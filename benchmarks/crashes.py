@@ -6,9 +6,9 @@
     .venv/bin/python benchmarks/crashes.py --seeds 4 --only drop      fewer
     .venv/bin/python benchmarks/crashes.py --json out.json            every run for a program
 
-The market is ``wide`` as in ``config/comparison/synthetic.yaml``, a crash comes after two minutes, and two minutes later
-the run is over. Runs of one seed meet the same market, so that those with and without limits are compared pair by
-pair; ``±`` is the standard error over seeds.
+The market is ``wide`` as in ``config/comparison/synthetic.yaml``; a crash comes after two minutes, and two minutes on
+the run ends. Runs of one seed meet the same market, so that those with and without limits are compared pair by pair;
+``±`` is the standard error over seeds.
 
 *Loss* is how far the P&L fell below that of the moment before the crash, at worst; *P&L* what it was at the end against
 the same. *Flat* is when the position was zero for the first time since the P&L was lowest.
@@ -39,8 +39,8 @@ from ultramm.simulation.scenarios import SCENARIOS
 
 CONFIG = Path(__file__).resolve().parents[1] / "config" / "comparison" / "synthetic.yaml"
 AT_S, AFTER_S = 120.0, 120.0
-# A venue that refuses each new order for so long, and takes cancels. The kernel's never does, so the shell plays it; over
-# the live path it is the emulator's fault `reject`.
+# A venue that refuses each new order for so long, and takes cancels. The kernel's never does, so the shell plays it;
+# over the live path it is the emulator's fault `reject`.
 REFUSED = "refused"
 REFUSED_S = 60.0
 CRASHES = (*SCENARIOS, REFUSED)

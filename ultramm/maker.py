@@ -451,6 +451,7 @@ class Maker:
         if not self.degraded:
             of_others = self._of_others(book)
             self._told_others = of_others is not book
+            self._others_mid = of_others.mid
             if self.queues is not None:
                 self.queues.on_depth(of_others)
             self._strategy.on_book(of_others)
@@ -514,8 +515,10 @@ class Maker:
             limits,
             self._budget,
             now_ns,
-            self._mid,
+            # Not moved by our own orders, where that is known.
+            self._others_mid if math.isfinite(self._others_mid) else self._mid,
             None if self._exposures is None else View(self._exposures, self, now_ns),
+            {side: self.lots_towards(side) for side in Side},
         )
         self._refusals = planned.held + reviewed.refused
         return reviewed
@@ -812,6 +815,10 @@ class Maker:
     @property
     def inventory_lots(self) -> int:
         return self.instrument.lots(self.inventory)
+
+    def lots_towards(self, side: Side) -> int:
+        """Signed inventory, lots; a part of one, which fees in coin leave, is a whole one on that side."""
+        return side * math.ceil(side * self.inventory / self.instrument.lot_size - 1e-6)
 
     @property
     def halts(self) -> Mapping[str, str]:

@@ -80,6 +80,8 @@ class Member(Protocol):
     @property
     def inventory_lots(self) -> int: ...
 
+    def lots_towards(self, side: Side) -> int: ...
+
     @property
     def mid(self) -> float: ...
 
@@ -97,8 +99,10 @@ class View(msgspec.Struct, frozen=True, gc=False):
     def adding(self, side: Side, after_lots: int) -> str | None:
         return self.exposures.objection(self.member, side, after_lots, self.now_ns)
 
-    def crossing(self, side: Side, ticks: int) -> str | None:
-        return self.exposures.in_the_way(self.member, side, ticks, self.now_ns)
+    def crossing(self, side: Side, ticks: int, *, taking: bool) -> str | None:
+        if taking:
+            return self.exposures.in_the_way(self.member, side, ticks, self.now_ns)
+        return self.exposures.on_its_way(self.member, side, ticks)
 
 
 class Exposures:
@@ -172,13 +176,12 @@ class Exposures:
         return math.copysign(worth, lots) * self._rate(instrument.settlement_currency, now_ns)
 
     def _worst(self, member: Member, now_ns: int) -> float:
-        lots, orders = member.inventory_lots, member.orders
-        worst = max(abs(lots + orders.lots(Side.BUY)), abs(lots - orders.lots(Side.SELL)))
-        return self._worth(member, worst, now_ns)
+        reached = [abs(member.lots_towards(side) + side * member.orders.lots(side)) for side in Side]
+        return self._worth(member, max(reached), now_ns)
 
     def _reach(self, member: Member, side: Side, now_ns: int) -> float:
         """What a maker adds to one side at worst; what it may lose of the other is not counted on."""
-        return self._worth(member, side * member.inventory_lots + member.orders.lots(side), now_ns)
+        return self._worth(member, side * member.lots_towards(side) + member.orders.lots(side), now_ns)
 
     def _rate(self, currency: str, now_ns: int) -> float:
         if currency == self.limits.currency:
@@ -220,6 +223,16 @@ class Exposures:
                 self._ways[member.instrument.id, side.opposite] = now_ns + _WAY_NS, member.name
                 self._wake(other)
                 return f"would trade at {price:.10g} with an order of {other.name}, which is asked to go"
+        return None
+
+    def on_its_way(self, member: Member, side: Side, ticks: int) -> str | None:
+        """In words which order of ours that trades at once would trade with one that came to stand there."""
+        for other in self._others(member):
+            if other.instrument.id != member.instrument.id:
+                continue
+            if any(o.taking and o.side is not side and side * (ticks - o.ticks) >= 0 for o in other.orders):
+                price = member.instrument.price(ticks)
+                return f"at {price:.10g} it would be in the way of an order of {other.name} that trades at once"
         return None
 
     def cautions(self, member: Member, now_ns: int) -> tuple[tuple[Side, Caution], ...]:

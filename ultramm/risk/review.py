@@ -34,6 +34,7 @@ def review(
     now_ns: int,
     mid: float = math.nan,
     others: Guarding | None = None,
+    towards: Mapping[Side, int] | None = None,
 ) -> Review:
     """Approve the orders that keep the worst case within limits.
 
@@ -52,9 +53,12 @@ def review(
         The market's, price: a strategy that is wrong about fair value is held to it too. NaN where none is known.
     others : Guarding, optional
         What holds for all makers together.
+    towards : mapping of Side to int, optional
+        The inventory rounded to each side, where fees in coin have left parts of a lot; by default `inventory_lots`.
     """
-    worst = {side: inventory_lots + side * live.lots(side) for side in _SIDES}
-    check = _Check(inventory_lots, fair, mid, instrument, limits, others)
+    held = dict.fromkeys(_SIDES, inventory_lots) if towards is None else towards
+    worst = {side: held[side] + side * live.lots(side) for side in _SIDES}
+    check = _Check(held, fair, mid, instrument, limits, others)
     cancels, amends = plan.cancels, plan.amends
     refused: list[Refusal] = []
     dearest = _dearest((order.reach_ticks for order in live if order.side is Side.BUY), limits)
@@ -148,7 +152,7 @@ def _reduces(quote: Quote, worst: dict[Side, int]) -> bool:
 class _Check(msgspec.Struct, frozen=True, gc=False):
     """What one order is held against."""
 
-    inventory_lots: int
+    held: Mapping[Side, int]
     fair: float
     mid: float
     instrument: Instrument
@@ -191,10 +195,10 @@ class _Check(msgspec.Struct, frozen=True, gc=False):
             reason = self._of_others(self.others, quote, after_lots)
             if reason is not None:
                 return reason
-        return self._unfunded(quote, abs(worst_lots - self.inventory_lots) + quote.lots, dearest)
+        return self._unfunded(quote, abs(worst_lots - self.held[quote.side]) + quote.lots, dearest)
 
     def _of_others(self, others: Guarding, quote: Quote, after_lots: int) -> str | None:
-        reason = others.crossing(quote.side, quote.ticks) if quote.taking else None
+        reason = others.crossing(quote.side, quote.ticks, taking=quote.taking)
         if reason is None and after_lots * quote.side > 0:
             return others.adding(quote.side, after_lots)
         return reason
@@ -206,12 +210,12 @@ class _Check(msgspec.Struct, frozen=True, gc=False):
         """
         instrument, limits = self.instrument, self.limits
         if quote.side is Side.SELL:
-            short = instrument.size(max(0, going_lots - self.inventory_lots))
+            short = instrument.size(max(0, going_lots - self.held[Side.SELL]))
             if short > limits.sellable:
                 return f"would sell {short:.10g} beyond what was bought, the account has {limits.sellable:.10g} to sell"
             return None
         price = instrument.price(max(quote.ticks, dearest))
-        short = instrument.size(max(0, -self.inventory_lots))
+        short = instrument.size(max(0, -self.held[Side.BUY]))
         aside = instrument.notional(price if math.isnan(self.mid) else self.mid, short) if short else 0.0
         cost = instrument.cost(price, instrument.size(going_lots), taking=quote.taking) - aside
         if cost > limits.spendable:

@@ -38,6 +38,9 @@ class Maker:
     def wake(self) -> None:
         self.woken += 1
 
+    def lots_towards(self, side: Side) -> int:
+        return self.inventory_lots
+
 
 class Hedger:
     def __init__(self, *makers: str) -> None:
