@@ -8,7 +8,7 @@ ARGS ?=
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup start test test-unit test-integration lint format typecheck check bench clean
+.PHONY: help setup start test test-unit test-integration lint format typecheck check bench abuse crashes clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -44,6 +44,12 @@ check: lint typecheck test ## Everything that CI checks
 
 bench: $(STAMP) ## Measure speed and memory, as ratios within one run
 	@$(BIN)/python benchmarks/run.py $(ARGS)
+
+abuse: $(STAMP) ## Try to break each limit, 10,000 times in backtest and over sockets (some minutes)
+	@$(BIN)/python benchmarks/abuse.py $(ARGS)
+
+crashes: $(STAMP) ## What crashes cost with limits and without (some minutes)
+	@$(BIN)/python benchmarks/crashes.py $(ARGS)
 
 clean: ## Remove the environment and caches
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

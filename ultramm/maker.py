@@ -463,6 +463,7 @@ class Maker:
         if not self.degraded:
             of_others, lacked_ours = self._of_others(book), self._told_others
             self._told_others = of_others is not book
+            self._others_mid = of_others.mid
             if self.queues is not None:
                 self.queues.on_depth(of_others)
             if self._watched:
@@ -531,8 +532,10 @@ class Maker:
             limits,
             self._budget,
             now_ns,
-            self._mid,
+            # Not moved by our own orders, where that is known.
+            self._others_mid if math.isfinite(self._others_mid) else self._mid,
             None if self._exposures is None else View(self._exposures, self, now_ns),
+            {side: self.lots_towards(side) for side in Side},
         )
         self._refusals = planned.held + reviewed.refused
         return reviewed
@@ -833,8 +836,8 @@ class Maker:
 
     def worst_ticks(self, side: Side) -> int:
         """Where an order that must trade ends: so far from the mid, and no further."""
-        price = self.score.mid * (1.0 + side * self._limits.max_slippage_bps * 1e-4)
-        return max(1, self.instrument.ticks(price))
+        ticks = self.score.mid * (1.0 + side * self._limits.max_slippage_bps * 1e-4) / self.instrument.tick_size
+        return max(1, math.floor(ticks + 1e-9) if side is Side.BUY else math.ceil(ticks - 1e-9))
 
     @property
     def inventory(self) -> float:
@@ -853,6 +856,10 @@ class Maker:
     @property
     def inventory_lots(self) -> int:
         return self.instrument.lots(self.inventory)
+
+    def lots_towards(self, side: Side) -> int:
+        """Signed inventory, lots; a part of one, which fees in coin leave, is a whole one on that side."""
+        return side * math.ceil(side * self.inventory / self.instrument.lot_size - 1e-6)
 
     @property
     def halts(self) -> Mapping[str, str]:

@@ -716,6 +716,9 @@ class MakerShell(Strategy):
         """Lots to close now; all of them if it is not to be done in slices, or if too few would be left to be sent."""
         maker, now_ns = self.maker, self.clock.timestamp_ns()
         lots = maker.closing_lots
+        if maker.stops.runs_on or self._exposures.stops.runs_on:
+            # What slices save is less than what waiting costs in a fall.
+            self._slices = 1
         if not lots or self._slices == 1 or now_ns < self._slice_ns:
             return lots if self._slices == 1 else 0
         self._slice_ns = now_ns + _SLICE_EVERY_NS

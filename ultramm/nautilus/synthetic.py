@@ -14,8 +14,7 @@ from nautilus_trader.model.objects import Currency, Price, Quantity
 
 from ultramm.errors import DataError
 from ultramm.market import Side
-from ultramm.simulation.events import LevelChange, MarketEvent
-from ultramm.simulation.synthetic import SyntheticMarket
+from ultramm.simulation.events import LevelChange, Market, MarketEvent
 
 # An arbitrary epoch, the same for everybody, so that a generated session is the same to the byte.
 EPOCH_NS = 1_704_067_200_000_000_000
@@ -52,7 +51,7 @@ def synthetic_instrument(symbol: str, venue: str, start_price: float, tick_bps: 
 
 
 def synthetic_events(
-    market: SyntheticMarket, instrument: Any, start_price: float, pace: float, duration_s: float | None
+    market: Market, instrument: Any, start_price: float, pace: float, duration_s: float | None
 ) -> Iterator[Any]:
     """The market's life as trades and batches of deltas, each agent's action at one time, trades first.
 

@@ -22,7 +22,8 @@ class OrderState(enum.Enum):
 class LiveOrder(msgspec.Struct, frozen=True, gc=False):
     """An order that may still be filled: in flight counts as live until the venue says otherwise.
 
-    `lots` is what is left of the `placed_lots` it began with; `sent_ns` is when it was sent. While a change of it
+    `lots` is what is left of the `placed_lots` it began with; `sent_ns` is when it was sent; one that is `taking` does
+    not rest. While a change of it
     travels, `ticks` and `lots` are the old ones and `amended` what it may already be.
     """
 
@@ -35,6 +36,7 @@ class LiveOrder(msgspec.Struct, frozen=True, gc=False):
     sent_ns: int
     state: OrderState = OrderState.SENT
     amended: Quote | None = None
+    taking: bool = False
 
     @property
     def most_lots(self) -> int:
@@ -73,7 +75,7 @@ class LiveOrders:
     def sent(self, order_id: str, quote: Quote, now_ns: int) -> None:
         """Recorded before the order leaves, so that it counts even if no answer comes."""
         self._orders[order_id] = LiveOrder(
-            order_id, quote.side, quote.ticks, quote.lots, quote.lots, quote.level, now_ns
+            order_id, quote.side, quote.ticks, quote.lots, quote.lots, quote.level, now_ns, taking=quote.taking
         )
 
     def accepted(self, order_id: str) -> None:
@@ -156,6 +158,7 @@ class LiveOrders:
             order.sent_ns,
             order.state if state is None else state,
             order.amended,
+            order.taking,
         )
         self._orders[order.id] = changed
         before, after = order.state is not OrderState.SENT, changed.state is not OrderState.SENT

@@ -61,7 +61,7 @@ def plan(
     it is older than `max_age_ns`, larger than wanted, less than half of it is left, or it would meet a wanted quote
     of the other side. Only an open order is cancelled: one in flight has no answer yet and stands for its quote, one
     whose cancel travels is not cancelled twice. A quote that would meet one of our own live orders waits until that
-    order is gone.
+    order is gone, and one that takes is held back where it would meet another that is wanted.
 
     Parameters
     ----------
@@ -94,6 +94,8 @@ def plan(
         for quote in missing
         if (blocker := _blocker(quote, bid, ask)) is not None
     ]
+    if any(quote.taking for quote in missing):
+        held += _meeting(missing)
     if held:
         waiting = [refusal.quote for refusal in held]
         missing = [quote for quote in missing if quote not in waiting]
@@ -161,6 +163,19 @@ def _blocker(quote: Quote, bid: int | None, ask: int | None) -> str | None:
     if bid is not None and ticks <= bid:
         return "bid"
     return "ask" if quote.taking and ask is not None and ask <= ticks else None
+
+
+def _meeting(wanted: Sequence[Quote]) -> list[Refusal]:
+    """Quotes that take and would trade with another one of the same decision."""
+    bids, asks = _by_side(wanted)
+    if not bids or not asks:
+        return []
+    reach = {_BUY: min(quote.ticks for quote in asks), _SELL: max(quote.ticks for quote in bids)}
+    return [
+        Refusal(quote, f"would trade with our own {'ask' if quote.side is _BUY else 'bid'} that is wanted as well")
+        for quote in wanted
+        if quote.taking and quote.side * (quote.ticks - reach[quote.side]) >= 0
+    ]
 
 
 def _staying(side: Side, orders: Sequence[LiveOrder], opposite: Sequence[Quote], oldest_ns: int) -> list[LiveOrder]:

@@ -32,7 +32,7 @@ class MessageBudget:
     (True, False, True)
     """
 
-    __slots__ = ("_burst", "_last_ns", "_messages", "_per_ns", "_per_trade", "_tokens", "_trades", "reason")
+    __slots__ = ("_burst", "_last_ns", "_messages", "_per_ns", "_per_trade", "_tokens", "_trades", "spent")
 
     def __init__(self, per_second: float, burst: float, per_trade: float = math.inf) -> None:
         self._per_ns = per_second * 1e-9
@@ -41,20 +41,20 @@ class MessageBudget:
         self._last_ns: int | None = None
         self._per_trade = per_trade
         self._messages, self._trades = DecayingSum(_HOUR_S), DecayingSum(_HOUR_S)
-        self.reason = ""
+        self.spent = ""
 
     def traded(self, now_ns: int) -> None:
         """One of our orders was filled."""
         self._trades.add(now_ns, 1.0)
 
     def take(self, now_ns: int, messages: int = 1) -> bool:
-        """So many messages, or none if fewer are left: `reason` then says in words what is spent."""
+        """So many messages, or none if fewer are left: `spent` then says in words what is spent."""
         self._refill(now_ns)
         if self._beyond_trades(now_ns):
             return False
         # Refilling adds binary fractions: a token short by rounding is a token.
         if self._tokens < messages - 1e-9:
-            self.reason = f"message budget is spent: {self._per_ns * 1e9:g} a second, {self._burst:g} at once"
+            self.spent = f"message budget is spent: {self._per_ns * 1e9:g} a second, {self._burst:g} at once"
             return False
         self._count(now_ns, messages)
         return True
@@ -76,7 +76,7 @@ class MessageBudget:
         if messages <= max(_FREE_MESSAGES, self._per_trade * trades):
             return False
         limit = f"the limit is {self._per_trade:g} to each"
-        self.reason = f"{messages:.0f} messages to {trades:.0f} trades in an hour, {limit}"
+        self.spent = f"{messages:.0f} messages to {trades:.0f} trades in an hour, {limit}"
         return True
 
     def _refill(self, now_ns: int) -> None:

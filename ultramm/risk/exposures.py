@@ -80,6 +80,8 @@ class Member(Protocol):
     @property
     def inventory_lots(self) -> int: ...
 
+    def lots_towards(self, side: Side) -> int: ...
+
     @property
     def mid(self) -> float: ...
 
@@ -87,18 +89,31 @@ class Member(Protocol):
     def hedge(self) -> Hedge | None: ...
 
 
-class View(msgspec.Struct, frozen=True, gc=False):
-    """`ultramm.risk.limits.Guarding` of one maker at one time."""
+class View:
+    """`ultramm.risk.limits.Guarding` of one maker in one decision: meanwhile the others stand still."""
 
-    exposures: Exposures
-    member: Member
-    now_ns: int
+    __slots__ = ("_exposures", "_gross", "_lot", "_member", "_net", "_now_ns")
+
+    def __init__(self, exposures: Exposures, member: Member, now_ns: int) -> None:
+        self._exposures, self._member, self._now_ns = exposures, member, now_ns
+        # Worth of a lot of its own, and what the others come to at worst: all, and by side those of its base currency.
+        self._lot = math.nan
+        self._gross = -1.0
+        self._net: dict[Side, float] = {}
 
     def adding(self, side: Side, after_lots: int) -> str | None:
-        return self.exposures.objection(self.member, side, after_lots, self.now_ns)
+        exposures = self._exposures
+        if not exposures.counts:
+            return None
+        if self._gross < 0.0 or math.isnan(self._gross):
+            self._lot, self._gross, self._net = exposures.standing(self._member, self._now_ns)
+        own = abs(after_lots) * self._lot
+        return exposures.objection(self._member, self._gross + own, self._net[side] + side * after_lots * self._lot)
 
-    def crossing(self, side: Side, ticks: int) -> str | None:
-        return self.exposures.in_the_way(self.member, side, ticks, self.now_ns)
+    def crossing(self, side: Side, ticks: int, *, taking: bool) -> str | None:
+        if taking:
+            return self._exposures.in_the_way(self._member, side, ticks, self._now_ns)
+        return self._exposures.on_its_way(self._member, side, ticks)
 
 
 class Exposures:
@@ -140,23 +155,35 @@ class Exposures:
 
     # -- limits on the whole ---------------------------------------------------------------------------------
 
-    def objection(self, member: Member, side: Side, after_lots: int, now_ns: int) -> str | None:
-        """In words why a maker's worst case on a side may not become `after_lots`, signed, which adds to its position.
+    @property
+    def counts(self) -> bool:
+        """Whether there is a limit on what all hold."""
+        return self._counts
 
-        Prices are the mids of the makers' markets; without one, or without a rate, nothing is added.
+    def standing(self, member: Member, now_ns: int) -> tuple[float, float, dict[Side, float]]:
+        """Worth of a lot of a maker's, of all that the others hold at worst, and by side of that in its base currency.
+
+        Prices are the mids of the makers' markets; NaN without one, or without a rate.
         """
+        gross, net = 0.0, dict.fromkeys(Side, 0.0)
+        base = _base(member.instrument)
+        for other in self._others(member):
+            # What a maker adds to one side at worst: what it may lose of the other is not counted on.
+            reached = {side: side * other.lots_towards(side) + other.orders.lots(side) for side in Side}
+            lot = self._worth_of_lot(other, now_ns) if any(reached.values()) else 0.0
+            gross += max(map(abs, reached.values())) * lot
+            if _base(other.instrument) == base:
+                for side in Side:
+                    net[side] += reached[side] * lot
+        return self._worth_of_lot(member, now_ns), gross, net
+
+    def objection(self, member: Member, gross: float, net: float) -> str | None:
+        """In words why all may not come to so much, or one base currency on a side; currency of the limits."""
         limits = self.limits
-        if not self._counts:
-            return None
-        after = self._worth(member, after_lots, now_ns)
-        gross = abs(after) + math.fsum([self._worst(other, now_ns) for other in self._others(member)])
         if not gross <= limits.gross:
             return self._too_much("all positions", gross, limits.gross)
-        base = member.instrument.base_currency or member.instrument.id
-        alike = [each for each in self._others(member) if (each.instrument.base_currency or each.instrument.id) == base]
-        net = side * after + math.fsum([self._reach(other, side, now_ns) for other in alike])
         if not net <= limits.net:
-            return self._too_much(f"the net of {base}", net, limits.net)
+            return self._too_much(f"the net of {_base(member.instrument)}", net, limits.net)
         return None
 
     def _too_much(self, what: str, value: float, limit: float) -> str:
@@ -165,22 +192,12 @@ class Exposures:
             return f"what {what} would be worth is not known: a mid, or a rate to {currency}, is missing"
         return f"{what} could reach {value:.10g} {currency}, the limit is {limit:g}"
 
-    def _worth(self, member: Member, lots: int, now_ns: int) -> float:
-        """Signed worth of so many lots, currency of the limits; NaN while unknown."""
-        if not lots:
-            return 0.0
+    def _worth_of_lot(self, member: Member, now_ns: int) -> float:
         instrument = member.instrument
-        worth = instrument.exposure(member.mid, instrument.size(abs(lots))) if member.mid > 0 else math.nan
-        return math.copysign(worth, lots) * self._rate(instrument.settlement_currency, now_ns)
-
-    def _worst(self, member: Member, now_ns: int) -> float:
-        lots, orders = member.inventory_lots, member.orders
-        worst = max(abs(lots + orders.lots(Side.BUY)), abs(lots - orders.lots(Side.SELL)))
-        return self._worth(member, worst, now_ns)
-
-    def _reach(self, member: Member, side: Side, now_ns: int) -> float:
-        """What a maker adds to one side at worst; what it may lose of the other is not counted on."""
-        return self._worth(member, side * member.inventory_lots + member.orders.lots(side), now_ns)
+        if not member.mid > 0.0:
+            return math.nan
+        worth = instrument.exposure(member.mid, instrument.lot_size)
+        return worth * self._rate(instrument.settlement_currency, now_ns)
 
     def _rate(self, currency: str, now_ns: int) -> float:
         if currency == self.limits.currency:
@@ -216,11 +233,22 @@ class Exposures:
         for other in self._others(member):
             if other.instrument.id != member.instrument.id:
                 continue
-            meets = [order for order in other.orders if order.side is not side]
-            if any(side * (ticks - order.reach_ticks) >= 0 for order in meets):
+            reached = [order.reach_ticks for order in other.orders if order.side is not side]
+            if any(side * (ticks - there) >= 0 for there in reached):
+                price = member.instrument.price(ticks)
                 self._ways[member.instrument.id, side.opposite] = now_ns + _WAY_NS, member.name
                 self._wake(other)
-                return f"would trade with an order of {other.name}, which is asked to go"
+                return f"would trade at {price:.10g} with an order of {other.name}, which is asked to go"
+        return None
+
+    def on_its_way(self, member: Member, side: Side, ticks: int) -> str | None:
+        """In words which order of ours that trades at once would trade with one that came to stand there."""
+        for other in self._others(member):
+            if other.instrument.id != member.instrument.id:
+                continue
+            if any(o.taking and o.side is not side and side * (ticks - o.ticks) >= 0 for o in other.orders):
+                price = member.instrument.price(ticks)
+                return f"at {price:.10g} it would be in the way of an order of {other.name} that trades at once"
         return None
 
     def cautions(self, member: Member, now_ns: int) -> tuple[tuple[Side, Caution], ...]:
@@ -283,3 +311,7 @@ class Exposures:
 
     def _wake(self, member: Member) -> None:
         self._members[id(member)][1]()
+
+
+def _base(instrument: Instrument) -> str:
+    return instrument.base_currency or instrument.id

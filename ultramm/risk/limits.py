@@ -71,5 +71,5 @@ class Guarding(Protocol):
     def adding(self, side: Side, after_lots: int) -> str | None:
         """The worst case of a side, signed lots, may become that, which is further from zero than before."""
 
-    def crossing(self, side: Side, ticks: int) -> str | None:
-        """Something may trade at once as far as `ticks`."""
+    def crossing(self, side: Side, ticks: int, *, taking: bool) -> str | None:
+        """Something comes to stand at `ticks`, or may trade at once as far as that."""

@@ -24,6 +24,8 @@ _MEMORY_STEPS = 1440.0  # a day
 _CLIP = 4.0
 # Where a limit without a soft one makes careful and small, as shares of it.
 _WIDEN_AT, _REDUCE_AT = 0.6, 0.8
+# From here on, as a share of a limit, what is left of the position is not closed bit by bit any more.
+_HURRY_AT = 1.1
 
 
 class Level(enum.IntEnum):
@@ -149,8 +151,8 @@ class Stops:
             return Caution(self.reason, pulled=True)
         if self.level is Level.WIDEN:
             return Caution(self.reason, times=self.limits.widen)
-        reason = f"{self.reason}: only what makes the position smaller"
-        return Caution(reason, times=self.limits.widen, reducing=True)
+        # Not further away: what makes the position smaller is wanted.
+        return Caution(f"{self.reason}: only what makes the position smaller", reducing=True)
 
     def seen(self, now_ns: int, pnl: float) -> None:
         """The P&L was so much: what it may have cost is counted, and nothing is said yet."""
@@ -196,6 +198,13 @@ class Stops:
         self.level, self.reason = Level.NONE, ""
         self._peak = self._day_began = self._pnl
         self._losses = self._rejects = 0
+
+    @property
+    def runs_on(self) -> bool:
+        """Whether a loss has gone beyond what is allowed by a tenth."""
+        limits = self.limits
+        hard = math.nan if limits.hard is None else self._depth(limits.hard)
+        return self._lost >= _HURRY_AT * limits.daily_loss or self._fallen >= _HURRY_AT * hard
 
     def status(self) -> dict[str, str]:
         """Each limit that is set, how far it has come, and what it allows."""

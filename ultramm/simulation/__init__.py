@@ -8,6 +8,17 @@
 
 from ultramm.simulation.events import LevelChange, MarketEvent, MarketTrade
 from ultramm.simulation.presets import PRESETS, Preset
+from ultramm.simulation.scenarios import SCENARIOS, Scenario, Staged
 from ultramm.simulation.synthetic import SyntheticMarket
 
-__all__ = ["PRESETS", "LevelChange", "MarketEvent", "MarketTrade", "Preset", "SyntheticMarket"]
+__all__ = [
+    "PRESETS",
+    "SCENARIOS",
+    "LevelChange",
+    "MarketEvent",
+    "MarketTrade",
+    "Preset",
+    "Scenario",
+    "Staged",
+    "SyntheticMarket",
+]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Protocol
+
 import msgspec
 
 from ultramm.market import Side
@@ -39,3 +42,10 @@ class MarketEvent(msgspec.Struct, frozen=True, gc=False):
     time_s: float
     changes: tuple[LevelChange, ...]
     trades: tuple[MarketTrade, ...] = ()
+
+
+class Market(Protocol):
+    """Whatever such events come from."""
+
+    def events(self) -> Iterator[MarketEvent]:
+        """In time order; the first is the whole book."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from ultramm.bounds import Positive
+from ultramm.bounds import NonNegative, Positive
 
 
 class SyntheticParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,6 +28,10 @@ class SyntheticParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         Seconds of market a second: 2 makes the same market twice as busy.
     duration_s : float
         Length of a backtest, seconds; a node goes on until it is stopped.
+    scenario : {"drop", "flash-crash", "feed-freeze", "sell-burst"}, optional
+        What happens to the market; see `ultramm.simulation.scenarios`.
+    scenario_at_s : float
+        When, seconds from the beginning.
     """
 
     preset: Literal["tight", "wide", "benign", "wide2"] = "wide"
@@ -37,3 +41,5 @@ class SyntheticParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     lot_size: Positive = 0.01
     pace: Positive = 1.0
     duration_s: Positive = 3600.0
+    scenario: Literal["drop", "flash-crash", "feed-freeze", "sell-burst"] | None = None
+    scenario_at_s: NonNegative = 600.0

@@ -496,3 +496,33 @@ def test_one_that_lost_too_much_is_flat_and_stays_stopped_until_it_is_armed(node
     assert halted(node, "stops") == [True, True, False]
     node.stop()
     ended_well(node, served)
+
+
+# -- refused -------------------------------------------------------------------------------------------------------
+
+
+def test_a_venue_that_refuses_everything_stops_it_and_its_position_is_closed_once_orders_are_taken_again(
+    node: LiveNode, served: Served
+) -> None:
+    quoting(node, served, "risk.max_rejects_in_row=5")
+    fill_both_sides(node, served)
+    assert held(node.ledger()) != 0
+    served.fault("reject", "POST /api/v3/order", code=-2010)
+    # What is filled is quoted anew, and refused.
+    served.others_trade(Side.SELL, -40, 5)
+    until(lambda: True in halted(node, "stops"), "it stops", node)
+    until(lambda: not served.open_orders(), "its quotes are gone", node)
+    refused = [record for record in events(node, "rejected") if record.reason]
+    assert len(refused) >= 5
+    status = node.status()
+    assert status is not None
+    assert "orders refused in a row, 5 are allowed" in next(
+        h.reason for h in node.journal("halt") if isinstance(h, HaltEvent) and h.source == "stops"
+    )
+    left = held(node.ledger())
+    assert left != 0, "nothing could be closed"
+    served.clear()
+    until(lambda: abs(held(node.ledger())) < Decimal("0.001"), "the position is closed", node)
+    assert halted(node, "stops") == [True], "and it stays stopped"
+    node.stop()
+    ended_well(node, served)

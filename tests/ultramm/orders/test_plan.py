@@ -129,6 +129,16 @@ def test_while_an_order_that_takes_has_no_answer_no_other_is_sent(state):
     assert [refusal.reason for refusal in made.held] == ["waits for our own ask in its way to end"]
 
 
+def test_a_quote_that_takes_is_held_back_where_it_would_meet_another_that_is_wanted():
+    taking = Quote(Side.SELL, 99, 5, taking=True)
+    made = planned([], [buy(99), taking])
+    assert made.submits == (buy(99),)
+    assert [(refusal.quote, refusal.reason) for refusal in made.held] == [
+        (taking, "would trade with our own bid that is wanted as well")
+    ]
+    assert planned([], [buy(98), taking]).submits == (buy(98), taking)
+
+
 def test_an_order_that_takes_waits_for_our_own_order_that_it_would_meet():
     taking = Quote(Side.BUY, 101, 10, taking=True)
     made = planned([ask(101)], [taking])

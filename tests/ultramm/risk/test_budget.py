@@ -101,7 +101,7 @@ def test_several_messages_are_taken_together_or_not_at_all():
 def test_messages_to_each_trade_are_held_to_a_limit_once_the_free_ones_are_gone():
     budget = MessageBudget(per_second=1e6, burst=1e6, per_trade=10.0)
     assert taken(budget, 0, 5_000) == 1_001
-    assert budget.reason == "1001 messages to 0 trades in an hour, the limit is 10 to each"
+    assert budget.spent == "1001 messages to 0 trades in an hour, the limit is 10 to each"
     for _ in range(120):
         budget.traded(0)
     assert taken(budget, 0, 5_000) == 200

@@ -51,8 +51,8 @@ def test_careful_is_twice_as_far_from_fair_value() -> None:
 def test_small_is_what_closes_the_position_and_no_more() -> None:
     careful = carefully(decided(*LADDER), on(Level.REDUCE), 4)
     assert [(quote.side, quote.ticks, quote.lots) for quote in careful.quotes] == [
-        (Side.SELL, 202, 3),
-        (Side.SELL, 206, 1),
+        (Side.SELL, 201, 3),
+        (Side.SELL, 203, 1),
     ]
     assert careful.reasons == {Side.BUY: "lost 80 today, 100 is allowed: only what makes the position smaller"}
 

@@ -38,6 +38,9 @@ class Maker:
     def wake(self) -> None:
         self.woken += 1
 
+    def lots_towards(self, side: Side) -> int:
+        return self.inventory_lots
+
 
 class Hedger:
     def __init__(self, *makers: str) -> None:
@@ -54,6 +57,10 @@ def together(*makers: Maker, rates=None, **limits) -> Exposures:
     return exposures
 
 
+def adding(exposures: Exposures, maker: Maker, side: Side, after_lots: int) -> str | None:
+    return View(exposures, maker, 0).adding(side, after_lots)
+
+
 def worth(lots: int) -> float:
     return BTC.exposure(MID, BTC.size(lots))
 
@@ -66,42 +73,42 @@ def test_gross_counts_both_signs_and_what_is_on_its_way() -> None:
     exposures = together(one, two, gross=worth(10))
     two.inventory_lots = -3
     two.orders.sent("o", Quote(Side.SELL, 201, 4), 0)
-    assert exposures.objection(one, Side.BUY, 3, 0) is None
-    said = exposures.objection(one, Side.BUY, 4, 0)
+    assert adding(exposures, one, Side.BUY, 3) is None
+    said = adding(exposures, one, Side.BUY, 4)
     assert said == f"all positions could reach {worth(11):.10g} USDT, the limit is {worth(10):g}"
-    assert exposures.objection(one, Side.SELL, -4, 0) == said
+    assert adding(exposures, one, Side.SELL, -4) == said
 
 
 def test_net_is_of_one_base_currency_and_offsets_between_venues() -> None:
     spot, perpetual, ether = Maker("spot"), Maker("perp", ELSEWHERE), Maker("eth", ETH)
     exposures = together(spot, perpetual, ether, net=worth(5))
     spot.inventory_lots, ether.inventory_lots = 4, 50
-    assert exposures.objection(perpetual, Side.BUY, 1, 0) is None
-    assert "the net of BTC could reach" in str(exposures.objection(perpetual, Side.BUY, 2, 0))
-    assert exposures.objection(perpetual, Side.SELL, -9, 0) is None
-    assert exposures.objection(perpetual, Side.SELL, -10, 0) is not None
+    assert adding(exposures, perpetual, Side.BUY, 1) is None
+    assert "the net of BTC could reach" in str(adding(exposures, perpetual, Side.BUY, 2))
+    assert adding(exposures, perpetual, Side.SELL, -9) is None
+    assert adding(exposures, perpetual, Side.SELL, -10) is not None
     # What the other only may lose is not counted on.
     spot.orders.sent("o", Quote(Side.SELL, 201, 4), 0)
-    assert exposures.objection(perpetual, Side.BUY, 2, 0) is not None
+    assert adding(exposures, perpetual, Side.BUY, 2) is not None
 
 
 def test_other_currencies_come_at_their_rates_and_without_one_nothing_is_added() -> None:
     one, two = Maker("one"), Maker("two", IN_EURO)
     two.inventory_lots = 2
     stated = together(one, two, gross=worth(10), rates={"EUR": 2.0})
-    assert stated.objection(one, Side.BUY, 6, 0) is None
-    assert stated.objection(one, Side.BUY, 7, 0) is not None
+    assert adding(stated, one, Side.BUY, 6) is None
+    assert adding(stated, one, Side.BUY, 7) is not None
     # By way of the markets that are traded: 100 USDT for a BTC, which costs 100 EUR.
-    assert together(one, two, gross=worth(10)).objection(one, Side.BUY, 8, 0) is None
+    assert adding(together(one, two, gross=worth(10)), one, Side.BUY, 8) is None
     alone = together(Maker("eth", ETH), two, gross=worth(10))
-    assert "a rate to USDT, is missing" in str(alone.objection(two, Side.BUY, 3, 0))
+    assert "a rate to USDT, is missing" in str(adding(alone, two, Side.BUY, 3))
 
 
 def test_without_a_mid_nothing_is_added() -> None:
     one, two = Maker("one", mid=math.nan), Maker("two")
     exposures = together(one, two, gross=worth(100))
-    assert "a mid" in str(exposures.objection(one, Side.BUY, 1, 0))
-    assert exposures.objection(two, Side.BUY, 1, 0) is None, "one that holds nothing is worth nothing"
+    assert "a mid" in str(adding(exposures, one, Side.BUY, 1))
+    assert adding(exposures, two, Side.BUY, 1) is None, "one that holds nothing is worth nothing"
 
 
 steps = st.lists(
@@ -184,7 +191,7 @@ def test_what_trades_at_once_waits_until_our_own_order_has_gone() -> None:
         )  # fmt: skip
         return tuple(refusal.reason for refusal in found.refused)
 
-    assert reviewed() == ("would trade with an order of two, which is asked to go",)
+    assert reviewed() == ("would trade at 101 with an order of two, which is asked to go",)
     assert two.woken
     ((side, caution),) = exposures.cautions(two, 0)
     assert (side, caution.reason, caution.pulled) == (Side.SELL, "makes way for an order of one", True)
