@@ -250,11 +250,12 @@ def replay(catalog: Path, console: Console) -> dict[str, Found]:
     from nautilus_trader.model.data import OrderBookDeltas, TradeTick
     from nautilus_trader.model.enums import BookType
 
-    from ultramm.nautilus.catalog.read import instruments, load
+    from ultramm.nautilus.catalog.read import holdings, load, load_instruments
     from ultramm.nautilus.convert import to_book, to_instrument, to_trade, touch_reader
 
     results: dict[str, Found] = {}
-    for instrument in instruments(catalog):
+    names = sorted({holding.instrument_id for holding in holdings(catalog)})
+    for instrument in load_instruments(catalog, names):
         watched, book = Watched(to_instrument(instrument)), OrderBook(instrument.id, BookType.L2_MBP)
         read, first_ns, last_ns = touch_reader(book), 0, 0
         for event in load(catalog, [instrument.id.value]):

@@ -101,7 +101,7 @@ class Follower:
         ----------
         budget_s : float
             Seconds after which the rest is left to later calls: of a long run there is much to read at first. What
-            stands now is known after the first call.
+            stands now is known after each call.
 
         Raises
         ------
@@ -119,6 +119,7 @@ class Follower:
                 runs_changed = runs_changed or isinstance(entry.record, RunStarted | RunEnded)
             self._sequence = entries[-1].sequence
             if time.monotonic() >= until_s:
+                self._look_at_now()
                 break
         if runs_changed:
             self.runs = runs_of(self.journal)
@@ -137,8 +138,13 @@ class Follower:
         end = next((entry.sequence for entry in self.journal.last("run-ended", 10_000) if entry.run == chosen), None)
         last = last_sequence(self.journal) if end is None else end
         self._sequence = max(starts[chosen].sequence, last - _HISTORY)
-        for entry in self.journal.last("status") if end is None else ():
-            if entry.run == chosen and isinstance(entry.record, Status):
+        if end is None:
+            self._look_at_now()
+
+    def _look_at_now(self) -> None:
+        """The last status, before all that leads up to it is read."""
+        for entry in self.journal.last("status"):
+            if entry.run == self.run and isinstance(entry.record, Status) and entry.ts_ns > self.status_ns:
                 self.status, self.status_ns = entry.record, entry.ts_ns
 
     def _take(self, entry: Entry) -> None:

@@ -15,14 +15,14 @@ from ultramm.risk.caution import Caution
 
 _USUAL_S = 600.0
 _FAST_S = 10.0
-_WARM_S = 60
-_WARM_VOLATILITY_S = 300
+_WARM_S = 300
 _CLOCK_MEMORY_S = 60.0
 _DEVIATIONS = 5.0
-_LEAST_CLOCK_MS = 50.0
 _WARM_CLOCK = 100
 _MOST_TIMES = 4.0
+_LEAST_TRADES = 10.0  # one large trade is no burst
 _LEAST_TICKS = 3.0  # of a gap, and of a wide spread
+_LEAST_SIGMAS = 3.0  # of a wide spread: what the mid moves within a second makes no spread wide
 
 
 class MarketLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,19 +40,20 @@ class MarketLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     rest_s : float
         Seconds.
     volatility_times : float
-        Volatility of ten seconds to that of ten minutes: from here quotes are as many times wider, up to four.
+        Volatility of ten seconds to that of ten minutes: from here quotes are half as many times wider, at least twice
+        and at most four times.
     volume_times : float
-        Volume of ten seconds to that of ten minutes: from here orders are half as large.
+        Volume of ten seconds to that of ten minutes: from here, with ten trades in them, orders are half as large.
     max_delay_ms : float
-        By how much messages may come later than usual after the venue's own time of them; the clocks of both need not
-        agree. Less where delays hardly vary: five mean deviations, and at least 50 ms.
+        By how much messages may come later than usual after the venue's own time of them, where five mean deviations
+        are not more; the clocks of both need not agree.
     """
 
     max_spread_pct: Positive = 5.0
     max_spread_times: Positive = 10.0
-    gap_sigmas: Positive = 10.0
+    gap_sigmas: Positive = 15.0
     rest_s: Positive = 5.0
-    volatility_times: Positive = 3.0
+    volatility_times: Positive = 4.0
     volume_times: Positive = 8.0
     max_delay_ms: Positive = 200.0
 
@@ -60,7 +61,7 @@ class MarketLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class AbnormalMarket:
     """Watches the touch, the trades and the clock; O(1).
 
-    What is usual is known after a minute, until when only `MarketLimits.max_spread_pct` holds.
+    What is usual is known after five minutes, until when only `MarketLimits.max_spread_pct` holds.
     """
 
     name = "abnormal market"
@@ -75,6 +76,7 @@ class AbnormalMarket:
         self._second_ns, self._second_mid = 0, math.nan
         self._rests_ns, self._gap = 0, ""
         self._volume, self._usual_volume = DecayingSum(_FAST_S), DecayingSum(_USUAL_S)
+        self._trades = DecayingSum(_FAST_S)
         self._first_ns = 0
         self._delay, self._deviation = EwAverage(_CLOCK_MEMORY_S), EwAverage(_CLOCK_MEMORY_S)
         self._delays = 0
@@ -103,6 +105,7 @@ class AbnormalMarket:
         """Somebody traded."""
         self._volume.add(trade.ts_ns, trade.size)
         self._usual_volume.add(trade.ts_ns, trade.size)
+        self._trades.add(trade.ts_ns, 1.0)
 
     def on_clock(self, now_ns: int, venue_ns: int) -> None:
         """A message came that the venue's clock dates `venue_ns`."""
@@ -112,7 +115,7 @@ class AbnormalMarket:
         usual, deviation = self._delay.value, self._deviation.value
         self._delays += 1
         if self._delays > _WARM_CLOCK:
-            allowed = min(self._limits.max_delay_ms, max(_LEAST_CLOCK_MS, _DEVIATIONS * deviation))
+            allowed = max(self._limits.max_delay_ms, _DEVIATIONS * deviation)
             if abs(delay_ms - usual) > allowed:
                 self._late_ns = now_ns + 1_000_000_000
                 self._late = f"messages come {delay_ms - usual:+.0f} ms off their usual delay, {allowed:.0f} is allowed"
@@ -141,20 +144,21 @@ class AbnormalMarket:
         limits, spread, usual = self._limits, self._spread, self._usual_spread.value
         if spread > 0.01 * limits.max_spread_pct * self._mid:
             return Caution(f"the spread is {100 * spread / self._mid:.1f} % of the mid", pulled=True)
-        if self._slow.samples >= _WARM_S and spread > max(limits.max_spread_times * usual, _LEAST_TICKS * self._tick):
+        least = max(_LEAST_TICKS * self._tick, _LEAST_SIGMAS * self._slow.value)
+        if self._slow.samples >= _WARM_S and spread > max(limits.max_spread_times * usual, least):
             return Caution(f"the spread is {spread / usual:.1f} times the usual", pulled=True)
         return None
 
     def _of_volatility(self) -> Caution | None:
         slow, fast = self._slow.value, self._fast.value
-        if self._slow.samples < _WARM_VOLATILITY_S or not fast >= self._limits.volatility_times * slow > 0.0:
+        if not fast >= self._limits.volatility_times * slow > 0.0:
             return None
         times = fast / slow
-        return Caution(f"volatility is {times:.1f} times the usual", times=min(_MOST_TIMES, times))
+        return Caution(f"volatility is {times:.1f} times the usual", times=min(_MOST_TIMES, max(2.0, 0.5 * times)))
 
     def _of_volume(self, now_ns: int) -> Caution | None:
         seen_s = (now_ns - self._first_ns) * 1e-9
-        if not self._first_ns or seen_s < _WARM_S:
+        if not self._first_ns or seen_s < _WARM_S or self._trades.at(now_ns) < _LEAST_TRADES:
             return None
         volume = self._volume.at(now_ns)
         now = volume / _FAST_S

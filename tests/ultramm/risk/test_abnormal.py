@@ -15,7 +15,7 @@ MS, S = 1_000_000, 1_000_000_000
 class Market:
     """Ten touches a second around a mid that walks, two ticks wide, and two trades a second."""
 
-    def __init__(self, seconds: int = 300, **limits) -> None:
+    def __init__(self, seconds: int = 320, **limits) -> None:
         self.guard = AbnormalMarket(MarketLimits(**limits), 0.5)
         self.rng, self.mid, self.now_ns = random.Random(1), 1_000.0, S
         for _ in range(seconds * 10):
@@ -65,14 +65,14 @@ def test_nothing_into_a_spread_many_times_the_usual() -> None:
     assert reason.startswith("the spread is 12.")
     assert held[0]
     assert Market(20).held == {}
-    early = Market(20)
+    early = Market(200)
     early.step(spread=12.0)
     assert early.held == {}, "nobody knows yet what is usual"
 
 
 def test_after_a_gap_it_rests() -> None:
     market = Market()
-    market.step(move=-10.0)
+    market.step(move=-12.0)
     reason, held = market.only()
     assert "sigma at once" in reason
     assert held[0]
@@ -87,11 +87,11 @@ def test_after_a_gap_it_rests() -> None:
 def test_wild_is_wider_by_as_much() -> None:
     market = Market(gap_sigmas=1e6)
     for _ in range(150):
-        market.step(move=market.rng.gauss(0.0, 0.6))
+        market.step(move=market.rng.gauss(0.0, 0.8))
     reason, (pulled, times, share) = market.only()
     assert reason.startswith("volatility is ")
     assert (pulled, share) == (False, 1.0)
-    assert 3.0 <= times <= 4.0
+    assert 2.0 <= times <= 4.0
 
 
 def test_much_volume_halves() -> None:
@@ -103,12 +103,12 @@ def test_much_volume_halves() -> None:
     assert held == (False, 1.0, 0.5)
 
 
-@pytest.mark.parametrize("delay_ms", [150.0, -200.0, 5_000.0])
+@pytest.mark.parametrize("delay_ms", [250.0, -200.0, 5_000.0])
 def test_messages_that_come_later_or_earlier_than_usual(delay_ms: float) -> None:
     market = Market()
     market.step(delay_ms=delay_ms)
     reason, held = market.only()
-    assert "off their usual delay, 50 is allowed" in reason
+    assert "off their usual delay, 200 is allowed" in reason
     assert held[0]
     for _ in range(15):
         market.step()
@@ -134,3 +134,11 @@ def test_an_interruption_is_no_gap() -> None:
     market.now_ns += 30 * S
     market.step(move=-50.0)
     assert not any("sigma" in each for each in market.held)
+
+
+def test_where_delays_vary_they_may():
+    market = Market(0)
+    for number in range(2_000):
+        market.step(delay_ms=20.0 if number % 3 else 900.0)
+        if number > 500:
+            assert market.held == {}

@@ -28,7 +28,8 @@ class MessageBursts:
 
     Messages are counted in bins of 100 ms and held against a negative binomial with the mean and the variance of the
     last ten minutes; their `Cusum` alarms. It must also be so that messages per trade over a second are beyond what
-    999 of 1,000 seconds see, and that the mid stays where it is: else it is news. O(1).
+    999 of 1,000 seconds see, and that the mid stays where it is: else it is news. A feed without trades says nothing.
+    O(1).
     """
 
     name = "message burst"
@@ -36,6 +37,7 @@ class MessageBursts:
     def __init__(self) -> None:
         self._bin = -1
         self._count = self._trades = 0
+        self._ever_traded = False
         self._mean = self._square = 0.0
         self._bins = 0
         self._cusum = Cusum(_SLACK, _THRESHOLD)
@@ -55,6 +57,7 @@ class MessageBursts:
         """Somebody traded."""
         self.on_message(now_ns)
         self._trades += 1
+        self._ever_traded = True
 
     def on_touch(self, mid: float, spread: float) -> None:
         """The touch is there."""
@@ -92,7 +95,12 @@ class MessageBursts:
         traded = sum([each for _, each, _ in last])
         ratio = messages / (1.0 + traded)
         usual = self._ratios.value
-        if burst and ratio > usual and abs(self._mid - last[0][2]) <= _STILL_SPREADS * self._spread:
+        if (
+            burst
+            and self._ever_traded
+            and ratio > usual
+            and abs(self._mid - last[0][2]) <= _STILL_SPREADS * self._spread
+        ):
             self._alarm(messages, traded, number * _BIN_NS)
         elif not burst:
             # What is a burst does not become usual.

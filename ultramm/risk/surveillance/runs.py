@@ -15,7 +15,7 @@ _SAMPLE_NS = 100_000_000
 _WINDOW_SAMPLES = 20  # two seconds
 _WINDOW_S = 2.0
 _MEMORY_S = 600.0
-_WARM_SAMPLES = 600
+_WARM_SAMPLES = 3_000
 _MOVE_SIGMAS = 4.0
 _FLOW_SIGMAS = 4.0
 _THIN = 0.5
@@ -31,7 +31,7 @@ class SuddenRuns:
 
     A run is a move of the mid over two seconds beyond four of its standard deviations of the last ten minutes, with
     signed volume of two seconds beyond four of its own the same way; the book ahead is thin once its five levels show
-    half of what they usually do. O(1).
+    half of what they usually do. Nothing before five minutes were seen. O(1).
 
     Parameters
     ----------

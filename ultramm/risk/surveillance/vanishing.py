@@ -21,6 +21,7 @@ from ultramm.risk.surveillance.response import Response, Rung
 
 _LARGE_AT = 0.999
 _LEAST_SEEN = 2_000
+_WARM_NS = 300_000_000_000
 _OF_DEPTH = 0.5
 _DEPTH_LEVELS = 5
 _WITHIN_NS = 5_000_000_000
@@ -28,7 +29,7 @@ _GONE, _TRADED = 0.8, 0.2
 _MEMORY_S = 60.0
 _HOLD_S = 30.0
 # Events of the last minute, older ones weighing less, from which a side is held on a rung.
-_RUNGS = ((4.5, Rung.PULL_ALL), (3.2, Rung.PULL_SIDE), (2.2, Rung.HALVE), (1.3, Rung.WIDEN))
+_RUNGS = ((4.0, Rung.PULL_ALL), (2.9, Rung.PULL_SIDE), (2.0, Rung.HALVE), (1.05, Rung.WIDEN))
 
 
 class _Large(msgspec.Struct):
@@ -61,6 +62,7 @@ class VanishingOrders:
         self._least_flow = least_flow
         self._rungs = tuple((score * least_score / _RUNGS[-1][0], rung) for score, rung in _RUNGS)
         self._growths = StreamQuantile(_LARGE_AT)
+        self._first_ns = 0
         self._seen: dict[Side, dict[float, float]] = {side: {} for side in Side}
         self._edge: dict[Side, float] = {}
         self._large: dict[Side, list[_Large]] = {side: [] for side in Side}
@@ -98,7 +100,9 @@ class VanishingOrders:
 
     def _find_large(self, side: Side, levels: tuple[Level, ...], before: dict[float, float], now_ns: int) -> None:
         growths, edge = self._growths, self._edge[side]
-        least = growths.value if growths.count >= _LEAST_SEEN else math.inf
+        self._first_ns = self._first_ns or now_ns
+        warm = growths.count >= _LEAST_SEEN and now_ns - self._first_ns >= _WARM_NS
+        least = growths.value if warm else math.inf
         grown: list[float] = []
         added, left_at = {}, {}
         for level in levels:

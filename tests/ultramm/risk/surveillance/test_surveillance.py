@@ -91,7 +91,7 @@ class Layering:
         self.guard = VanishingOrders()
         self.now_ns = 0
         rng = random.Random(1)
-        for _ in range(800):
+        for _ in range(1_300):
             sides = ([rng.uniform(3.0, 7.0) for _ in range(10)] for _ in Side)
             self.show(*sides, bid=rng.randint(95, 105))
 
@@ -234,7 +234,7 @@ def test_after_a_gap_it_counts_anew() -> None:
 # -- sudden runs ----------------------------------------------------------------------------------------------
 
 
-def walked(guard: SuddenRuns, seconds: int = 120) -> tuple[int, int]:
+def walked(guard: SuddenRuns, seconds: int = 400) -> tuple[int, int]:
     """A market that moves by a tick now and then; gives the time and the bid."""
     rng, bid = random.Random(3), 1_000
     for step in range(seconds * 10):
