@@ -200,7 +200,8 @@ def _maker_builder(
             amends=amends,
             told_fills=told_fills,
             stops=stop_limits(risk, instrument, name),
-            protections=Protections(bursts=_bursts(risk)),
+            # What hedges fills as those do that it follows: bursts of them say nothing of its own market.
+            protections=Protections() if params.makers else Protections(bursts=_bursts(risk)),
             exposures=exposures,
         )
 

@@ -46,12 +46,23 @@ class TotalLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """What a strategy holds of an instrument, size, signed; and that market's mid, price."""
+    """What a strategy holds of an instrument.
+
+    Parameters
+    ----------
+    size : float
+        Signed.
+    mid : float
+        The market's, price; NaN before it was seen.
+    working : float
+        Size of its orders, of both sides, that may still trade.
+    """
 
     strategy: str
     instrument: Instrument
     size: float
     mid: float
+    working: float = 0.0
 
 
 class Hedge(Protocol):
@@ -65,6 +76,13 @@ class Hedge(Protocol):
         In words why it does not, empty while it does: those that it covers then quote nothing and close their
         positions, until it does again.
     """
+
+    makers: tuple[str, ...]
+    unhedged: str
+
+
+class NoHedge(msgspec.Struct, frozen=True):
+    """`Hedge` of a strategy that cannot say so itself: it failed, was stopped, or its market is gone."""
 
     makers: tuple[str, ...]
     unhedged: str
@@ -239,12 +257,7 @@ class Exposures:
 
     def positions(self, member: Member) -> tuple[Position, ...]:
         """What the others hold."""
-        return tuple(
-            [
-                Position(each.name, each.instrument, each.instrument.size(each.inventory_lots), each.mid)
-                for each in self._others(member)
-            ]
-        )
+        return tuple([position_of(each) for each in self._others(member)])
 
     def filled(self, member: Member) -> None:
         """A maker traded: whoever hedges it decides anew at once."""
@@ -261,3 +274,10 @@ class Exposures:
 
     def _wake(self, member: Member) -> None:
         self._members[id(member)][1]()
+
+
+def position_of(member: Member) -> Position:
+    """What one maker holds."""
+    instrument, orders = member.instrument, member.orders
+    working = instrument.size(orders.lots(Side.BUY) + orders.lots(Side.SELL)) if len(orders) else 0.0
+    return Position(member.name, instrument, instrument.size(member.inventory_lots), member.mid, working)
