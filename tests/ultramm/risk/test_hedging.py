@@ -74,9 +74,7 @@ def test_a_simulated_band_costs_what_the_formula_says() -> None:
 
 
 @given(positive, positive, positive, positive, st.floats(0.01, 100.0))
-def test_no_other_band_is_cheaper(
-    cost: float, variance_rate: float, gamma: float, sigma: float, times: float
-) -> None:
+def test_no_other_band_is_cheaper(cost: float, variance_rate: float, gamma: float, sigma: float, times: float) -> None:
     band = no_trade_band(cost, variance_rate, gamma, sigma)
     best = band_cost_rate(band, cost, variance_rate, gamma, sigma)
     assert best <= band_cost_rate(times * band, cost, variance_rate, gamma, sigma) * (1 + 1e-9)

@@ -105,9 +105,7 @@ def test_linear_and_inverse_contracts_offset_each_other_by_their_worth(inverse_h
 def test_another_quote_currency_needs_its_worth() -> None:
     euro = instrument("BTCEUR.SPOT", quote_currency="EUR", settlement_currency="EUR")
     made = started(Holding("mm", euro, 40_000.0))
-    assert made.unhedged == (
-        "hedge cannot hedge: what EUR is worth in USDT is not stated: params.rates: {EUR: ...}"
-    )
+    assert made.unhedged == ("hedge cannot hedge: what EUR is worth in USDT is not stated: params.rates: {EUR: ...}")
     made = started(Holding("mm", euro, 40_000.0), rates={"EUR": 1.25})
     made.hold(2 * S, 100)
     assert made.size == -0.1
@@ -213,9 +211,7 @@ def test_the_band_is_the_optimal_one_of_what_was_seen() -> None:
 
 
 def test_funding_moves_the_band_to_the_side_that_earns_it() -> None:
-    none, paid, earned = (
-        effects(played(gamma=0.5, funding_8h_bps=bps))["centre_USDT"] for bps in (0.0, 10.0, -10.0)
-    )
+    none, paid, earned = (effects(played(gamma=0.5, funding_8h_bps=bps))["centre_USDT"] for bps in (0.0, 10.0, -10.0))
     assert none == 0.0
     assert paid < 0.0 < earned
     # -f / (gamma sigma^2): 10 bps in eight hours against a volatility of one a second.
