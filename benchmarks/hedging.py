@@ -60,8 +60,8 @@ class Row(msgspec.Struct, frozen=True):
     """Variances are of P&L over one horizon, settlement currency squared: of what prices did, costs left out.
 
     `share` is what was taken off as a share of what the best takes off, and `error` the standard error of its mean over
-    the seeds; `share_with_costs` is that of a P&L with spread and fees of the hedge in it. `cost_bps` is what the hedge's
-    trades cost against the mid, of their own worth, and `per_maker_bps` of what the maker traded.
+    the seeds; `share_with_costs` is that of a P&L with spread and fees of the hedge in it. `cost_bps` is what trades of
+    the hedge cost against the mid, of their own worth, and `per_maker_bps` of what the maker traded.
     """
 
     name: str

@@ -199,6 +199,9 @@ def _check_hedges(loaded: Loaded, strategies: tuple[ResolvedStrategy, ...]) -> N
         if not strategy.params.makers:
             continue
         where, name, basket = f"strategies[{index}]", strategy.settings.name, strategy.params.basket
+        if len(strategy.settings.instruments) > 1:
+            text = "a hedge trades one instrument; make a strategy of each, and let each name the others in its basket"
+            raise _error(loaded, f"{where}.instruments[1]", text)
         for position, maker in enumerate(strategy.params.makers):
             _check_hedged(loaded, f"{where}.params.makers[{position}]", strategy, maker, by_name)
             for other in hedged.get(maker, ()):

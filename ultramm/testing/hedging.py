@@ -1,4 +1,4 @@
-"""A hedge at work without a kernel: the maker around it, positions that a script moves, and a venue of a touch alone."""
+"""A hedge at work without a kernel: its maker, positions that a script moves, and a venue of a touch alone."""
 
 from __future__ import annotations
 

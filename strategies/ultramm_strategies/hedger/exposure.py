@@ -64,7 +64,7 @@ class Covered:
         """What is held now, and where the mids are."""
         everyone = tuple(others)
         covered = [each for each in everyone if each.strategy in self._params.makers]
-        siblings = [each for each in everyone if each.strategy in (own.strategy, *self._params.basket)]
+        siblings = [each for each in everyone if each.strategy in self._params.basket]
         if self._first_ns < 0:
             self._first_ns = ts_ns
         self._compare(ts_ns, own, siblings, covered)
@@ -98,9 +98,8 @@ class Covered:
             return found
         if params.start_ratio is not None:
             return params.start_ratio
-        alone = len(self._legs) == 1 and not params.basket
         base = instrument.base_currency
-        return 1.0 if alone and base and base == self._instrument.base_currency else math.nan
+        return 1.0 if not params.basket and base and base == self._instrument.base_currency else math.nan
 
     def _problem(self, covered: Sequence[Position]) -> str:
         """In words what of the positions is not known; of a maker that holds nothing only what will not come."""

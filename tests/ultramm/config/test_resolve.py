@@ -302,6 +302,14 @@ def test_what_a_hedge_may_not_cover_is_said_by_its_key(file, override, expected)
     assert complaint(file, f"strategies.2.params.{override}") == f"strategies[2].{expected}"
 
 
+def test_a_hedge_trades_one_instrument(file):
+    file.write_text(HEDGED)
+    assert complaint(file, "strategies.2.instruments=[BTCUSDT.PERP, ETHUSDT.PERP]") == (
+        "strategies[2].instruments[1]: a hedge trades one instrument; make a strategy of each, and let each name the "
+        "others in its basket"
+    )
+
+
 def test_what_is_quoted_does_not_hedge_itself(file):
     file.write_text(HEDGED)
     assert complaint(file, "strategies.2.instruments=[BTCUSDT.SIM]") == (
