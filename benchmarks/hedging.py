@@ -326,7 +326,7 @@ def recordings(seeds: int) -> list[Row]:
     marks = Marks(of)
     rows = []
     for tier in _TIERS:
-        for gamma in (0.2, 1.0, 5.0):
+        for gamma in (1.0, 10.0, 100.0):
             runs = [by_random_fills(of, marks, seed, gamma, tier) for seed in range(seeds)]
             ours = [by_our_maker(marks, gamma, tier)]
             for name, paths in (("random fills", runs), ("our maker", ours)):
@@ -405,7 +405,7 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--hours", type=float, default=4.0, help="of each simulated pair")
+    parser.add_argument("--hours", type=float, default=2.0, help="of each simulated pair")
     parser.add_argument("--only", choices=["pairs", "recordings"])
     parser.add_argument("--json", type=Path, help="also write the figures into this file")
     arguments = parser.parse_args()

@@ -808,7 +808,7 @@ class Maker:
         """Its strategy, if that offsets what others hold; or in its place why it cannot."""
         if self._hedging is None or not self._no_hedge:
             return self._hedging
-        return NoHedge(self._hedging.makers, self._no_hedge)
+        return NoHedge(makers=self._hedging.makers, unhedged=self._no_hedge)
 
     def take_guard_changes(self) -> list[GuardChange]:
         """What guards have begun to hold back, or let go, since this was asked last."""

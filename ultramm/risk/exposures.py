@@ -81,7 +81,7 @@ class Hedge(Protocol):
     unhedged: str
 
 
-class NoHedge(msgspec.Struct, frozen=True):
+class NoHedge(msgspec.Struct):
     """`Hedge` of a strategy that cannot say so itself: it failed, was stopped, or its market is gone."""
 
     makers: tuple[str, ...]

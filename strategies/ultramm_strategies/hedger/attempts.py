@@ -10,7 +10,7 @@ _NEVER = -1
 class Attempts:
     """Counts orders that were to trade at once and did not, and how long the exposure has been outside its band.
 
-    After each such order it pauses, longer each time. After too many, or too long, `problem` says so until the exposure
+    The first is tried again at once; after each further one it pauses, longer each time. After too many, or too long, `problem` says so until the exposure
     is back within the band: by a trade of ours, or, where those who are covered have closed their positions, once the
     pause is over. Then a single order that does not trade is too many again, until one has traded.
 
@@ -78,7 +78,8 @@ class Attempts:
 
     def _fail(self, ts_ns: int) -> None:
         self._failures += 1
-        pause_s = self._params.retry_s * 2.0 ** min(self._failures - 1, 60)
+        # The market may just have left: the first is tried again at once, where it is now.
+        pause_s = self._params.retry_s * 2.0 ** min(self._failures - 2, 60) if self._failures > 1 else 0.0
         self._next_ns = ts_ns + round(min(pause_s, self._params.max_pause_s) * 1e9)
         if self._failures >= self._params.max_tries:
             self._give_up(f"{self._failures} orders in a row traded nothing", self._next_ns)

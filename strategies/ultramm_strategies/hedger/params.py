@@ -56,7 +56,8 @@ class HedgerParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields
     slippage_bps : float
         How far beyond the best price an order that trades at once may go, basis points.
     retry_s : float
-        Pause after an order that was to trade at once and did not, seconds; twice as long after each further one.
+        Pause after the second order in a row that was to trade at once and did not, seconds; the first is tried again at
+        once, and each further pause is twice as long.
     max_pause_s : float
         Longest pause, seconds.
     max_tries : int
@@ -82,8 +83,8 @@ class HedgerParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields
     urgent_at: Annotated[float, msgspec.Meta(ge=1, le=1e6)] = 2.0
     patience_s: NonNegative = 5.0
     order_size: Positive | None = None
-    slippage_bps: Annotated[float, msgspec.Meta(ge=0, le=_LARGEST_BPS)] = 5.0
-    retry_s: Positive = 0.5
+    slippage_bps: Annotated[float, msgspec.Meta(ge=0, le=_LARGEST_BPS)] = 10.0
+    retry_s: Positive = 1.0
     max_pause_s: Positive = 60.0
     max_tries: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
     max_outside_s: Positive = 60.0
