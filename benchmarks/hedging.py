@@ -379,9 +379,9 @@ def _row(
 
 def _show(title: str, rows: list[Row]) -> None:
     table = Table(title=title)
-    columns = ("", "fees bps", "gamma", "horizon s", "unhedged", "hedged", "best", "taken off, % of best")
+    columns = ("", "fees bps", "gamma", "over s", "unhedged", "hedged", "best", "taken off, % of best")
     for column in (*columns, "costs in it", "cost bps", "of maker's", "passive %"):
-        table.add_column(column, justify="left" if not column else "right")
+        table.add_column(column, justify="right" if column else "left", no_wrap=not column)
     for row in rows:
         error = "" if math.isnan(row.error) else f" ± {100 * row.error:.1f}"
         table.add_row(

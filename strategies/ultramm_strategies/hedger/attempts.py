@@ -10,9 +10,10 @@ _NEVER = -1
 class Attempts:
     """Counts orders that were to trade at once and did not, and how long the exposure has been outside its band.
 
-    The first is tried again at once; after each further one it pauses, longer each time. After too many, or too long, `problem` says so until the exposure
-    is back within the band: by a trade of ours, or, where those who are covered have closed their positions, once the
-    pause is over. Then a single order that does not trade is too many again, until one has traded.
+    The first is tried again at once; after each further one it pauses, longer each time. One that the market left
+    behind counts for nothing: it is tried again where the market is. After too many, or too long, `problem` says so
+    until the exposure is back within the band: by a trade of ours, or, where those who are covered have closed their
+    positions, once the pause is over. Then a single order that does not trade is too many again, until one has traded.
 
     Parameters
     ----------
@@ -46,12 +47,15 @@ class Attempts:
         self._failures = 0
         self._next_ns = 0
 
-    def look(self, ts_ns: int, *, outside: bool, working: bool) -> None:
-        """Where things stand: whether there is something to trade, and whether an order of ours still may."""
+    def look(self, ts_ns: int, *, outside: bool, working: bool, left_behind: bool = False) -> None:
+        """Where things stand: whether there is something to trade, whether an order of ours still may, and whether the
+        market has moved away from where the last one was to trade.
+        """
         if self._pending and not working:
-            # It was refused, by us or by the venue, or found nothing to trade with.
             self._pending = False
-            self._fail(ts_ns)
+            if not left_behind:
+                # It was refused, by us or by the venue, or found nothing to trade with.
+                self._fail(ts_ns)
         if not outside:
             self._outside_ns = _NEVER
             if self.problem and (self._traded or ts_ns >= self._rest_ns):
@@ -78,7 +82,7 @@ class Attempts:
 
     def _fail(self, ts_ns: int) -> None:
         self._failures += 1
-        # The market may just have left: the first is tried again at once, where it is now.
+        # The market may have left and come back: the first is tried again at once.
         pause_s = self._params.retry_s * 2.0 ** min(self._failures - 2, 60) if self._failures > 1 else 0.0
         self._next_ns = ts_ns + round(min(pause_s, self._params.max_pause_s) * 1e9)
         if self._failures >= self._params.max_tries:

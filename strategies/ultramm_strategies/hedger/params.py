@@ -56,8 +56,8 @@ class HedgerParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields
     slippage_bps : float
         How far beyond the best price an order that trades at once may go, basis points.
     retry_s : float
-        Pause after the second order in a row that was to trade at once and did not, seconds; the first is tried again at
-        once, and each further pause is twice as long.
+        Pause after the second order in a row that was to trade at once and did not, seconds; twice as long after each
+        further one.
     max_pause_s : float
         Longest pause, seconds.
     max_tries : int

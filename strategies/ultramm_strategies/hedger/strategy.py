@@ -87,8 +87,17 @@ class Hedger:
             self._centre = self._carried(self._band)
             self._trade = trade_to_band(self._covered.exposure, self._band, self._centre, self._params.inner)
             outside = self._lots(self._trade, own.mid) >= self._instrument.smallest_lots(own.mid)
-            self._attempts.look(ts_ns, outside=outside, working=own.working > 0.0)
+            self._attempts.look(ts_ns, outside=outside, working=own.working > 0.0, left_behind=self._left_behind)
         self.unhedged = problem or self._attempts.problem
+
+    @property
+    def _left_behind(self) -> bool:
+        """Whether the opposite best price is beyond where the last order was to trade."""
+        asked, book = self._asked, self._book
+        if asked is None or book is None or not book.two_sided:
+            return False
+        best = (book.asks if asked.side is Side.BUY else book.bids)[0].price
+        return asked.side * (self._instrument.ticks(best) - asked.ticks) > 0
 
     # -- the band --------------------------------------------------------------------------------------------
 

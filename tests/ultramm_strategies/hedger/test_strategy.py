@@ -331,6 +331,26 @@ def test_orders_that_are_refused_are_retried_after_growing_pauses_until_there_ar
     assert made.unhedged == "hedge cannot hedge: 7 orders in a row traded nothing"
 
 
+def test_a_market_that_runs_away_is_run_after() -> None:
+    """Each order arrives when the price is beyond it; none of them was refused."""
+    made = started(retry_s=1.0, max_tries=3, slippage_bps=1.0)
+    submit = made._submit
+
+    def late(ts_ns: int, quote: Quote) -> None:
+        made._bid, made._ask = made._bid - 10.0, made._ask - 10.0
+        submit(ts_ns, quote)
+
+    made._submit = late  # type: ignore[method-assign]
+    made.hold(2 * S, 100)
+    for step in range(1, 9):
+        made.book(2 * S + step * 250 * MS, BID - 10.0 * step, ASK - 10.0 * step)
+    assert len(made.sent) == 9
+    assert made.unhedged == ""
+    made._submit = submit  # type: ignore[method-assign]
+    run(made, 0.5, BID - 90.0, ASK - 90.0)
+    assert made.size == -0.1
+
+
 def test_the_makers_hear_of_it_after_the_cap_and_not_before() -> None:
     made = started(retry_s=1.0, max_tries=3)
     made.refusing = True
