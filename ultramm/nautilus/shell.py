@@ -58,8 +58,8 @@ _SLICE_EVERY_NS = 2_000_000_000
 _PASSING = ("custody", "feed")
 # By whom a maker is halted whose position nothing offsets any more.
 _HEDGE = "hedge"
-# Halts that people asked for.
-_ASKED_FOR = {"operator", "stop"}
+# Halts under which positions are left as they are: people asked for them, or nothing could be written down.
+_LEAVING = {"operator", "stop", "journal"}
 
 
 def guarded[*Ts](method: Callable[[MakerShell, *Ts], None]) -> Callable[[MakerShell, *Ts], None]:
@@ -267,12 +267,11 @@ class MakerShell(Strategy):
         if bool(reason) == (_HEDGE in halts):
             return
         if reason:
-            # Who paused or stops the node wants its positions as they are, or closes them himself.
-            if not _ASKED_FOR & halts.keys():
+            if not _LEAVING & halts.keys():
                 self.withdraw(_HEDGE, reason)
                 self._flatten(slices=_SLICES)
             return
-        if not _ASKED_FOR & halts.keys():
+        if not _LEAVING & halts.keys():
             self._flattening = False
         self.release(_HEDGE)
 

@@ -56,8 +56,13 @@ class HedgeBench:
     params : MakerParams
     instrument : Instrument
         What it trades, with the fees that it pays.
-    holdings : Holding
+    *holdings : Holding
         What it may have to hedge.
+    name : str
+    limits : Limits, optional
+        That its orders are reviewed against.
+    exposures : Exposures, optional
+        Those that it shares with other hedges.
 
     Attributes
     ----------
@@ -98,8 +103,7 @@ class HedgeBench:
         )
         self.exposures.join(self.maker, self._woken)
         for holding in holdings:
-            if holding not in [member for member, _ in self.exposures._members.values()]:
-                self.exposures.join(holding, lambda: None)
+            self.exposures.join(holding, lambda: None)
         self.refusing = False
         self.touch_size = 1e9
         self.sent: list[Sent] = []
@@ -125,7 +129,6 @@ class HedgeBench:
         self._now_ns = max(ts_ns, self._now_ns)
         which = holding or self.holdings[0]
         which.inventory_lots = lots
-        which.hedge = None
         self.exposures.filled(which)
 
     def pass_time(self, ts_ns: int) -> None:

@@ -22,6 +22,8 @@ from ultramm.risk.limits import Funds
 
 pytestmark = pytest.mark.integration
 
+PROJECT = Path(__file__).parents[3]
+SHARED = PROJECT.parent / "shared" / "data"
 S = 1_000_000_000
 TEXT = """
 mode: backtest
@@ -148,3 +150,19 @@ def test_who_pauses_the_node_keeps_his_position(config: Any) -> None:
     assert reasons[-1] == "hedge cannot hedge: the exposure was outside its band for 60 s"
     assert closing
     assert min(closing) >= EPOCH_NS + 240 * S
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no recordings in ../shared/data")
+def test_spot_is_hedged_by_the_perpetual_on_recordings(tmp_path: Path) -> None:
+    path, environment = PROJECT / "config" / "backtests" / "binance-spot-hedged.yaml", {"SHARED_DATA": str(SHARED)}
+    caches = [f"venues.{venue}.params.cache={tmp_path}/cache" for venue in ("BINANCE", "BINANCEUSDM")]
+    collector = Collector()
+    result = run_backtest(resolve(read(path, caches, environment)), collector=collector)
+    mm, hedge = result.scores
+    assert mm.fills == 952, "as without a hedge: binance-spot-by-usdm.yaml"
+    assert hedge.pnl.identity_residual < 1e-9
+    assert result.accounts[1].gap is not None
+    assert result.accounts[1].gap < 1e-5
+    alone, left = mean_sizes(collector.fills)
+    assert alone > 0.08
+    assert left < 0.35 * alone
