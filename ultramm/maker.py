@@ -30,11 +30,12 @@ from ultramm.quoting.decision import Decision
 from ultramm.quoting.ladder import cap_lots
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.caution import Caution, tempered
-from ultramm.risk.exposures import Exposures, Position, View
+from ultramm.risk.exposures import Exposures, Hedge, NoHedge, Position, View, position_of
 from ultramm.risk.limits import Funds, Limits
 from ultramm.risk.protection import GuardChange, Protection, Protections
 from ultramm.risk.review import Review, review
 from ultramm.risk.stops import DAY_NS, Level, StopLimits, Stops
+from ultramm.risk.stops import SOURCE as STOPS
 from ultramm.trading_hours import TradingHours
 
 if TYPE_CHECKING:
@@ -91,6 +92,16 @@ class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def reference(self) -> str | None:
         """Another instrument whose touch the strategy wants to see, ``SYMBOL.VENUE``."""
         return None
+
+    @property
+    def makers(self) -> tuple[str, ...]:
+        """Names of the strategies whose positions it offsets; none for one that makes a market."""
+        return ()
+
+    @property
+    def basket(self) -> tuple[str, ...]:
+        """Names of the strategies that offset the same positions together with it."""
+        return ()
 
 
 class EngineParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -212,8 +223,8 @@ class Hedging(Protocol):
     makers: tuple[str, ...]
     unhedged: str
 
-    def on_positions(self, ts_ns: int, positions: tuple[Position, ...]) -> None:
-        """Before each decision: what all other makers hold."""
+    def on_positions(self, ts_ns: int, own: Position, others: tuple[Position, ...]) -> None:
+        """What it holds itself and what all other makers do: before each decision, and now and then without one."""
 
 
 @runtime_checkable
@@ -372,6 +383,7 @@ class Maker:
         self._judging = strategy if isinstance(strategy, Judging) else None
         self._hedging = strategy if isinstance(strategy, Hedging) else None
         self._doubting = strategy if isinstance(strategy, DoubtingVolume) else None
+        self._no_hedge = ""
         self._learning = strategy if isinstance(strategy, LearningFromOrders) and strategy.learns else None
         # Since when, and around which mid, our orders have stood that have not been told of.
         self._exposed_ns, self._exposed_mid = 0, math.nan
@@ -408,9 +420,8 @@ class Maker:
         self._reads_depth = params.depth_levels > 1
         self.degraded = False
         self._book: Book | None = None
-        self.heard_ns = 0
         self.reference = params.reference
-        self.reference_heard_ns = 0
+        self.heard_ns = self.reference_heard_ns = 0
         self._mid = math.nan
         self.due_ns = 0
         self._decision = Decision.nothing("waits for the first book")
@@ -665,10 +676,9 @@ class Maker:
         problem = self._market_problem(now_ns)
         if problem is not None:
             return Decision.nothing(problem)
-        if self._hedging is not None and self._exposures is not None:
-            self._hedging.on_positions(now_ns, self._exposures.positions(self))
         if self._doubting is not None:
             self._doubting.volume_doubtful = self._protection.doubts_volume
+        self._tell_positions(now_ns)
         decision = self._strategy.decide(now_ns, self.inventory)
         if self._watched:
             effects = self._protection.effects(now_ns)
@@ -679,6 +689,30 @@ class Maker:
         if self._watched:
             self._protection.held_back(decision.quotes, kept.quotes)
         return kept
+
+    def _tell_positions(self, now_ns: int) -> None:
+        if self._hedging is not None and self._exposures is not None:
+            self._hedging.on_positions(now_ns, position_of(self), self._exposures.positions(self))
+
+    def watch_positions(self, now_ns: int) -> None:
+        """Tell a hedge of what it covers although it decides nothing: it is halted, or its market silent."""
+        if self._hedging is None:
+            return
+        self._no_hedge = self._why_no_hedge(now_ns)
+        if not self.degraded:
+            self._tell_positions(now_ns)
+
+    def _why_no_hedge(self, now_ns: int) -> str:
+        """In words what keeps it from trading, and will for longer; what may pass, its strategy waits for."""
+        for source in ("error", STOPS):
+            if source in self._halts:
+                return self._halts[source]
+        if self._book is None:
+            return "waits for the first book"
+        closed = self._closed(now_ns)
+        if closed is not None:
+            return closed
+        return self._fell_silent(now_ns) if now_ns - self.heard_ns > self._stale_ns else ""
 
     def _look_around(self, now_ns: int) -> list[tuple[Side, Caution]]:
         """All that calls for care on a side."""
@@ -813,9 +847,11 @@ class Maker:
         return self.score.mid
 
     @property
-    def hedge(self) -> Hedging | None:
-        """Its strategy, if that offsets what others hold."""
-        return self._hedging
+    def hedge(self) -> Hedge | None:
+        """Its strategy, if that offsets what others hold; or in its place why it cannot."""
+        if self._hedging is None or not self._no_hedge:
+            return self._hedging
+        return NoHedge(makers=self._hedging.makers, unhedged=self._no_hedge)
 
     def take_guard_changes(self) -> list[GuardChange]:
         """What guards have begun to hold back, or let go, since this was asked last."""

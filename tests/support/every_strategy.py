@@ -1,4 +1,4 @@
-"""The strategies that come with ultramm, each with parameters that it quotes by."""
+"""The strategies that come with ultramm and make a market, each with parameters that it quotes by."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ SIZES = {"order_size": 0.01, "max_position": 0.05}
 
 
 def strategies() -> list[str]:
-    return sorted(plugin.name for plugin in installed("strategy") if plugin.distribution == "ultramm")
+    """All but those that hedge others: these quote nothing by themselves."""
+    ours = [plugin.name for plugin in installed("strategy") if plugin.distribution == "ultramm"]
+    return sorted(name for name in ours if "makers" not in known(name))
 
 
 def built(name: str, of: Instrument, **params: Any) -> Any:

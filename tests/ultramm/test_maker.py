@@ -1263,25 +1263,71 @@ def test_a_loss_of_the_whole_stops_each_and_arming_one_arms_it():
     assert exposures.stops.level is Rung.NONE
 
 
-class Offsetting(Scripted):
+# -- hedges -----------------------------------------------------------------------------------------------------
+
+
+class HedgingScript(Scripted):
+    """One that is told what others hold."""
+
     makers, unhedged = ("mm",), ""
 
-    def __init__(self, *quotes: Quote) -> None:
-        super().__init__(*quotes)
-        self.positions = ()
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[tuple[int, Position, tuple[Position, ...]]] = []
 
-    def on_positions(self, ts_ns, positions) -> None:
-        self.positions = positions
+    def on_positions(self, ts_ns, own, others) -> None:
+        self.told.append((ts_ns, own, others))
 
 
-def test_a_strategy_that_hedges_sees_what_others_hold_before_each_decision():
-    exposures, strategy = Exposures(), Offsetting()
-    maker, hedger = protected(Scripted(), Protections(), exposures), protected(strategy, Protections(), exposures)
-    for each in (maker.maker, hedger.maker):
-        exposures.join(each, lambda: None)
-        each.on_book(book())
-    maker.maker.on_fill(Fill(0, "f", Side.BUY, 99.0, 0.5, 0.0, True))
-    hedger.step(1)
-    assert strategy.positions == (Position("mm", INSTRUMENT, 0.5, 100.0),)
-    assert hedger.maker.hedge is strategy
-    assert maker.maker.hedge is None
+def hedging() -> tuple[Maker, HedgingScript, Exposures]:
+    strategy, exposures = HedgingScript(), Exposures()
+    params, budget = MakerParams(max_position=5.0), MessageBudget(9.0, 9.0)
+    made = Maker("hedge", INSTRUMENT, strategy, params, Limits(), budget, exposures=exposures)
+    exposures.join(made, lambda: None)
+    return made, strategy, exposures
+
+
+def test_a_hedge_is_told_of_positions_and_of_its_own_orders_before_each_decision():
+    made, strategy, exposures = hedging()
+    other = Maker("mm", INSTRUMENT, Scripted(), MakerParams(max_position=5.0), Limits(), MessageBudget(9.0, 9.0))
+    exposures.join(other, lambda: None)
+    made.on_book(book())
+    made.orders.sent("o", BID, 0)
+    made.step(0)
+    ((ts_ns, own, others),) = strategy.told
+    assert (ts_ns, own.strategy, own.size, own.mid, own.working) == (0, "hedge", 0.0, 100.0, 1.0)
+    assert [each.strategy for each in others] == ["mm"]
+    assert math.isnan(others[0].mid)
+
+
+def test_a_hedge_that_cannot_decide_is_told_all_the_same():
+    made, strategy, exposures = hedging()
+    other = Maker("mm", INSTRUMENT, Scripted(), MakerParams(max_position=5.0), Limits(), MessageBudget(9.0, 9.0))
+    made.watch_positions(0)
+    assert exposures.unhedged(other) == "hedge cannot hedge: waits for the first book"
+    made.on_book(book())
+    made.halt("feed", "the connection is lost")
+    made.step(S)
+    assert len(strategy.told) == 1
+    made.watch_positions(S)
+    assert len(strategy.told) == 2
+    assert exposures.unhedged(other) == ""
+    made.watch_positions(12 * S)
+    assert exposures.unhedged(other) == "hedge cannot hedge: no market data for more than 10 s"
+
+
+def test_a_hedge_that_failed_is_told_nothing_more_and_the_others_hear_why():
+    made, strategy, exposures = hedging()
+    other = Maker("mm", INSTRUMENT, Scripted(), MakerParams(max_position=5.0), Limits(), MessageBudget(9.0, 9.0))
+    made.on_book(book())
+    made.degrade("degraded: on_positions: ValueError: nothing")
+    made.watch_positions(0)
+    assert strategy.told == []
+    assert exposures.unhedged(other) == "hedge cannot hedge: degraded: on_positions: ValueError: nothing"
+
+
+def test_what_makes_a_market_is_no_hedge():
+    made = Maker("mm", INSTRUMENT, Scripted(), MakerParams(max_position=5.0), Limits(), MessageBudget(9.0, 9.0))
+    made.watch_positions(0)
+    assert made.hedge is None
+    assert MakerParams(max_position=1.0).makers == MakerParams(max_position=1.0).basket == ()

@@ -76,6 +76,7 @@ def resolve(loaded: Loaded) -> Resolved:
     _check_repeats(loaded)
     for index, peg in enumerate(config.risk.pegs):
         _venue_of(loaded, f"risk.pegs[{index}].instrument", peg.instrument, venues)
+    _check_hedges(loaded, strategies)
     plugins = tuple(_plugin(loaded, index) for index in range(len(config.plugins)))
     _check_plugins_once(loaded, plugins)
     return Resolved(config, loaded, venues, strategies, plugins)
@@ -191,6 +192,52 @@ def _check_repeats(loaded: Loaded) -> None:
             raise _error(loaded, f"strategies[{index}].name", f"{strategy.name} is taken; each strategy needs its own")
         seen.add(strategy.name)
         _check_once(loaded, f"strategies[{index}].instruments", strategy.instruments)
+
+
+def _check_hedges(loaded: Loaded, strategies: tuple[ResolvedStrategy, ...]) -> None:
+    """That what offsets positions names makers, and that no position is offset twice."""
+    by_name = {strategy.settings.name: strategy for strategy in strategies}
+    hedged: dict[str, tuple[str, ...]] = {}
+    for index, strategy in enumerate(strategies):
+        if not strategy.params.makers:
+            continue
+        where, name, basket = f"strategies[{index}]", strategy.settings.name, strategy.params.basket
+        if len(strategy.settings.instruments) > 1:
+            text = "a hedge trades one instrument; make a strategy of each, and let each name the others in its basket"
+            raise _error(loaded, f"{where}.instruments[1]", text)
+        for position, maker in enumerate(strategy.params.makers):
+            _check_hedged(loaded, f"{where}.params.makers[{position}]", strategy, maker, by_name)
+            for other in hedged.get(maker, ()):
+                if other not in basket or name not in by_name[other].params.basket:
+                    text = f"{other} hedges {maker} already; let each name the other in its basket"
+                    raise _error(loaded, f"{where}.params.basket", text)
+            hedged[maker] = (*hedged.get(maker, ()), name)
+        for position, other in enumerate(basket):
+            here = f"{where}.params.basket[{position}]"
+            if other == name or other not in by_name:
+                raise _error(loaded, here, _unknown_strategy(other, [each for each in by_name if each != name]))
+            if set(by_name[other].params.makers) != set(strategy.params.makers):
+                raise _error(loaded, here, f"{other} hedges other makers; a basket shares the same ones")
+
+
+def _check_hedged(
+    loaded: Loaded, where: str, hedger: ResolvedStrategy, maker: str, by_name: dict[str, ResolvedStrategy]
+) -> None:
+    if maker == hedger.settings.name:
+        raise _error(loaded, where, f"{maker} would hedge itself; name a maker")
+    if maker not in by_name:
+        raise _error(
+            loaded, where, _unknown_strategy(maker, [each for each in by_name if each != hedger.settings.name])
+        )
+    if by_name[maker].params.makers:
+        raise _error(loaded, where, f"{maker} is a hedge itself; name a maker")
+    for instrument in hedger.settings.instruments:
+        if instrument in by_name[maker].settings.instruments:
+            raise _error(loaded, where, f"{maker} quotes {instrument}, which is to hedge it; name another instrument")
+
+
+def _unknown_strategy(name: str, known: list[str]) -> str:
+    return f"unknown strategy {name}; {_nearest(name, known)}"
 
 
 def _check_once(loaded: Loaded, where: str, instruments: list[str]) -> None:

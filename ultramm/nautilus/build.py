@@ -202,7 +202,8 @@ def _maker_builder(
             amends=amends,
             told_fills=told_fills,
             stops=stop_limits(risk, instrument, name),
-            protections=_protections(risk, instrument, name),
+            # What hedges must follow: bursts of fills and patterns say nothing of what it is for.
+            protections=Protections() if params.makers else _protections(risk, instrument, name),
             exposures=exposures,
         )
 

@@ -58,6 +58,8 @@ _SLICE_EVERY_NS = 2_000_000_000
 _PASSING = ("custody", "feed")
 # By whom a maker is halted whose position nothing offsets any more.
 _HEDGE = "hedge"
+# Halts under which positions are left as they are: people asked for them, or nothing could be written down.
+_LEAVING = {"operator", "stop", "journal"}
 
 
 def guarded[*Ts](method: Callable[[MakerShell, *Ts], None]) -> Callable[[MakerShell, *Ts], None]:
@@ -239,6 +241,7 @@ class MakerShell(Strategy):
             self._step(now_ns)
         if self._depth_levels == 1 and self._read is not None and self.maker.queues is not None:
             self.maker.on_queues(self._deep(now_ns, _BEHIND_OURS))
+        self.maker.watch_positions(now_ns)
         self._look_at_hedge()
         self._unwind()
         if now_ns >= self._forget_ns:
@@ -265,15 +268,17 @@ class MakerShell(Strategy):
 
     def _look_at_hedge(self) -> None:
         """Quote nothing and close the position while nothing offsets it that should."""
-        reason = self._exposures.unhedged(self.maker)
-        if bool(reason) == (_HEDGE in self.maker.halts):
+        reason, halts = self._exposures.unhedged(self.maker), self.maker.halts
+        if bool(reason) == (_HEDGE in halts):
             return
         if reason:
-            self.withdraw(_HEDGE, reason)
-            self._flatten(slices=_SLICES)
-        else:
+            if not _LEAVING & halts.keys():
+                self.withdraw(_HEDGE, reason)
+                self._flatten(slices=_SLICES)
+            return
+        if not _LEAVING & halts.keys():
             self._flattening = False
-            self.release(_HEDGE)
+        self.release(_HEDGE)
 
     def _forget(self, now_ns: int) -> None:
         """The kernel would keep every order, position and account state of a long session: drop what is long over."""

@@ -46,12 +46,23 @@ class TotalLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """What a strategy holds of an instrument, size, signed; and that market's mid, price."""
+    """What a strategy holds of an instrument.
+
+    Parameters
+    ----------
+    size : float
+        Signed.
+    mid : float
+        The market's, price; NaN before it was seen.
+    working : float
+        Size of its orders, of both sides, that may still trade.
+    """
 
     strategy: str
     instrument: Instrument
     size: float
     mid: float
+    working: float = 0.0
 
 
 class Hedge(Protocol):
@@ -65,6 +76,13 @@ class Hedge(Protocol):
         In words why it does not, empty while it does: those that it covers then quote nothing and close their
         positions, until it does again.
     """
+
+    makers: tuple[str, ...]
+    unhedged: str
+
+
+class NoHedge(msgspec.Struct):
+    """`Hedge` of a strategy that cannot say so itself: it failed, was stopped, or its market is gone."""
 
     makers: tuple[str, ...]
     unhedged: str
@@ -289,12 +307,7 @@ class Exposures:
 
     def positions(self, member: Member) -> tuple[Position, ...]:
         """What the others hold."""
-        return tuple(
-            [
-                Position(each.name, each.instrument, each.instrument.size(each.inventory_lots), each.mid)
-                for each in self._others(member)
-            ]
-        )
+        return tuple([position_of(each) for each in self._others(member)])
 
     def filled(self, member: Member) -> None:
         """A maker traded: whoever hedges it decides anew at once."""
@@ -315,3 +328,10 @@ class Exposures:
 
 def _base(instrument: Instrument) -> str:
     return instrument.base_currency or instrument.id
+
+
+def position_of(member: Member) -> Position:
+    """What one maker holds."""
+    instrument, orders = member.instrument, member.orders
+    working = instrument.size(orders.lots(Side.BUY) + orders.lots(Side.SELL)) if len(orders) else 0.0
+    return Position(member.name, instrument, instrument.size(member.inventory_lots), member.mid, working)

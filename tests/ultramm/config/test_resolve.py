@@ -243,3 +243,75 @@ def test_a_broken_plugin_that_is_used_fails_with_its_cause(file):
 def test_a_plugin_whose_parameters_cannot_be_loaded_fails_with_its_cause(file):
     message = complaint(file, "strategies.1.use=hollow")
     assert message.startswith("strategies[1].params: cannot load third_mod:Missing: ")
+
+
+# -- hedges -----------------------------------------------------------------------------------------------------
+
+HEDGED = (
+    TEXT
+    + """
+  - use: hedger
+    name: hedge
+    instruments: [BTCUSDT.PERP]
+    params: {makers: [mm-btc], band: 0.01, max_position: 1}
+  - use: hedger
+    name: other
+    instruments: [ETHUSDT.PERP]
+    params: {makers: [mm-eth], band: 0.01, max_position: 1}
+"""
+).replace(
+    "strategies:",
+    """  PERP:
+    adapter: synthetic
+    instruments: [BTCUSDT, ETHUSDT]
+    paper: {starting_balances: [1000 USDT, 1 BTC]}
+strategies:""",
+)
+
+
+def test_a_hedge_names_the_makers_that_it_covers(file):
+    file.write_text(HEDGED)
+    assert [strategy.params.makers for strategy in resolved(file).strategies] == [(), (), ("mm-btc",), ("mm-eth",)]
+
+
+def test_several_hedges_of_one_maker_name_each_other(file):
+    file.write_text(HEDGED)
+    shared = "strategies.3.params.makers=[mm-btc]"
+    assert complaint(file, shared) == (
+        "strategies[3].params.basket: hedge hedges mm-btc already; let each name the other in its basket"
+    )
+    assert "let each name the other" in complaint(file, shared, "strategies.3.params.basket=[hedge]")
+    both = resolved(file, shared, "strategies.3.params.basket=[hedge]", "strategies.2.params.basket=[other]")
+    assert both.strategies[3].params.basket == ("hedge",)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("makers=[mm-btx]", "params.makers[0]: unknown strategy mm-btx; did you mean mm-btc?"),
+        ("makers=[mm-btc, hedge]", "params.makers[1]: hedge would hedge itself; name a maker"),
+        ("makers=[other]", "params.makers[0]: other is a hedge itself; name a maker"),
+        ("makers=[]", "params.makers: expected `array` of length >= 1"),
+        ("basket=[hedge]", "params.basket[0]: unknown strategy hedge; known: mm-btc, mm-eth, other"),
+        ("basket=[other]", "params.basket[0]: other hedges other makers; a basket shares the same ones"),
+        ("gamma=1", "params: give either gamma, for the optimal band, or band, for a fixed one"),
+    ],
+)
+def test_what_a_hedge_may_not_cover_is_said_by_its_key(file, override, expected):
+    file.write_text(HEDGED)
+    assert complaint(file, f"strategies.2.params.{override}") == f"strategies[2].{expected}"
+
+
+def test_a_hedge_trades_one_instrument(file):
+    file.write_text(HEDGED)
+    assert complaint(file, "strategies.2.instruments=[BTCUSDT.PERP, ETHUSDT.PERP]") == (
+        "strategies[2].instruments[1]: a hedge trades one instrument; make a strategy of each, and let each name the "
+        "others in its basket"
+    )
+
+
+def test_what_is_quoted_does_not_hedge_itself(file):
+    file.write_text(HEDGED)
+    assert complaint(file, "strategies.2.instruments=[BTCUSDT.SIM]") == (
+        "strategies[2].params.makers[0]: mm-btc quotes BTCUSDT.SIM, which is to hedge it; name another instrument"
+    )

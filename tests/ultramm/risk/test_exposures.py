@@ -46,7 +46,7 @@ class Hedger:
     def __init__(self, *makers: str) -> None:
         self.makers, self.unhedged = makers, ""
 
-    def on_positions(self, ts_ns, positions) -> None:
+    def on_positions(self, ts_ns, own, others) -> None:
         raise NotImplementedError
 
 

@@ -29,7 +29,7 @@ _GONE, _TRADED = 0.8, 0.2
 _MEMORY_S = 60.0
 _HOLD_S = 30.0
 # Events of the last minute, older ones weighing less, from which a side is held on a rung.
-_RUNGS = ((4.0, Rung.PULL_ALL), (2.9, Rung.PULL_SIDE), (2.0, Rung.HALVE), (1.05, Rung.WIDEN))
+_RUNGS = ((4.5, Rung.PULL_ALL), (3.2, Rung.PULL_SIDE), (2.1, Rung.HALVE), (1.05, Rung.WIDEN))
 
 
 class _Large(msgspec.Struct):
