@@ -680,10 +680,6 @@ class Maker:
             self._doubting.volume_doubtful = self._protection.doubts_volume
         self._tell_positions(now_ns)
         decision = self._strategy.decide(now_ns, self.inventory)
-        if self._watched:
-            effects = self._protection.effects(now_ns)
-            if effects:
-                decision = msgspec.structs.replace(decision, effects=decision.effects | effects)
         cautions = self._cautions = self._look_around(now_ns)
         kept = tempered(decision, cautions, self.inventory_lots, self.instrument) if cautions else decision
         if self._watched:
@@ -953,7 +949,10 @@ class Maker:
             fair=known(self._decision.fair),
             reservation_price=known(self._decision.reservation_price),
             score=self.score.score(now_ns),
-            effects={name: known(value) for name, value in self._decision.effects.items()},
+            effects={
+                name: known(value)
+                for name, value in (self._decision.effects | self._protection.effects(now_ns)).items()
+            },
             max_position=known(self.max_position),
             halts=dict(self._halts),
             latency=self.latencies.status(),

@@ -38,9 +38,9 @@ class Vpin:
         self._gaps: deque[tuple[float, float]] = deque(maxlen=buckets)
         self._buys = self._filled = self._trades = 0.0
 
-    def update(self, trade: Trade) -> None:
-        """Somebody traded."""
-        left, size = trade.size, self.bucket_size
+    def update(self, trade: Trade) -> bool:
+        """Somebody traded; gives whether a bucket is full by that."""
+        left, size, full = trade.size, self.bucket_size, False
         while left > 0.0:
             part = min(left, size - self._filled)
             self._filled += part
@@ -51,6 +51,8 @@ class Vpin:
             if self._filled >= size * (1.0 - 1e-12):
                 self._gaps.append((abs(2.0 * self._buys - self._filled), self._trades))
                 self._buys = self._filled = self._trades = 0.0
+                full = True
+        return full
 
     @property
     def full(self) -> bool:

@@ -19,7 +19,9 @@ _WARM_S = 300
 _CLOCK_MEMORY_S = 60.0
 _DEVIATIONS = 5.0
 _WARM_CLOCK = 100
+_CLOCK_EVERY_NS = 50_000_000
 _MOST_TIMES = 4.0
+_BUSY_NS = 1_000_000_000
 _LEAST_TRADES = 10.0  # one large trade is no burst
 _LEAST_TICKS = 3.0  # of a gap, and of a wide spread
 _LEAST_SIGMAS = 3.0  # of a wide spread: what the mid moves within a second makes no spread wide
@@ -78,8 +80,10 @@ class AbnormalMarket:
         self._volume, self._usual_volume = DecayingSum(_FAST_S), DecayingSum(_USUAL_S)
         self._trades = DecayingSum(_FAST_S)
         self._first_ns = 0
+        self._busy_ns, self._busy = 0, ""
         self._delay, self._deviation = EwAverage(_CLOCK_MEMORY_S), EwAverage(_CLOCK_MEMORY_S)
-        self._delays = 0
+        self._delays = self._delay_ns = 0
+        self._allowed_ms = math.inf
         self._late_ns, self._late = 0, ""
 
     def on_touch(self, book: Book) -> None:
@@ -94,34 +98,55 @@ class AbnormalMarket:
         self._slow.update(now_ns, mid)
         self._fast.update(now_ns, mid)
         elapsed_s = (now_ns - self._second_ns) * 1e-9
-        moved, usual = abs(mid - self._second_mid), sigma * math.sqrt(max(1.0, elapsed_s))
-        if usual > 0.0 and moved > max(self._limits.gap_sigmas * usual, _LEAST_TICKS * self._tick):
-            self._rests_ns = now_ns + round(self._limits.rest_s * 1e9)
-            self._gap = f"the mid moved {moved / usual:.0f} sigma at once"
+        moved = abs(mid - self._second_mid)
+        if moved > max(self._limits.gap_sigmas * sigma, _LEAST_TICKS * self._tick):
+            self._on_gap(now_ns, moved, sigma * math.sqrt(max(1.0, elapsed_s)))
         if elapsed_s >= 1.0:
             self._second_ns, self._second_mid = now_ns, mid
+
+    def _on_gap(self, now_ns: int, moved: float, usual: float) -> None:
+        if usual > 0.0 and moved > self._limits.gap_sigmas * usual:
+            self._rests_ns = now_ns + round(self._limits.rest_s * 1e9)
+            self._gap = f"the mid moved {moved / usual:.0f} sigma at once"
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
         self._volume.add(trade.ts_ns, trade.size)
         self._usual_volume.add(trade.ts_ns, trade.size)
         self._trades.add(trade.ts_ns, 1.0)
+        self._judge_volume(trade.ts_ns)
+
+    def _judge_volume(self, now_ns: int) -> None:
+        seen_s = (now_ns - self._first_ns) * 1e-9
+        if not self._first_ns or seen_s < _WARM_S or self._trades.at(now_ns) < _LEAST_TRADES:
+            return
+        volume = self._volume.at(now_ns)
+        # What is usual is of the time before.
+        usual = (self._usual_volume.at(now_ns) - volume) / (-_USUAL_S * math.expm1(-seen_s / _USUAL_S) - _FAST_S)
+        times = volume / _FAST_S / usual if usual > 0.0 else 0.0
+        if times >= self._limits.volume_times:
+            self._busy_ns = now_ns + _BUSY_NS
+            self._busy = f"volume is {times:.0f} times the usual"
 
     def on_clock(self, now_ns: int, venue_ns: int) -> None:
         """A message came that the venue's clock dates `venue_ns`."""
         if venue_ns <= 0:
             return
         delay_ms = (now_ns - venue_ns) * 1e-6
-        usual, deviation = self._delay.value, self._deviation.value
-        self._delays += 1
-        if self._delays > _WARM_CLOCK:
-            allowed = max(self._limits.max_delay_ms, _DEVIATIONS * deviation)
-            if abs(delay_ms - usual) > allowed:
-                self._late_ns = now_ns + 1_000_000_000
-                self._late = f"messages come {delay_ms - usual:+.0f} ms off their usual delay, {allowed:.0f} is allowed"
-        self._delay.update(now_ns, delay_ms)
-        if not math.isnan(usual):
-            self._deviation.update(now_ns, abs(delay_ms - usual))
+        usual = self._delay.value
+        off_ms = abs(delay_ms - usual)
+        if off_ms > self._allowed_ms and self._delays > _WARM_CLOCK:
+            self._late_ns = now_ns + 1_000_000_000
+            self._late = (
+                f"messages come {delay_ms - usual:+.0f} ms off their usual delay, {self._allowed_ms:.0f} is allowed"
+            )
+        if now_ns >= self._delay_ns:
+            self._delay_ns = now_ns + _CLOCK_EVERY_NS
+            self._delays += 1
+            self._delay.update(now_ns, delay_ms)
+            if not math.isnan(usual):
+                self._deviation.update(now_ns, off_ms)
+                self._allowed_ms = max(self._limits.max_delay_ms, _DEVIATIONS * self._deviation.value)
 
     def interrupted(self) -> None:
         """The market was not seen for a time."""
@@ -138,7 +163,8 @@ class AbnormalMarket:
     def _each(self, now_ns: int) -> tuple[Caution | None, ...]:
         gap = Caution(self._gap, pulled=True) if now_ns < self._rests_ns else None
         late = Caution(self._late, pulled=True) if now_ns < self._late_ns else None
-        return (self._of_spread(), gap, late, self._of_volatility(), self._of_volume(now_ns))
+        busy = Caution(self._busy, share=0.5) if now_ns < self._busy_ns else None
+        return (self._of_spread(), gap, late, self._of_volatility(), busy)
 
     def _of_spread(self) -> Caution | None:
         limits, spread, usual = self._limits, self._spread, self._usual_spread.value
@@ -155,15 +181,3 @@ class AbnormalMarket:
             return None
         times = fast / slow
         return Caution(f"volatility is {times:.1f} times the usual", times=min(_MOST_TIMES, max(2.0, 0.5 * times)))
-
-    def _of_volume(self, now_ns: int) -> Caution | None:
-        seen_s = (now_ns - self._first_ns) * 1e-9
-        if not self._first_ns or seen_s < _WARM_S or self._trades.at(now_ns) < _LEAST_TRADES:
-            return None
-        volume = self._volume.at(now_ns)
-        now = volume / _FAST_S
-        # What is usual is of the time before.
-        usual = (self._usual_volume.at(now_ns) - volume) / (-_USUAL_S * math.expm1(-seen_s / _USUAL_S) - _FAST_S)
-        if not usual > 0.0 or now < self._limits.volume_times * usual:
-            return None
-        return Caution(f"volume is {now / usual:.0f} times the usual", share=0.5)

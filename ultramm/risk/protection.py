@@ -110,7 +110,8 @@ class Protection:
         self._toxicity = None if toxicity is None else FillToxicity(toxicity, instrument)
         self._vpin = None if toxicity is None else _RollingVpin()
         self._abnormal = None if market is None else AbnormalMarket(market, instrument.tick_size)
-        session = None if protections.edges is None else SessionGuard(protections.edges, instrument)
+        edged = protections.edges is not None and bool(instrument.hours or instrument.expiry_ns)
+        session = SessionGuard(protections.edges, instrument) if edged and protections.edges is not None else None
         self._var = None if protections.var is None else VarSizing(protections.var, instrument)
         self._vanishing = VanishingOrders() if looks else None
         self._messages = MessageBursts() if looks else None
@@ -133,7 +134,7 @@ class Protection:
         self._changes: list[GuardChange] = []
         # By side that is held back: the quote that was wanted.
         self._wanted: dict[Side, Quote] = {}
-        self._mid = math.nan
+        self._mid = self._spread = math.nan
         self.foregone = 0.0
 
     @property
@@ -162,7 +163,10 @@ class Protection:
 
     def on_touch(self, book: Book) -> None:
         """The touch of the market changed."""
-        mid = self._mid = book.mid
+        mid, spread = book.mid, book.spread
+        if mid == self._mid and spread == self._spread:
+            return  # most changes are of a size, and no guard looks at that
+        self._mid, self._spread = mid, spread
         if self._var is not None:
             self._var.on_mid(book.ts_ns, mid)
         if self._toxicity is not None:
@@ -170,7 +174,7 @@ class Protection:
         if self._abnormal is not None:
             self._abnormal.on_touch(book)
         if self._messages is not None and self._runs is not None and self._surges is not None:
-            self._messages.on_touch(mid, book.spread)
+            self._messages.on_touch(mid, spread)
             self._runs.on_touch(book)
             self._surges.on_touch(book)
 
@@ -260,6 +264,9 @@ class Protection:
 
     def held_back(self, wanted: tuple[Quote, ...], kept: tuple[Quote, ...]) -> None:
         """Of the quotes that were wanted, guards let only these through; each side best first."""
+        if kept is wanted:
+            self._wanted.clear()
+            return
         first = {quote.side: quote for quote in reversed(kept)}
         self._wanted = {
             quote.side: quote
@@ -279,23 +286,28 @@ class Protection:
 
 
 class _RollingVpin:
-    """`Vpin` with buckets of five seconds' volume, as it was in the first minute."""
+    """`Vpin` with buckets of five seconds' volume, as it was in the first minute.
+
+    Attributes
+    ----------
+    z : float
+        As of the last full bucket.
+    """
 
     def __init__(self) -> None:
+        self.z = math.nan
         self._vpin: Vpin | None = None
         self._first_ns = 0
         self._volume = 0.0
 
     def on_trade(self, trade: Trade) -> None:
-        if self._vpin is not None:
-            self._vpin.update(trade)
+        vpin = self._vpin
+        if vpin is not None:
+            if vpin.update(trade) and vpin.full:
+                self.z = vpin.z
             return
         self._first_ns = self._first_ns or trade.ts_ns
         self._volume += trade.size
         seen_s = (trade.ts_ns - self._first_ns) * 1e-9
         if seen_s >= _VPIN_WARM_S:
             self._vpin = Vpin(self._volume / seen_s * _VPIN_BUCKET_S)
-
-    @property
-    def z(self) -> float:
-        return math.nan if self._vpin is None or not self._vpin.full else self._vpin.z

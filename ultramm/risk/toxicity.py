@@ -47,6 +47,8 @@ class FillToxicity:
         self._limits = limits
         self._tick = instrument.tick_size
         self._pending = [Maturing[tuple[Side, float]](horizon_s) for horizon_s in _HORIZONS_S]
+        # Whether the outcome of any fill is awaited, and whether there ever was one.
+        self._waiting = self._any = False
         # By side: losses, fills whose loss is known, what they stood from the mid, and how many of those.
         self._losses, self._known, self._edges, self._fills = (
             {side: DecayingSum(limits.memory_s) for side in Side} for _ in range(4)
@@ -54,17 +56,25 @@ class FillToxicity:
 
     def on_mid(self, ts_ns: int, mid: float) -> None:
         """From `ts_ns` on the mid is `mid`, price."""
+        if not self._waiting:
+            return
+        self._waiting = False
         for pending in self._pending:
             for (side, price), after in pending.on_mid(ts_ns, mid):
                 self._losses[side].add(ts_ns, side * (price - after))
                 self._known[side].add(ts_ns, 1.0)
+                self._any = True
+            self._waiting = self._waiting or len(pending) > 0
 
     def on_fill(self, fill: Fill, mid: float) -> None:
         """One of our orders traded, when the mid was `mid`."""
         if not fill.maker or not mid > 0.0:
             return
+        self._waiting = True
+        self.on_mid(fill.ts_ns, mid)  # where it is looked at next is only known while something waits
         for pending in self._pending:
             pending.add(fill.ts_ns, (fill.side, fill.price))
+        self._waiting = True
         self._edges[fill.side].add(fill.ts_ns, fill.side * (mid - fill.price))
         self._fills[fill.side].add(fill.ts_ns, 1.0)
 
@@ -79,6 +89,8 @@ class FillToxicity:
         return self._losses[side].at(now_ns) / (known + _PRIOR_FILLS * len(_HORIZONS_S))
 
     def cautions(self, now_ns: int) -> list[tuple[Side, Caution]]:
+        if not self._any:
+            return []
         found: list[tuple[Side, Caution]] = []
         limits = self._limits
         for side in Side:

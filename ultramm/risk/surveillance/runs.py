@@ -21,6 +21,7 @@ _FLOW_SIGMAS = 4.0
 _THIN = 0.5
 _DEPTH_LEVELS = 5
 _DEPTH_MEMORY_S = 30.0
+_DEPTH_EVERY_NS = 1_000_000_000
 _STEP_BACK_S = 5.0
 _CLIP = 4.0
 _LEAST_TICKS = 2.0
@@ -51,6 +52,7 @@ class SuddenRuns:
         self._samples = 0
         self._flow = DecayingSum(_WINDOW_S)
         self._depth = dict.fromkeys(Side, math.nan)
+        self._depth_ns = 0
         self._usual_depth = {side: EwAverage(_DEPTH_MEMORY_S) for side in Side}
         self.response = Response(_STEP_BACK_S)
 
@@ -70,7 +72,10 @@ class SuddenRuns:
         for side, levels in ((Side.BUY, book.bids), (Side.SELL, book.asks)):
             depth = sum([level.size for level in levels[:_DEPTH_LEVELS]])
             self._depth[side] = depth
-            self._usual_depth[side].update(book.ts_ns, depth)
+            if book.ts_ns >= self._depth_ns:
+                self._usual_depth[side].update(book.ts_ns, depth)
+        if book.ts_ns >= self._depth_ns:
+            self._depth_ns = book.ts_ns + _DEPTH_EVERY_NS
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
@@ -102,9 +107,9 @@ class SuddenRuns:
 
     def _judge(self, now_ns: int) -> None:
         move = self._mid - self._mids[0] if self._mids else 0.0
-        sigma = math.sqrt(self._variance.value)
-        if abs(move) <= max(self._least, _MOVE_SIGMAS * sigma):
+        if abs(move) <= self._least or move * move <= _MOVE_SIGMAS**2 * self._variance.value:
             return
+        sigma = math.sqrt(self._variance.value)
         # Rising, takers hit our asks.
         hit = Side.SELL if move > 0.0 else Side.BUY
         flow, usual = self._flow.at(now_ns), math.sqrt(self._flow_square.value)
