@@ -20,6 +20,7 @@ import msgspec
 
 from ultramm.analytics.latency import Latencies, LatencyStatus
 from ultramm.analytics.scorecard import Score, Scorecard
+from ultramm.bounds import NonNegative, Positive
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade, known
 from ultramm.orders.live import LiveOrder, LiveOrders, OrderState
 from ultramm.orders.others import others
@@ -40,10 +41,6 @@ if TYPE_CHECKING:
     # Beside numpy, which a list of plugins does not need.
     from ultramm.calibration.edge_curve import EdgePoint
     from ultramm.plugin import Capability
-
-# Bounded, since YAML can say .inf, which no size, time or distance is.
-Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
-NonNegative = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 _MOST_LOTS = 500  # a table is solved for each lot
 _QUEUES_SEEN = 10
@@ -220,6 +217,13 @@ class Hedging(Protocol):
 
 
 @runtime_checkable
+class DoubtingVolume(Protocol):
+    """A strategy that measures volume and can do without: `volume_doubtful` is set while volume measures nothing."""
+
+    volume_doubtful: bool
+
+
+@runtime_checkable
 class Judging(Protocol):
     """A strategy that knows what quotes at each depth would have earned: it is shown and kept in the journal."""
 
@@ -261,7 +265,8 @@ class MakerStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     `halts` is why it does not quote, by who stopped it; `caution` why it quotes less, or nothing: its losses, its
     market, the other makers; `stops` how far each limit on losses and faults has come; `latency` from an event's
-    arrival to the orders that it brought about, handed to the kernel.
+    arrival to the orders that it brought about, handed to the kernel; `foregone` what guards of its market held back
+    would have captured of the spread at most, settlement currency, None without any.
     """
 
     state: str
@@ -278,6 +283,7 @@ class MakerStatus(msgspec.Struct, frozen=True, kw_only=True):
     ask_edges: tuple[EdgeStatus, ...] = ()
     caution: str = ""
     stops: dict[str, str] = {}
+    foregone: float | None = None
 
 
 class Maker:
@@ -365,6 +371,7 @@ class Maker:
         self._silent = False
         self._judging = strategy if isinstance(strategy, Judging) else None
         self._hedging = strategy if isinstance(strategy, Hedging) else None
+        self._doubting = strategy if isinstance(strategy, DoubtingVolume) else None
         self._learning = strategy if isinstance(strategy, LearningFromOrders) and strategy.learns else None
         # Since when, and around which mid, our orders have stood that have not been told of.
         self._exposed_ns, self._exposed_mid = 0, math.nan
@@ -391,13 +398,14 @@ class Maker:
         self._refresh_ns = round(params.refresh_ms * 1e6)
         self._max_age_ns = round(params.max_order_age_s * 1e9)
         self._stale_ns = round(params.stale_after_s * 1e9)
-        self._stale_after_s = params.stale_after_s
         self._tolerance = params.tolerance_bps * 1e-4
         self._halts: dict[str, str] = {}
         self.stops = Stops(stops)
         self._exposures = exposures
         self._protection = Protection(protections, instrument)
+        self._watched = self._protection.watches
         self._cautions: list[tuple[Side, Caution]] = []
+        self._reads_depth = params.depth_levels > 1
         self.degraded = False
         self._book: Book | None = None
         self.heard_ns = 0
@@ -410,12 +418,12 @@ class Maker:
 
     # -- the market ------------------------------------------------------------------------------------------
 
-    def on_book(self, book: Book) -> None:
-        """The touch changed."""
+    def on_book(self, book: Book, venue_ns: int = 0) -> None:
+        """The touch changed; `venue_ns` is the venue's own time of it, 0 where unknown."""
         if self._book is None:
             self.score.started(book.ts_ns)
         self._book = book
-        self.hear(book.ts_ns)
+        self.hear(book.ts_ns, venue_ns)
         mid = book.mid
         if mid != self._mid:
             self._mid = mid
@@ -425,14 +433,18 @@ class Maker:
         of_others = self._of_others(book)
         self._told_others = of_others is not book
         self._others_mid = of_others.mid
+        if self._watched and of_others.two_sided:
+            self._protection.on_touch(of_others)
         if self.queues is not None:
             self.queues.on_touch(of_others)
         if of_others is book or of_others.two_sided:
             self._strategy.on_book(of_others)
         # Else only we are at the touch: what others have further back is seen before the decision.
 
-    def hear(self, now_ns: int) -> None:
+    def hear(self, now_ns: int, venue_ns: int = 0) -> None:
         """The market was heard of, whatever it said."""
+        if self._watched:
+            self._protection.on_message(now_ns, venue_ns)
         if self.heard_ns and now_ns - self.heard_ns > self._stale_ns:
             # So also where nobody asked in between, as in a backtest.
             self._fell_silent(now_ns)
@@ -440,7 +452,7 @@ class Maker:
         self._silent = False
 
     def _fell_silent(self, now_ns: int) -> str:
-        reason = f"no market data for more than {self._stale_after_s:g} s"
+        reason = f"no market data for more than {self._stale_ns * 1e-9:g} s"
         if not self._silent:
             self._silent = True
             self.interrupted(now_ns, reason)
@@ -449,12 +461,15 @@ class Maker:
     def on_depth(self, book: Book) -> None:
         """The book as deep as the strategy reads it, before a decision."""
         if not self.degraded:
-            of_others = self._of_others(book)
+            of_others, lacked_ours = self._of_others(book), self._told_others
             self._told_others = of_others is not book
             self._others_mid = of_others.mid
             if self.queues is not None:
                 self.queues.on_depth(of_others)
-            self._strategy.on_book(of_others)
+            if self._watched:
+                self._protection.on_depth(of_others)
+            if self._reads_depth or self._told_others or lacked_ours:
+                self._strategy.on_book(of_others)
 
     @property
     def hides_touch(self) -> bool:
@@ -479,6 +494,8 @@ class Maker:
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
         if not self.degraded:
+            if self._watched:
+                self._protection.on_trade(trade)
             if self.queues is not None:
                 self.queues.on_trade(trade)
             self._strategy.on_trade(trade)
@@ -562,6 +579,9 @@ class Maker:
     def _limits_now(self) -> Limits:
         """The limits, with what the account has left to spend, or bears, after the trades so far."""
         limits = self._limits
+        bearable = self._protection.largest_position
+        if bearable < limits.max_position:
+            limits = msgspec.structs.replace(limits, max_position=bearable)
         if math.isinf(limits.spendable):
             if math.isinf(self._funds.equity):
                 return limits
@@ -572,11 +592,21 @@ class Maker:
         return msgspec.structs.replace(limits, spendable=spendable)
 
     def _affordable(self, limits: Limits) -> tuple[Quote, ...]:
-        """The wanted quotes, cut down to what the account can pay for."""
+        """The wanted quotes, cut down to what the account can pay for, and its position may lose."""
         decision = self._decision
+        instrument, inventory_lots = self.instrument, self.inventory_lots
+        if limits.max_position < self._limits.max_position:
+            most = instrument.whole_lots(limits.max_position)
+            quotes = tuple(
+                [
+                    quote
+                    for side in Side
+                    for quote in cap_lots(decision.side(side), max(0, most - side * inventory_lots), instrument)
+                ]
+            )
+            decision = msgspec.structs.replace(decision, quotes=quotes)
         if math.isinf(limits.spendable):
             return decision.quotes
-        instrument, inventory_lots = self.instrument, self.inventory_lots
         cost = instrument.cost(decision.fair, instrument.lot_size)
         buy_lots = max(0, math.floor(limits.spendable / cost) - min(0, inventory_lots)) if cost > 0 else 0
         sell_lots = max(0, instrument.whole_lots(limits.sellable + self.inventory))
@@ -637,9 +667,18 @@ class Maker:
             return Decision.nothing(problem)
         if self._hedging is not None and self._exposures is not None:
             self._hedging.on_positions(now_ns, self._exposures.positions(self))
+        if self._doubting is not None:
+            self._doubting.volume_doubtful = self._protection.doubts_volume
         decision = self._strategy.decide(now_ns, self.inventory)
+        if self._watched:
+            effects = self._protection.effects(now_ns)
+            if effects:
+                decision = msgspec.structs.replace(decision, effects=decision.effects | effects)
         cautions = self._cautions = self._look_around(now_ns)
-        return tempered(decision, cautions, self.inventory_lots, self.instrument) if cautions else decision
+        kept = tempered(decision, cautions, self.inventory_lots, self.instrument) if cautions else decision
+        if self._watched:
+            self._protection.held_back(decision.quotes, kept.quotes)
+        return kept
 
     def _look_around(self, now_ns: int) -> list[tuple[Side, Caution]]:
         """All that calls for care on a side."""
@@ -665,7 +704,7 @@ class Maker:
         if book.asks[0].price <= book.bids[0].price:
             return "the book is crossed or locked"
         if self.reference is not None and now_ns - self.reference_heard_ns > self._stale_ns:
-            return f"no market data of {self.reference} for more than {self._stale_after_s:g} s"
+            return f"no market data of {self.reference} for more than {self._stale_ns * 1e-9:g} s"
         return None
 
     def _closed(self, now_ns: int) -> str | None:
@@ -728,7 +767,9 @@ class Maker:
             self.closed_order(fill.order_id)
         elif self.queues is not None:
             self.queues.filled(fill.order_id)
-        self._protection.on_fill(fill)
+        if self._watched:
+            self._protection.on_fill(fill)
+        self._budget.traded(fill.ts_ns)
         gain = self.score.on_fill(fill)
         if gain is not None:
             self.stops.on_closed(gain)
@@ -832,6 +873,7 @@ class Maker:
 
     def interrupted(self, now_ns: int, reason: str) -> None:
         """The market was interrupted: tell a strategy that wants to know."""
+        self._protection.interrupted()
         if self._interruptible is not None and not self.degraded:
             self._interruptible.on_interruption(now_ns, reason)
 
@@ -883,6 +925,7 @@ class Maker:
             ask_edges=self._edges(Side.SELL),
             caution=self._caution,
             stops=self.stops.status(),
+            foregone=self._protection.foregone if self._watched else None,
         )
 
     @property

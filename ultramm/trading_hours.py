@@ -62,6 +62,10 @@ class TradingHours:
             self._look(ts_ns)
         return self._reopens
 
+    def session(self, ts_ns: int) -> tuple[int, int]:
+        """When the session that is on began, and when it ends, nanoseconds since the epoch; zeros while closed."""
+        return (0, 0) if self.reopens_ns(ts_ns) is not None else self._as_before
+
     def _look(self, ts_ns: int) -> None:
         known_from, known_to = self._known
         if not known_from <= ts_ns < known_to:

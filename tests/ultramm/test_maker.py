@@ -11,7 +11,12 @@ from ultramm.orders.live import OrderState
 from ultramm.orders.plan import Amend, Plan
 from ultramm.quoting.decision import Decision
 from ultramm.risk.budget import MessageBudget
+from ultramm.risk.burst import BurstLimits
+from ultramm.risk.exposures import Exposures, Position, TotalLimits
 from ultramm.risk.limits import Funds, Limits
+from ultramm.risk.protection import Protections
+from ultramm.risk.stops import Level as Rung
+from ultramm.risk.value_at_risk import VarLimit
 
 MS = 1_000_000
 S = 1_000 * MS
@@ -1175,3 +1180,108 @@ def test_a_position_is_closed_with_the_lots_that_the_account_has(sellable, lots)
     maker.on_book(book(0))
     maker.on_fill(fill_at(98.0, 1.0, Side.BUY, base_fee=0.001))
     assert maker.closing_lots == lots
+
+
+# -- protection and the other makers ---------------------------------------------------------------------------
+
+
+def protected(strategy: Scripted, protections: Protections, exposures: Exposures | None = None) -> Desk:
+    params = MakerParams(max_position=5.0, refresh_ms=100.0)
+    budget = MessageBudget(1e6, 1e6)
+    maker = Maker(
+        "mm", INSTRUMENT, strategy, params, Limits(), budget, protections=protections, exposures=exposures
+    )  # fmt: skip
+    return Desk(maker)
+
+
+def test_a_guard_holds_a_side_back_and_the_status_says_why():
+    desk = protected(Scripted(BID, ASK), Protections(bursts=BurstLimits(orders=2, rest_s=2.0)))
+    desk.maker.on_book(book())
+    for number in range(2):
+        desk.maker.on_fill(Fill(number, f"f{number}", Side.BUY, 99.0, 0.1, 0.0, True))
+    assert desk.step(10).submits == (ASK,)
+    status = desk.maker.status(10)
+    assert status.caution == "bids: 2 orders of it were filled within 1 s: it rests"
+    assert status.bid.reason == "2 orders of it were filled within 1 s: it rests"
+    assert [(change.guard, change.side, change.active) for change in desk.maker.take_guard_changes()] == [
+        ("fill burst", Side.BUY, True)
+    ]
+    desk.maker.hear(3 * S)
+    assert desk.step(3 * S).submits == (BID,)
+    assert desk.maker.status(3 * S).caution == ""
+
+
+def test_what_a_position_may_lose_bounds_it_by_what_the_market_does():
+    desk = protected(Scripted(BID, ASK), Protections(var=VarLimit(budget=3.0, over_s=1.0)))
+    for second in range(100):
+        mid = 100.0 + (second % 2)
+        desk.maker.on_book(book(second * S, mid - 2, mid + 2))
+    # A tick a second: 2.33 of them cost 3 with 1.29 of size, so that orders of 1.0 fit, and none after the first.
+    desk.step(100 * S)
+    desk.accept_all()
+    desk.maker.on_fill(Fill(100 * S, "o1", Side.BUY, 99.0, 1.0, 0.0, True))
+    bids = [quote for quote in desk.step(101 * S).submits if quote.side is Side.BUY]
+    assert [quote.lots for quote in bids] == [2]
+
+
+class Doubting(Scripted):
+    volume_doubtful = False
+
+
+def test_a_strategy_that_can_do_without_volume_hears_when_to():
+    strategy = Doubting(BID, ASK)
+    desk = protected(strategy, Protections(manipulation=True))
+    now_ns = 0
+    for second in range(400):
+        now_ns = second * S
+        desk.maker.on_book(book(now_ns))
+        desk.maker.on_trade(Trade(now_ns, 100.0, 1.0 + second % 5, Side.BUY if second % 3 else Side.SELL))
+    desk.step(now_ns)
+    assert not strategy.volume_doubtful
+    for _ in range(1_000):
+        for side in Side:
+            now_ns += 10 * MS
+            desk.maker.on_trade(Trade(now_ns, 100.0, 7.0, side))
+    desk.maker.on_book(book(now_ns))
+    desk.step(now_ns)
+    assert strategy.volume_doubtful
+    assert "volume is" in desk.maker.status(now_ns).caution
+
+
+def test_a_loss_of_the_whole_stops_each_and_arming_one_arms_it():
+    exposures = Exposures(TotalLimits(currency="USDT", daily_loss=1.0))
+    desk = protected(Scripted(BID, ASK), Protections(), exposures)
+    exposures.join(desk.maker, lambda: None)
+    desk.maker.on_book(book())
+    desk.step(0)
+    exposures.look(protected(Scripted(), Protections()).maker, 1, 0.0)
+    exposures.look(protected(Scripted(), Protections()).maker, 1, -1.0)
+    assert desk.step(2).cancels == ()
+    assert desk.maker.stops.level is Rung.STOP
+    assert desk.maker.stops.reason == "lost 1 today, 1 is allowed"
+    desk.maker.arm()
+    assert exposures.stops.level is Rung.NONE
+
+
+class Offsetting(Scripted):
+    makers, unhedged = ("mm",), ""
+
+    def __init__(self, *quotes: Quote) -> None:
+        super().__init__(*quotes)
+        self.positions = ()
+
+    def on_positions(self, ts_ns, positions) -> None:
+        self.positions = positions
+
+
+def test_a_strategy_that_hedges_sees_what_others_hold_before_each_decision():
+    exposures, strategy = Exposures(), Offsetting()
+    maker, hedger = protected(Scripted(), Protections(), exposures), protected(strategy, Protections(), exposures)
+    for each in (maker.maker, hedger.maker):
+        exposures.join(each, lambda: None)
+        each.on_book(book())
+    maker.maker.on_fill(Fill(0, "f", Side.BUY, 99.0, 0.5, 0.0, True))
+    hedger.step(1)
+    assert strategy.positions == (Position("mm", INSTRUMENT, 0.5, 100.0),)
+    assert hedger.maker.hedge is strategy
+    assert maker.maker.hedge is None

@@ -74,6 +74,8 @@ def resolve(loaded: Loaded) -> Resolved:
     strategies = tuple(_strategy(loaded, index, venues) for index in range(len(config.strategies)))
     _check_markets(loaded, venues)
     _check_repeats(loaded)
+    for index, peg in enumerate(config.risk.pegs):
+        _venue_of(loaded, f"risk.pegs[{index}].instrument", peg.instrument, venues)
     plugins = tuple(_plugin(loaded, index) for index in range(len(config.plugins)))
     _check_plugins_once(loaded, plugins)
     return Resolved(config, loaded, venues, strategies, plugins)
@@ -148,8 +150,9 @@ def _risk(loaded: Loaded, settings: Strategy, where: str) -> Risk:
     """The node's limits, and instead of them those that the strategy states."""
     if not settings.risk:
         return loaded.config.risk
-    if "total" in settings.risk:
-        raise _error(loaded, f"{where}.total", "it is of all strategies together; state it under risk")
+    for key in ("total", "pegs"):
+        if key in settings.risk:
+            raise _error(loaded, f"{where}.{key}", "it is of all strategies together; state it under risk")
     return convert(msgspec.to_builtins(loaded.config.risk) | settings.risk, Risk, loaded.path, where)
 
 

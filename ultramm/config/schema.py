@@ -6,7 +6,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from ultramm.maker import NonNegative, Positive
+from ultramm.bounds import NonNegative, Positive
+from ultramm.risk.abnormal import MarketLimits
+from ultramm.risk.burst import BurstLimits
+from ultramm.risk.session import SessionEdges
+from ultramm.risk.toxicity import ToxicityLimits
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)*$", max_length=40)]
 VenueName = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=30)]
@@ -100,20 +104,41 @@ class Drawdown(_Section, frozen=True, kw_only=True):
             raise ValueError("soft must be less than hard, in the same unit")
 
 
-class FillBurst(_Section, frozen=True, kw_only=True):
-    """When a side of which several orders were filled at once rests.
+class MaxVar(_Section, frozen=True, kw_only=True):
+    """What a position may lose in an unusual move, by how much the market moves now.
 
     Parameters
     ----------
-    orders : int
-        Orders of one side that were filled, partly or wholly, within ``within_s``.
-    within_s, rest_s : float
-        Seconds.
+    budget : str
+        Such as ``100 USDT``, settlement currency.
+    confidence : float
+        Share of times in which it loses no more, were moves normal.
+    over_s : float
+        Time in which the position can be got rid of, seconds.
     """
 
-    orders: Annotated[int, msgspec.Meta(ge=2)] = 3
-    within_s: Positive = 1.0
-    rest_s: Positive = 2.0
+    budget: Money
+    confidence: Annotated[float, msgspec.Meta(gt=0.5, lt=1)] = 0.99
+    over_s: Positive = 60.0
+
+
+class Peg(_Section, frozen=True, kw_only=True):
+    """A market that should stand at a fixed price, as one of stable coins.
+
+    Parameters
+    ----------
+    instrument : str
+        ``SYMBOL.VENUE``, one of those that the file names.
+    price : float
+        Where it should stand.
+    within_bps : float
+        How far from there it may be: beyond, strategies in its currencies only make their positions smaller, and
+        beyond twice as much they quote nothing.
+    """
+
+    instrument: str
+    price: Positive = 1.0
+    within_bps: Positive = 50.0
 
 
 class Total(_Section, frozen=True, kw_only=True):
@@ -165,8 +190,23 @@ class Risk(_Section, frozen=True, kw_only=True):
         Orders that the venue refused with none taken between.
     widen : float
         How many times further from fair value quotes are when they are wider.
-    fill_burst : FillBurst, optional
+    max_var : MaxVar, optional
+        Largest position by what it may lose; holds beside ``max_position`` once a minute of the market was seen.
+    fill_burst : BurstLimits, optional
         Lets a side rest of which several orders were filled at once.
+    toxicity : ToxicityLimits, optional
+        Quotes step back by what fills lose soon after.
+    market : MarketLimits, optional
+        What a market is too abnormal for.
+    manipulation : bool
+        Hold back what patterns in the market would mislead.
+    session_edges : SessionEdges, optional
+        Care after openings and before closes.
+    pegs : list of Peg
+        Markets whose break calls for care in all that is quoted in their coins; of the whole node.
+    max_messages_per_trade : float, optional
+        New orders, changes and cancels to each of our trades, over an hour; the first thousand are free. Beyond, no
+        order is placed.
     total : Total, optional
         Limits on all strategies together.
     """
@@ -183,7 +223,14 @@ class Risk(_Section, frozen=True, kw_only=True):
     max_losses_in_row: Annotated[int, msgspec.Meta(ge=1)] | None = None
     max_rejects_in_row: Annotated[int, msgspec.Meta(ge=1)] = 100
     widen: Annotated[float, msgspec.Meta(ge=1, le=100)] = 2.0
-    fill_burst: FillBurst | None = None
+    max_var: MaxVar | None = None
+    fill_burst: BurstLimits | None = None
+    toxicity: ToxicityLimits | None = None
+    market: MarketLimits | None = None
+    manipulation: bool = False
+    session_edges: SessionEdges | None = None
+    pegs: list[Peg] = []
+    max_messages_per_trade: Annotated[float, msgspec.Meta(ge=1, le=1e9)] | None = None
     total: Total | None = None
 
 

@@ -116,7 +116,7 @@ def run_backtest(
         for shell in makers:
             engine.add_strategy(shell)
         conversion = Conversion(resolved, opened) if resolved.config.reporting is not None else None
-        for actor in (*actors(resolved), *([conversion] if conversion is not None else ())):
+        for actor in (*actors(resolved, makers), *([conversion] if conversion is not None else ())):
             engine.add_actor(actor)
         tape = _Tape(merged(opened), progress)
         _play(engine, tape)

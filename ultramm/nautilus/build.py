@@ -22,15 +22,16 @@ from ultramm.market import Instrument
 from ultramm.nautilus.account import with_fees
 from ultramm.nautilus.convert import to_instrument
 from ultramm.nautilus.memory import Memory
+from ultramm.nautilus.pegs import PegWatch
 from ultramm.nautilus.shell import MakerBuilder, MakerShell
 from ultramm.nautilus.source import Source
 from ultramm.plugin import ActorPlugin
 from ultramm.risk.budget import MessageBudget
-from ultramm.risk.burst import BurstLimits
 from ultramm.risk.exposures import Exposures, TotalLimits
 from ultramm.risk.limits import Funds, Limits
-from ultramm.risk.protection import Protections
+from ultramm.risk.protection import DEPTH_LEVELS, Protections
 from ultramm.risk.stops import Allowed, StopLimits
+from ultramm.risk.value_at_risk import VarLimit
 
 # Markets that begin further apart are of different times, or one of them is generated and the other recorded.
 _TOGETHER_NS = 86_400_000_000_000
@@ -133,7 +134,7 @@ def shells(
                         exposures=exposures,
                     ),
                     funds_share=1.0 / _sharers(resolved, instrument_id),
-                    depth_levels=strategy.params.depth_levels,
+                    depth_levels=max(strategy.params.depth_levels, DEPTH_LEVELS if strategy.risk.manipulation else 1),
                     record=record,
                     reference=strategy.params.reference,
                     ledger=ledger,
@@ -144,9 +145,10 @@ def shells(
     return made
 
 
-def actors(resolved: Resolved) -> list[Any]:
-    """The Nautilus actors of the configured plugins, each built as ``actor(params)``."""
-    made = []
+def actors(resolved: Resolved, makers: list[MakerShell]) -> list[Any]:
+    """The actors of the configured plugins, each built as ``actor(params)``, and what watches for the makers."""
+    pegs = resolved.config.risk.pegs
+    made: list[Any] = [PegWatch(pegs, makers[0].exposures)] if pegs else []
     for index, item in enumerate(resolved.plugins):
         if not isinstance(item.plugin, ActorPlugin):
             continue
@@ -193,14 +195,14 @@ def _maker_builder(
             strategy=made,
             params=params,
             limits=_limits(risk),
-            budget=MessageBudget(risk.messages_per_second, risk.message_burst),
+            budget=MessageBudget(risk.messages_per_second, risk.message_burst, risk.max_messages_per_trade or math.inf),
             funds=funds,
             book_shows_ours=mode == "live",
             show_queues=mode != "backtest",
             amends=amends,
             told_fills=told_fills,
             stops=stop_limits(risk, instrument, name),
-            protections=Protections(bursts=_bursts(risk)),
+            protections=_protections(risk, instrument, name),
             exposures=exposures,
         )
 
@@ -220,6 +222,7 @@ def check_stops(resolved: Resolved, opened: list[Feed]) -> None:
         for instrument_id in strategy.settings.instruments:
             try:
                 stop_limits(strategy.risk, known[instrument_id], strategy.settings.name)
+                var_limit(strategy.risk, known[instrument_id], strategy.settings.name)
             except ConfigError as exc:
                 raise ConfigError(f"{resolved.loaded.path}: {exc}") from exc
 
@@ -234,13 +237,7 @@ def stop_limits(risk: Risk, instrument: Instrument, name: str) -> StopLimits:
     """
 
     def amount(key: str, text: str) -> float:
-        value, currency = text.split()
-        if currency not in ("sigma_day", instrument.settlement_currency):
-            raise ConfigError(
-                f"risk.{key}: {text}: {name} on {instrument.id} earns {instrument.settlement_currency}; "
-                f"state it in that, or a drawdown in sigma_day"
-            )
-        return float(value)
+        return _amount(key, text, instrument, name, "sigma_day")
 
     def allowed(text: str | None) -> Allowed | None:
         return None if text is None else Allowed(amount("max_drawdown", text), text.endswith("sigma_day"))
@@ -254,6 +251,27 @@ def stop_limits(risk: Risk, instrument: Instrument, name: str) -> StopLimits:
         rejects_in_row=risk.max_rejects_in_row,
         widen=risk.widen,
     )
+
+
+def var_limit(risk: Risk, instrument: Instrument, name: str) -> VarLimit | None:
+    """What a strategy's position may lose; raises as `stop_limits` does."""
+    var = risk.max_var
+    if var is None:
+        return None
+    budget = _amount("max_var.budget", var.budget, instrument, name)
+    return VarLimit(budget=budget, confidence=var.confidence, over_s=var.over_s)
+
+
+def _amount(key: str, text: str, instrument: Instrument, name: str, *units: str) -> float:
+    """An amount in what an instrument earns, or in one of `units`."""
+    value, unit = text.split()
+    if unit not in (instrument.settlement_currency, *units):
+        others = f", or a drawdown in {units[0]}" if units else ""
+        raise ConfigError(
+            f"risk.{key}: {text}: {name} on {instrument.id} earns {instrument.settlement_currency}; "
+            f"state it in that{others}"
+        )
+    return float(value)
 
 
 def _total_limits(resolved: Resolved) -> TotalLimits:
@@ -282,11 +300,15 @@ def _rates(resolved: Resolved) -> dict[str, float]:
     return {} if reporting is None else reporting.rates
 
 
-def _bursts(risk: Risk) -> BurstLimits:
-    burst = risk.fill_burst
-    if burst is None:
-        return BurstLimits()
-    return BurstLimits(orders=burst.orders, within_s=burst.within_s, rest_s=burst.rest_s)
+def _protections(risk: Risk, instrument: Instrument, name: str) -> Protections:
+    return Protections(
+        bursts=risk.fill_burst,
+        toxicity=risk.toxicity,
+        market=risk.market,
+        manipulation=risk.manipulation,
+        edges=risk.session_edges,
+        var=var_limit(risk, instrument, name),
+    )
 
 
 def _limits(risk: Risk) -> Limits:

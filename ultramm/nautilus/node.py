@@ -219,7 +219,7 @@ class NodeRunner:
         for shell in self._shells:
             node.trader.add_strategy(shell)
         conversion = [self._conversion] if self._conversion is not None else []
-        for actor in (*actors(self._resolved), *conversion, *self._recording.actors()):
+        for actor in (*actors(self._resolved, self._shells), *conversion, *self._recording.actors()):
             node.trader.add_actor(actor)
         # The kernel would stop at once, strategies first, without a word from the venue about their cancels.
         node.kernel.msgbus.unsubscribe(SHUTDOWN, node.kernel._on_shutdown_system)

@@ -149,6 +149,11 @@ class MakerShell(Strategy):
         return self._maker
 
     @property
+    def exposures(self) -> Exposures:
+        """All makers of the node."""
+        return self._exposures
+
+    @property
     def listens_to(self) -> tuple[Any, ...]:
         """The instruments whose books it subscribes to."""
         return (self.instrument_id,) if self._reference_id is None else (self.instrument_id, self._reference_id)
@@ -295,9 +300,9 @@ class MakerShell(Strategy):
                 maker, read = self.maker, self._start_reading()
             book = read(now_ns)
             if book is None:
-                maker.hear(now_ns)
+                maker.hear(now_ns, deltas.ts_event)
             else:
-                maker.on_book(book)
+                maker.on_book(book, deltas.ts_event)
             if now_ns >= maker.due_ns:
                 self._step(now_ns)
         except Exception as exc:

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Annotated
 
 import msgspec
 
+from ultramm.bounds import Positive
 from ultramm.market import Side
 from ultramm.risk.caution import Caution
 
 
-class BurstLimits(msgspec.Struct, frozen=True, kw_only=True):
+class BurstLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a side rests, and for how long.
 
     Parameters
     ----------
     orders : int
-        Orders of one side filled within `within_s`; partial fills of one are one. 0 for any number.
+        Orders of one side filled, partly or wholly, within `within_s`.
     within_s, rest_s : float
         Seconds.
     """
 
-    orders: int = 0
-    within_s: float = 1.0
-    rest_s: float = 2.0
+    orders: Annotated[int, msgspec.Meta(ge=2)] = 3
+    within_s: Positive = 1.0
+    rest_s: Positive = 2.0
 
 
 class FillBursts:
@@ -40,8 +42,6 @@ class FillBursts:
 
     def on_fill(self, ts_ns: int, side: Side, order_id: str) -> None:
         """An order of ours was filled, at least in part."""
-        if not self._limits.orders:
-            return
         fills = self._fills[side]
         fills.append((ts_ns, order_id))
         while fills[0][0] < ts_ns - self._within_ns or len(fills) > 10 * self._limits.orders:
@@ -49,10 +49,11 @@ class FillBursts:
         if len({each for _, each in fills}) >= self._limits.orders:
             self._until_ns[side] = ts_ns + self._rest_ns
 
+    def interrupted(self) -> None:
+        """Fills are ours, whatever was seen of the market."""
+
     def cautions(self, now_ns: int) -> list[tuple[Side, Caution]]:
         """The sides that rest."""
         limits = self._limits
-        if not limits.orders:
-            return []
         reason = f"{limits.orders} orders of it were filled within {limits.within_s:g} s: it rests"
         return [(side, Caution(reason, pulled=True)) for side in Side if now_ns < self._until_ns[side]]

@@ -129,6 +129,8 @@ class Exposures:
         self._pnls: dict[int, float] = {}
         self._rates: dict[str, float] = {}
         self._rates_ns = -_RATES_EVERY_NS
+        # By the peg that does not hold: the currencies that it is of, and what is left of quotes in them.
+        self._pegs: dict[str, tuple[frozenset[str], Caution]] = {}
         # Of an instrument's side: until when it keeps clear, and for whom.
         self._ways: dict[tuple[str, Side], tuple[int, str]] = {}
         self._counts = math.isfinite(self.limits.gross) or math.isfinite(self.limits.net)
@@ -237,9 +239,14 @@ class Exposures:
 
     def cautions(self, member: Member, now_ns: int) -> tuple[tuple[Side, Caution], ...]:
         """What a maker must leave out for the others' sake, or for the whole's."""
-        if not self._ways and not self.stops.careful:
+        if not self._ways and not self._pegs and not self.stops.careful:
             return ()
         found: list[tuple[Side, Caution]] = []
+        instrument = member.instrument
+        own = {instrument.base_currency, instrument.quote_currency, instrument.settlement_currency}
+        for currencies, broken in self._pegs.values():
+            if own & currencies:
+                found += [(side, broken) for side in Side]
         for side in Side:
             until_ns, name = self._ways.get((member.instrument.id, side), (0, ""))
             if now_ns < until_ns and name != member.name:
@@ -248,6 +255,21 @@ class Exposures:
             if caution is not None:
                 found.append((side, caution))
         return tuple(found)
+
+    # -- pegs ------------------------------------------------------------------------------------------------
+
+    def on_peg(self, market: str, currencies: frozenset[str], off_bps: float, within_bps: float) -> None:
+        """A market that should stand at a fixed price is so far from it, basis points, signed.
+
+        Off by more than it may be, makers in its currencies only make positions smaller; by twice that, they quote
+        nothing. They are free once it is within half of it.
+        """
+        off = abs(off_bps)
+        if off > within_bps:
+            reason = f"{market} is {off_bps:+.0f} bps off its peg, {within_bps:g} are allowed"
+            self._pegs[market] = currencies, Caution(reason, reducing=True, pulled=off > 2.0 * within_bps)
+        elif off <= 0.5 * within_bps:
+            self._pegs.pop(market, None)
 
     # -- hedges ----------------------------------------------------------------------------------------------
 

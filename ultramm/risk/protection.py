@@ -2,25 +2,57 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import msgspec
 
-from ultramm.market import Fill, Instrument, Side
+from ultramm.features.vpin import Vpin
+from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
+from ultramm.risk.abnormal import AbnormalMarket, MarketLimits
 from ultramm.risk.burst import BurstLimits, FillBursts
 from ultramm.risk.caution import Caution
+from ultramm.risk.session import SessionEdges, SessionGuard
+from ultramm.risk.surveillance.messages import MessageBursts
+from ultramm.risk.surveillance.mirrored import MirroredTrades
+from ultramm.risk.surveillance.runs import SuddenRuns
+from ultramm.risk.surveillance.surges import Surges
+from ultramm.risk.surveillance.vanishing import VanishingOrders
+from ultramm.risk.toxicity import FillToxicity, ToxicityLimits
+from ultramm.risk.value_at_risk import VarLimit, VarSizing
+
+DEPTH_LEVELS = 10
+"""Levels a side of the book that patterns are looked for in."""
+
+_VPIN_BUCKET_S = 5.0
+_VPIN_WARM_S = 60.0
 
 
 class Protections(msgspec.Struct, frozen=True, kw_only=True):
-    """What to watch for; what is left out is not watched.
+    """What to watch for; by default nothing.
 
     Parameters
     ----------
-    bursts : BurstLimits
+    bursts : BurstLimits, optional
         Fills of one side that come together.
+    toxicity : ToxicityLimits, optional
+        Fills that lose.
+    market : MarketLimits, optional
+        Abnormal markets.
+    manipulation : bool
+        Patterns that mislead a maker.
+    edges : SessionEdges, optional
+        Openings and closes.
+    var : VarLimit, optional
+        What a position may lose in an unusual move.
     """
 
-    bursts: BurstLimits = BurstLimits()
+    bursts: BurstLimits | None = None
+    toxicity: ToxicityLimits | None = None
+    market: MarketLimits | None = None
+    manipulation: bool = False
+    edges: SessionEdges | None = None
+    var: VarLimit | None = None
 
 
 class GuardChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,9 +77,12 @@ class GuardChange(msgspec.Struct, frozen=True, kw_only=True):
 class Guard(Protocol):
     """Something that watches, and at each decision says which sides to hold back."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def cautions(self, now_ns: int) -> list[tuple[Side, Caution]]: ...
+
+    def interrupted(self) -> None: ...
 
 
 class Protection:
@@ -59,19 +94,123 @@ class Protection:
         Which there are.
     instrument : Instrument
         Whose market it is.
+
+    Attributes
+    ----------
+    foregone : float
+        What fills would have captured of the spread that guards held back, settlement currency: what protection costs
+        where nothing was wrong.
     """
 
     def __init__(self, protections: Protections, instrument: Instrument) -> None:
-        self._bursts = FillBursts(protections.bursts) if protections.bursts.orders else None
-        guards: tuple[Guard | None, ...] = (self._bursts,)
+        self._instrument = instrument
+        looks = protections.manipulation
+        bursts, toxicity, market = protections.bursts, protections.toxicity, protections.market
+        self._bursts = None if bursts is None else FillBursts(bursts)
+        self._toxicity = None if toxicity is None else FillToxicity(toxicity, instrument)
+        self._vpin = None if toxicity is None else _RollingVpin()
+        self._abnormal = None if market is None else AbnormalMarket(market, instrument.tick_size)
+        session = None if protections.edges is None else SessionGuard(protections.edges, instrument)
+        self._var = None if protections.var is None else VarSizing(protections.var, instrument)
+        self._vanishing = VanishingOrders() if looks else None
+        self._messages = MessageBursts() if looks else None
+        self._runs = SuddenRuns(instrument.tick_size) if looks else None
+        self._mirrored = MirroredTrades() if looks else None
+        self._surges = Surges() if looks else None
+        guards: tuple[Guard | None, ...] = (
+            self._bursts,
+            self._toxicity,
+            session,
+            self._abnormal,
+            self._vanishing,
+            self._messages,
+            self._runs,
+            self._mirrored,
+            self._surges,
+        )
         self._guards = [guard for guard in guards if guard is not None]
         self._held: dict[tuple[str, Side], str] = {}
         self._changes: list[GuardChange] = []
+        # By side that is held back: the quote that was wanted.
+        self._wanted: dict[Side, Quote] = {}
+        self._mid = math.nan
+        self.foregone = 0.0
+
+    @property
+    def reads_depth(self) -> bool:
+        """Whether it wants to see `DEPTH_LEVELS` levels at each decision."""
+        return self._vanishing is not None
+
+    @property
+    def watches(self) -> bool:
+        """Whether there is anything to feed."""
+        return bool(self._guards) or self._var is not None
+
+    @property
+    def largest_position(self) -> float:
+        """Size, long or short, that loses no more than it may; infinite without a limit, or while nothing is known."""
+        return math.inf if self._var is None else self._var.largest(self._mid)
+
+    # -- what they see ---------------------------------------------------------------------------------------
+
+    def on_message(self, now_ns: int, venue_ns: int = 0) -> None:
+        """The venue sent something, whatever it was; `venue_ns` is its own time of it, 0 where unknown."""
+        if self._messages is not None:
+            self._messages.on_message(now_ns)
+        if self._abnormal is not None:
+            self._abnormal.on_clock(now_ns, venue_ns)
+
+    def on_touch(self, book: Book) -> None:
+        """The touch of the market changed."""
+        mid = self._mid = book.mid
+        if self._var is not None:
+            self._var.on_mid(book.ts_ns, mid)
+        if self._toxicity is not None:
+            self._toxicity.on_mid(book.ts_ns, mid)
+        if self._abnormal is not None:
+            self._abnormal.on_touch(book)
+        if self._messages is not None and self._runs is not None and self._surges is not None:
+            self._messages.on_touch(mid, book.spread)
+            self._runs.on_touch(book)
+            self._surges.on_touch(book)
+
+    def on_depth(self, book: Book) -> None:
+        """The book as deep as a decision reads it."""
+        if self._vanishing is not None and self._runs is not None:
+            self._vanishing.on_depth(book)
+            self._runs.on_depth(book)
+
+    def on_trade(self, trade: Trade) -> None:
+        """Somebody traded."""
+        if self._wanted:
+            self._miss(trade)
+        if self._vpin is not None:
+            self._vpin.on_trade(trade)
+        if self._abnormal is not None:
+            self._abnormal.on_trade(trade)
+        if self._messages is not None and self._vanishing is not None and self._runs is not None:
+            self._messages.on_trade(trade.ts_ns)
+            self._vanishing.on_trade(trade)
+            self._runs.on_trade(trade)
+        if self._mirrored is not None and self._surges is not None:
+            self._mirrored.on_trade(trade)
+            self._surges.on_trade(trade)
 
     def on_fill(self, fill: Fill) -> None:
         """One of our orders traded."""
         if self._bursts is not None:
             self._bursts.on_fill(fill.ts_ns, fill.side, fill.order_id)
+        if self._toxicity is not None:
+            self._toxicity.on_fill(fill, self._mid)
+
+    def interrupted(self) -> None:
+        """The market was not seen for a time."""
+        for guard in self._guards:
+            guard.interrupted()
+        if self._var is not None:
+            self._var.interrupted()
+
+    # -- what they say ---------------------------------------------------------------------------------------
 
     def cautions(self, now_ns: int) -> list[tuple[Side, Caution]]:
         """What each side is to heed now."""
@@ -94,14 +233,69 @@ class Protection:
         for guard, side in before.keys() - held.keys():
             self._changes.append(GuardChange(guard=guard, side=side, active=False))
 
-    @property
-    def held(self) -> dict[tuple[str, Side], str]:
-        """The guards that hold a side back, and why."""
-        return self._held
-
     def take_changes(self) -> list[GuardChange]:
         """What has changed since this was asked last."""
         if not self._changes:
             return []
         changes, self._changes = self._changes, []
         return sorted(changes, key=lambda change: (change.guard, change.side, change.active))
+
+    @property
+    def doubts_volume(self) -> bool:
+        """Whether volume is no measure of anything now."""
+        return self._mirrored is not None and self._mirrored.doubtful
+
+    def effects(self, now_ns: int) -> dict[str, float]:
+        """What is measured of toxicity, for display: names end in their unit."""
+        if self._toxicity is None or self._vpin is None:
+            return {}
+        bps = 1e4 / self._mid
+        return {
+            "bid_fill_loss_bps": self._toxicity.loss(Side.BUY, now_ns) * bps,
+            "ask_fill_loss_bps": self._toxicity.loss(Side.SELL, now_ns) * bps,
+            "vpin_z": self._vpin.z,
+        }
+
+    # -- what they cost --------------------------------------------------------------------------------------
+
+    def held_back(self, wanted: tuple[Quote, ...], kept: tuple[Quote, ...]) -> None:
+        """Of the quotes that were wanted, guards let only these through; each side best first."""
+        first = {quote.side: quote for quote in reversed(kept)}
+        self._wanted = {
+            quote.side: quote
+            for quote in reversed(wanted)
+            if quote.side not in first or first[quote.side].ticks != quote.ticks
+        }
+
+    def _miss(self, trade: Trade) -> None:
+        """A trade that reached a quote which was not there."""
+        instrument, side = self._instrument, trade.side.opposite
+        quote = self._wanted.get(side)
+        if quote is None or not self._mid > 0.0 or side * (instrument.price(quote.ticks) - trade.price) < 0.0:
+            return
+        size = min(trade.size, instrument.size(quote.lots))
+        worth = instrument.value
+        self.foregone += side * (worth(self._mid) - worth(instrument.price(quote.ticks))) * size
+
+
+class _RollingVpin:
+    """`Vpin` with buckets of five seconds' volume, as it was in the first minute."""
+
+    def __init__(self) -> None:
+        self._vpin: Vpin | None = None
+        self._first_ns = 0
+        self._volume = 0.0
+
+    def on_trade(self, trade: Trade) -> None:
+        if self._vpin is not None:
+            self._vpin.update(trade)
+            return
+        self._first_ns = self._first_ns or trade.ts_ns
+        self._volume += trade.size
+        seen_s = (trade.ts_ns - self._first_ns) * 1e-9
+        if seen_s >= _VPIN_WARM_S:
+            self._vpin = Vpin(self._volume / seen_s * _VPIN_BUCKET_S)
+
+    @property
+    def z(self) -> float:
+        return math.nan if self._vpin is None or not self._vpin.full else self._vpin.z

@@ -78,7 +78,7 @@ def review(
     for quote in submits:
         reason = check.objection(quote, worst[quote.side], open_orders, dearest)
         if reason is None and not budget.take(now_ns):
-            reason = budget.spent
+            reason = budget.reason
         if reason is not None:
             refused.append(Refusal(quote, reason))
             continue
@@ -109,7 +109,7 @@ def _amends(
         more = quote.lots if order is None else max(0, quote.lots - order.lots)
         reason = check.objection(Quote(quote.side, quote.ticks, more, quote.level), worst[quote.side], 0, dearest)
         if reason is None and not budget.take(now_ns):
-            reason = budget.spent
+            reason = budget.reason
         if reason is None:
             worst[quote.side] += quote.side * more
             dearest = max(dearest, quote.ticks) if quote.side is Side.BUY else dearest

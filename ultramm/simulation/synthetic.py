@@ -116,6 +116,11 @@ class SyntheticMarket:
         """Ticks and lots of the best ask."""
         return -self._asks.best, self._asks.levels[self._asks.best]
 
+    def lots_at(self, side: Side, ticks: int) -> int:
+        """Lots resting at a price."""
+        book = self._bids if side is Side.BUY else self._asks
+        return book.levels.get(side * ticks, 0)
+
     def snapshot(self) -> tuple[dict[int, int], dict[int, int]]:
         """Bids and asks, ticks to lots, best price first."""
         return self._bids.by_ticks(), self._asks.by_ticks()

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from ultramm.maker import NonNegative, Positive
+from ultramm.bounds import NonNegative, Positive
 
 
 class SyntheticParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

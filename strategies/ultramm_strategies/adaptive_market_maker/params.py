@@ -6,7 +6,8 @@ from typing import Annotated
 
 import msgspec
 
-from ultramm.maker import EngineParams, NonNegative, Positive
+from ultramm.bounds import NonNegative, Positive
+from ultramm.maker import EngineParams
 
 _DEPTH_LEVELS = 10
 InstrumentId = Annotated[str, msgspec.Meta(pattern=r"^[^.]+(\.[^.]+)*\.[A-Z][A-Z0-9_]*$")]

@@ -46,6 +46,7 @@ class AdaptiveMarketMaker:
         self._book: Book | None = None
         self._shift = 0.0
         self._reversion_rate = 0.0
+        self.volume_doubtful = False
 
     # -- the market ------------------------------------------------------------------------------------------
 
@@ -107,7 +108,7 @@ class AdaptiveMarketMaker:
             found,
             fee,
             sigma=math.nan if params.volatility else self._solver.market.volatility.slow.value,
-            volume=self._conditions.volume_ratio(now_ns) if params.volume else 1.0,
+            volume=self._conditions.volume_ratio(now_ns) if params.volume and not self.volume_doubtful else 1.0,
         )
         if self._solver.model is not None and self._solver.table is not None:
             self._reversion_rate = reversion_rate(self._solver.model)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ultramm.maker import MakerParams, Positive
+from ultramm.bounds import Positive
+from ultramm.maker import MakerParams
 
 
 class AvellanedaStoikovParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ultramm.maker import MakerParams, NonNegative, Positive
+from ultramm.bounds import NonNegative, Positive
+from ultramm.maker import MakerParams
 
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 InstrumentId = Annotated[str, msgspec.Meta(pattern=r"^[^.]+(\.[^.]+)*\.[A-Z][A-Z0-9_]*$")]

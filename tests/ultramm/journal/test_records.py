@@ -9,6 +9,7 @@ from ultramm.journal.records import (
     Entry,
     FillEvent,
     GapEvent,
+    GuardEvent,
     HaltEvent,
     MakerStarted,
     MemoryEvent,
@@ -39,6 +40,9 @@ ONE_OF_EACH = [
     ),
     CustodyEvent(venue="BINANCE", event="doubt", detail="no answer"),
     MemoryEvent(strategy="mm", instrument="BTCUSDT.SIM", event="began anew", reason="its code has changed"),
+    GuardEvent(
+        strategy="mm", instrument="BTCUSDT.SIM", guard="fill burst", side="BUY", active=True, reason="three orders"
+    ),
     HaltEvent(strategy="mm", source="operator", active=True, reason="paused"),
     RecordingEvent(catalog="data/recordings", event="stopped", reason="No space left on device"),
     GapEvent(event="lost", detail="3 records"),
@@ -62,6 +66,7 @@ def test_every_kind_has_a_tag_of_its_own_and_an_example_here():
         "fill",
         "custody",
         "memory",
+        "guard",
         "halt",
         "recording",
         "gap",

@@ -93,3 +93,39 @@ def test_several_messages_are_taken_together_or_not_at_all():
     assert budget.take(0, 3)
     assert not budget.take(0)
     assert budget.take(2 * S, 2)
+
+
+# -- messages to each trade ------------------------------------------------------------------------------------
+
+
+def test_messages_to_each_trade_are_held_to_a_limit_once_the_free_ones_are_gone():
+    budget = MessageBudget(per_second=1e6, burst=1e6, per_trade=10.0)
+    assert taken(budget, 0, 5_000) == 1_001
+    assert budget.reason == "1001 messages to 0 trades in an hour, the limit is 10 to each"
+    for _ in range(120):
+        budget.traded(0)
+    assert taken(budget, 0, 5_000) == 200
+
+
+def test_cancels_count_and_an_hour_forgets():
+    budget = MessageBudget(per_second=1e6, burst=1e6, per_trade=10.0)
+    budget.spend(0, 2_000)
+    assert not budget.take(0)
+    assert not budget.take(1_800 * S)
+    assert budget.take(3_600 * S)
+
+
+@given(st.lists(st.sampled_from(["take", "spend", "trade"]), max_size=400), st.floats(1.0, 50.0))
+def test_approved_is_within_the_limit(steps, per_trade):
+    budget, messages, trades = MessageBudget(1e9, 1e9, per_trade), 990, 0
+    budget.spend(0, messages)
+    for step in steps:
+        if step == "trade":
+            budget.traded(0)
+            trades += 1
+        elif step == "spend":
+            budget.spend(0, 1)
+            messages += 1
+        elif budget.take(0):
+            assert messages <= max(1_000, per_trade * trades)
+            messages += 1

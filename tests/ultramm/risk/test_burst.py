@@ -38,16 +38,9 @@ def test_parts_of_one_order_and_fills_further_apart_are_no_burst() -> None:
     assert sides(bursts, 31_000 * MS) == set(Side)
 
 
-def test_without_a_limit_nothing_rests() -> None:
-    bursts = FillBursts(BurstLimits())
-    for number in range(100):
-        bursts.on_fill(0, Side.BUY, f"o{number}")
-    assert sides(bursts, 1) == set(Side)
-
-
 @given(
     st.lists(st.tuples(st.integers(0, 900), st.sampled_from(list(Side)), st.integers(0, 30)), max_size=60),
-    st.integers(1, 5),
+    st.integers(2, 5),
 )
 def test_a_side_rests_just_when_so_many_orders_of_it_came_together(
     fills: list[tuple[int, Side, int]], orders: int

@@ -235,3 +235,29 @@ def test_those_that_it_covers_hear_that_it_cannot() -> None:
     hedge.unhedged = "the venue refuses its orders"
     assert exposures.unhedged(one) == "hedger cannot hedge: the venue refuses its orders"
     assert exposures.unhedged(two) == ""
+
+
+# -- pegs -----------------------------------------------------------------------------------------------------
+
+
+def test_a_peg_that_breaks_holds_back_whatever_is_quoted_in_its_coins() -> None:
+    tether, euro = Maker("usdt"), Maker("eur", IN_EURO)
+    exposures = together(tether, euro)
+    coins = frozenset({"USDC", "USDT"})
+
+    def held(maker: Maker) -> set[tuple[bool, bool]]:
+        return {(caution.reducing, caution.pulled) for _, caution in exposures.cautions(maker, 0)}
+
+    exposures.on_peg("USDCUSDT.X", coins, -40.0, 50.0)
+    assert held(tether) == set()
+    exposures.on_peg("USDCUSDT.X", coins, -60.0, 50.0)
+    assert held(tether) == {(True, False)}
+    assert held(euro) == set()
+    ((_, caution), _) = exposures.cautions(tether, 0)
+    assert caution.reason == "USDCUSDT.X is -60 bps off its peg, 50 are allowed"
+    exposures.on_peg("USDCUSDT.X", coins, -160.0, 50.0)
+    assert held(tether) == {(True, True)}
+    exposures.on_peg("USDCUSDT.X", coins, -30.0, 50.0)
+    assert held(tether) == {(True, True)}, "free only once it is within half of it"
+    exposures.on_peg("USDCUSDT.X", coins, -25.0, 50.0)
+    assert held(tether) == set()

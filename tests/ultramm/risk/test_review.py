@@ -246,7 +246,7 @@ def test_without_a_fair_value_no_order_passes_but_cancels_do(fair):
 def test_cancels_pass_a_spent_budget_and_are_counted():
     budget = MessageBudget(per_second=1.0, burst=2.0)
     assert reviewed(cancels=["a", "b", "c"], budget=budget).approved.cancels == ("a", "b", "c")
-    assert reviewed(buy(), budget=budget, now_ns=S).refused[0].reason == budget.spent
+    assert reviewed(buy(), budget=budget, now_ns=S).refused[0].reason.startswith("message budget is spent")
     assert reviewed(buy(), budget=budget, now_ns=2 * S).refused == ()
 
 
@@ -437,7 +437,7 @@ def test_a_change_that_may_not_be_made_cancels_its_order_and_says_why():
     assert "outside the collar" in far.refused[0].reason
     spent = changed(Amend("o0", buy(98, 10)), live=live, tokens=0.0)
     assert spent.approved == Plan(cancels=("o0",))
-    assert "message budget is spent" in spent.refused[0].reason
+    assert spent.refused[0].reason.startswith("message budget is spent")
 
 
 @given(st.integers(-30, 30), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.sampled_from(list(Side)))

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from ultramm.bounds import NonNegative, Positive
 from ultramm.errors import UserError
-from ultramm.maker import NonNegative, Positive
 from ultramm.plugin import Capability
 from ultramm_adapters.binance.desk import BinanceDesk
 from ultramm_adapters.binance.params import BinanceParams

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ultramm.maker import MakerParams, Positive
+from ultramm.bounds import Positive
+from ultramm.maker import MakerParams
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
 from ultramm.quoting.decision import Decision
 

@@ -1,0 +1,11 @@
+"""Numbers as a configuration may state them: bounded, since YAML can say .inf, which no size, time or distance is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+Positive = Annotated[float, msgspec.Meta(gt=0, le=1e12)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
