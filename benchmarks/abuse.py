@@ -449,10 +449,11 @@ def live(case: Case, attempts: int, seed: int, folder: Path) -> Row:
     feeds = [{"BTCUSDT": market(seed + number, every_s)} for number in range(2)]
     with ThreadedServer([member], *feeds) as server:
         server.do(lambda: [witness.watch(venue) for venue in (server.venue, server.futures)])
-        counts = _trade(_live_config(case, attempts, seed, server.url, folder), attempts, folder)
+        counts, problem = _trade(_live_config(case, attempts, seed, server.url, folder), attempts, folder)
         left = server.do(lambda: [o for venue in (server.venue, server.futures) for o in venue.open_orders(member, {})])
     found = row(case, "live", seed, counts, witness)
     found.breaches += [f"left at the venue: {order.client_id}" for order in left]
+    found.breaches += [problem] if problem else []
     return found
 
 
@@ -486,8 +487,8 @@ def _live_config(case: Case, attempts: int, seed: int, url: str, folder: Path) -
     return path
 
 
-def _trade(config: Path, attempts: int, folder: Path) -> Counts:
-    """Let a node try until it has tried enough."""
+def _trade(config: Path, attempts: int, folder: Path) -> tuple[Counts, str]:
+    """Let a node try until it has tried enough; also in words if it did not end as it should."""
     told = folder / "counts.json"
     command = [sys.executable, "-m", "ultramm.cli.main", "node", "start", str(config), "--live", "--no-dashboard"]
     paths = (str(folder), str(HERE), os.environ.get("PYTHONPATH", ""))
@@ -503,12 +504,15 @@ def _trade(config: Path, attempts: int, folder: Path) -> Counts:
                 counts = msgspec.json.decode(told.read_bytes(), type=Counts) if told.exists() else counts
             if node.poll() is None:
                 node.send_signal(signal.SIGTERM)
-            if node.wait(60) != 0:
-                raise SystemExit((folder / "output.txt").read_text()[-3000:])
+            code = node.wait(60)
         finally:
             if node.poll() is None:
                 node.kill()
-    return msgspec.json.decode(told.read_bytes(), type=Counts)
+    said = (folder / "output.txt").read_text()
+    if not told.exists():
+        raise SystemExit(said[-3000:])
+    problem = f"the node ended with code {code}: {said.strip().splitlines()[-1]}" if code else ""
+    return msgspec.json.decode(told.read_bytes(), type=Counts), problem
 
 
 # -- what they say ---------------------------------------------------------------------------------------------

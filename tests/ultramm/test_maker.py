@@ -1188,6 +1188,18 @@ def test_an_order_that_shrinks_at_its_price_keeps_its_place_and_one_that_moves_l
     assert maker.queues.ahead("o") == 9.0
 
 
+def test_an_order_that_was_changed_to_what_had_traded_is_no_more():
+    strategy = Scripted(BID)
+    desk = Desk(maker_of(strategy))
+    desk.maker.on_book(book(0))
+    desk.quote()
+    (order,) = desk.maker.orders
+    desk.maker.orders.amending(order.id, Quote(Side.BUY, 99, 4))
+    desk.maker.on_fill(fill(order.id, size=0.4))
+    desk.maker.on_amended(order.id, 99, 0)
+    assert len(desk.maker.orders) == 0
+
+
 def test_parts_of_a_lot_that_fees_have_taken_count_for_the_side_that_they_are_on():
     strategy = Scripted(Quote(Side.SELL, 101, 1), Quote(Side.BUY, 99, 1))
     maker = maker_of(strategy, max_position=1.0)
