@@ -58,7 +58,7 @@ from ultramm_binance_emulator.threaded import ThreadedServer
 HERE = Path(__file__).resolve().parent
 WAYS = ("backtest", "live")
 START = 50_000
-PATIENCE_S = 300.0
+PATIENCE_S = 240.0
 # Not about a limit: without a price nothing can be held to one.
 NO_LIMIT = "fair value is unknown"
 RICH = {"BTC": "1000", "USDT": "100000000"}
@@ -265,7 +265,8 @@ CASES = (
 )
 # Over sockets a message takes its time, and not always the same.
 LIVE_JUDGES: dict[str, Callable[[float], Judge]] = {
-    "messages": lambda burst: Messages(20.0, burst, jitter_s=0.25),
+    "messages": lambda burst: Messages(20.0, burst, jitter_s=0.5),
+    "daily loss of all": lambda limit: Loss(limit, one=False),
     "fill burst": lambda orders: Burst(orders, 1.0, 2.0, grace_s=0.25),
 }
 
@@ -384,7 +385,13 @@ def backtest(case: Case, attempts: int, seed: int, folder: Path, *, lift: bool =
     }
     if case.margin:
         paper = {"starting_balances": [f"{case.margin} USDT"], "account": "margin", "leverage": case.figure}
-    market = {"preset": "wide", "pace": 1, "lot_size": 0.001, "duration_s": 30 + attempts / 60, "seed": seed}
+    market = {
+        "preset": "wide",
+        "pace": 1,
+        "lot_size": 0.001,
+        "duration_s": 30 + attempts / (40 if case.aim == "bursts" else 60),
+        "seed": seed,
+    }
     text = {
         "mode": "backtest",
         "name": "abuse",
@@ -569,10 +576,10 @@ def main() -> int:
         task = bar.add_task("trying", total=len(cases) * len(ways))
         for each in rows(cases, ways, arguments.attempts, arguments.seed):
             found.append(each)
+            if arguments.json is not None:
+                arguments.json.write_bytes(msgspec.json.encode(found))
             bar.update(task, advance=1, description=f"{each.limit}, {each.way}")
     show(found)
-    if arguments.json is not None:
-        arguments.json.write_bytes(msgspec.json.encode(found))
     failures = [failure for each in found for failure in each.failures(arguments.attempts)]
     for failure in failures:
         print(failure, file=sys.stderr)

@@ -301,6 +301,8 @@ def main() -> None:
         task = bar.add_task("crashing", total=total)
         for run in runs(crashes, strategies, arguments.seeds):
             found.append(run)
+            if arguments.json is not None and len(found) % 20 == 0:
+                arguments.json.write_bytes(msgspec.json.encode(found))
             bar.update(task, advance=1, description=f"{run.crash}: {run.strategy}")
     show(found, arguments.seeds)
     if arguments.json is not None:
