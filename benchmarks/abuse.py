@@ -385,13 +385,8 @@ def backtest(case: Case, attempts: int, seed: int, folder: Path, *, lift: bool =
     }
     if case.margin:
         paper = {"starting_balances": [f"{case.margin} USDT"], "account": "margin", "leverage": case.figure}
-    market = {
-        "preset": "wide",
-        "pace": 1,
-        "lot_size": 0.001,
-        "duration_s": 30 + attempts / (40 if case.aim == "bursts" else 60),
-        "seed": seed,
-    }
+    length_s = 30 + attempts / (40 if case.aim == "bursts" else 60)
+    market = {"preset": "wide", "pace": 1, "lot_size": 0.001, "duration_s": length_s, "seed": seed}
     text = {
         "mode": "backtest",
         "name": "abuse",
