@@ -58,7 +58,7 @@ from ultramm_binance_emulator.threaded import ThreadedServer
 HERE = Path(__file__).resolve().parent
 WAYS = ("backtest", "live")
 START = 50_000
-PATIENCE_S = 300.0
+PATIENCE_S = 240.0
 # Not about a limit: without a price nothing can be held to one.
 NO_LIMIT = "fair value is unknown"
 RICH = {"BTC": "1000", "USDT": "100000000"}
@@ -265,7 +265,8 @@ CASES = (
 )
 # Over sockets a message takes its time, and not always the same.
 LIVE_JUDGES: dict[str, Callable[[float], Judge]] = {
-    "messages": lambda burst: Messages(20.0, burst, jitter_s=0.25),
+    "messages": lambda burst: Messages(20.0, burst, jitter_s=0.5),
+    "daily loss of all": lambda limit: Loss(limit, one=False),
     "fill burst": lambda orders: Burst(orders, 1.0, 2.0, grace_s=0.25),
 }
 
@@ -384,7 +385,8 @@ def backtest(case: Case, attempts: int, seed: int, folder: Path, *, lift: bool =
     }
     if case.margin:
         paper = {"starting_balances": [f"{case.margin} USDT"], "account": "margin", "leverage": case.figure}
-    market = {"preset": "wide", "pace": 1, "lot_size": 0.001, "duration_s": 30 + attempts / 60, "seed": seed}
+    length_s = 30 + attempts / (40 if case.aim == "bursts" else 60)
+    market = {"preset": "wide", "pace": 1, "lot_size": 0.001, "duration_s": length_s, "seed": seed}
     text = {
         "mode": "backtest",
         "name": "abuse",
@@ -449,10 +451,11 @@ def live(case: Case, attempts: int, seed: int, folder: Path) -> Row:
     feeds = [{"BTCUSDT": market(seed + number, every_s)} for number in range(2)]
     with ThreadedServer([member], *feeds) as server:
         server.do(lambda: [witness.watch(venue) for venue in (server.venue, server.futures)])
-        counts = _trade(_live_config(case, attempts, seed, server.url, folder), attempts, folder)
+        counts, problem = _trade(_live_config(case, attempts, seed, server.url, folder), attempts, folder)
         left = server.do(lambda: [o for venue in (server.venue, server.futures) for o in venue.open_orders(member, {})])
     found = row(case, "live", seed, counts, witness)
     found.breaches += [f"left at the venue: {order.client_id}" for order in left]
+    found.breaches += [problem] if problem else []
     return found
 
 
@@ -486,8 +489,8 @@ def _live_config(case: Case, attempts: int, seed: int, url: str, folder: Path) -
     return path
 
 
-def _trade(config: Path, attempts: int, folder: Path) -> Counts:
-    """Let a node try until it has tried enough."""
+def _trade(config: Path, attempts: int, folder: Path) -> tuple[Counts, str]:
+    """Let a node try until it has tried enough; also in words if it did not end as it should."""
     told = folder / "counts.json"
     command = [sys.executable, "-m", "ultramm.cli.main", "node", "start", str(config), "--live", "--no-dashboard"]
     paths = (str(folder), str(HERE), os.environ.get("PYTHONPATH", ""))
@@ -503,12 +506,15 @@ def _trade(config: Path, attempts: int, folder: Path) -> Counts:
                 counts = msgspec.json.decode(told.read_bytes(), type=Counts) if told.exists() else counts
             if node.poll() is None:
                 node.send_signal(signal.SIGTERM)
-            if node.wait(60) != 0:
-                raise SystemExit((folder / "output.txt").read_text()[-3000:])
+            code = node.wait(60)
         finally:
             if node.poll() is None:
                 node.kill()
-    return msgspec.json.decode(told.read_bytes(), type=Counts)
+    said = (folder / "output.txt").read_text()
+    if not told.exists():
+        raise SystemExit(said[-3000:])
+    problem = f"the node ended with code {code}: {said.strip().splitlines()[-1]}" if code else ""
+    return msgspec.json.decode(told.read_bytes(), type=Counts), problem
 
 
 # -- what they say ---------------------------------------------------------------------------------------------
@@ -565,10 +571,10 @@ def main() -> int:
         task = bar.add_task("trying", total=len(cases) * len(ways))
         for each in rows(cases, ways, arguments.attempts, arguments.seed):
             found.append(each)
+            if arguments.json is not None:
+                arguments.json.write_bytes(msgspec.json.encode(found))
             bar.update(task, advance=1, description=f"{each.limit}, {each.way}")
     show(found)
-    if arguments.json is not None:
-        arguments.json.write_bytes(msgspec.json.encode(found))
     failures = [failure for each in found for failure in each.failures(arguments.attempts)]
     for failure in failures:
         print(failure, file=sys.stderr)

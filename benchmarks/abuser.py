@@ -108,7 +108,7 @@ def _watched(step: Callable[[Maker, int], Review]) -> Callable[[Maker, int], Rev
         found = step(self, now_ns)
         if counts.aims_at_halts:
             stopped = [self.stops.reason] if self.stops.level is Level.STOP else []
-            for reason in (*stopped, *self._protection.held.values()):
+            for reason in {*stopped, *[each.reason for _, each in self._cautions if each.pulled]}:
                 counts.attempts += 1
                 counts.refuse(reason)
             write()

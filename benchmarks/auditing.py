@@ -221,13 +221,13 @@ class Loss(Judge):
         From the highest, not from the beginning.
     grace_s : float
         For what was on its way.
+    one : bool
+        Whether the account is one maker's: of several it is not known whose position an order closes.
     """
 
-    def __init__(
-        self, limit: float, *, drawdown: bool = False, grace_s: float = 0.5, slippage_bps: float = 100
-    ) -> None:
+    def __init__(self, limit: float, *, drawdown: bool = False, grace_s: float = 0.5, one: bool = True) -> None:
         super().__init__(self._look)
-        self._limit, self._drawdown, self._grace_s = limit, drawdown, grace_s
+        self._limit, self._drawdown, self._grace_s, self._one = limit, drawdown, grace_s, one
         self._began: tuple[float, float] | None = None
         self._from = 0.0
         self._lost_s: float | None = None
@@ -242,7 +242,7 @@ class Loss(Judge):
             return None
         if seen.at_s < self._lost_s + self._grace_s:
             return None
-        if seen.adds or not new.taking:
+        if (seen.adds and self._one) or not new.taking:
             return f"an order at {new.price:g} after {self._from - worth:.4g} were lost, the limit is {self._limit:g}"
         return _over("closed at a price off by", abs(new.price / seen.mid - 1.0), _SLIPPAGE)
 

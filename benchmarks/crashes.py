@@ -11,7 +11,8 @@ the run ends. Runs of one seed meet the same market, so that those with and with
 ``±`` is the standard error over seeds.
 
 *Loss* is how far the P&L fell below that of the moment before the crash, at worst; *P&L* what it was at the end against
-the same. *Flat* is when the position was zero for the first time since the P&L was lowest.
+the same. *Flat* is in how many runs, and how soon (median, last), the position was zero for the first time since then;
+*at the end*, in how many it is. One that was not stopped goes on trading, and is flat now and then only.
 """
 
 from __future__ import annotations
@@ -243,13 +244,24 @@ def row(of: Sequence[Run]) -> tuple[str, ...]:
         f"{with_error([run.pnl for run in of])}",
         f"{max(run.largest for run in of):.3g}",
         f"{sum(run.stopped_s is not None for run in of)}",
+        closed(of),
         f"{len(flat)}",
         f"{median}, {flat[-1]:.1f}" if flat else "",
         f"{sum(run.left == 0.0 for run in of)}",
     )
 
 
-COLUMNS = ("loss", "worst loss", "P&L", "largest position", "stopped", "flat", "after s: median, last", "flat at end")
+def closed(of: Sequence[Run]) -> str:
+    """How long after its stop each was flat for good that was stopped after the crash: median and longest, seconds."""
+    took = [
+        run.flat_s - run.stopped_s
+        for run in of
+        if run.flat_s is not None and run.stopped_s is not None and run.stopped_s >= 0.0 and run.left == 0.0
+    ]
+    return f"{statistics.median(took):.1f}, {max(took):.1f}" if took else ""
+
+
+COLUMNS = ("loss", "worst", "P&L", "largest", "stopped", "then flat in s", "flat", "after s", "at the end")
 
 
 def show(found: Sequence[Run], seeds: int) -> None:
@@ -289,6 +301,8 @@ def main() -> None:
         task = bar.add_task("crashing", total=total)
         for run in runs(crashes, strategies, arguments.seeds):
             found.append(run)
+            if arguments.json is not None and len(found) % 20 == 0:
+                arguments.json.write_bytes(msgspec.json.encode(found))
             bar.update(task, advance=1, description=f"{run.crash}: {run.strategy}")
     show(found, arguments.seeds)
     if arguments.json is not None:

@@ -38,7 +38,7 @@ def test_in_a_backtest_no_limit_breaks_and_each_would_be_seen_to(tmp_path: Path)
         assert row["seen_without"] > 0, row
 
 
-@pytest.mark.parametrize("limits", [("position", "collar"), ("changed orders", "messages"), ("net", "own orders' way")])
+@pytest.mark.parametrize("limits", [("position", "collar"), ("changed orders", "messages"), ("gross", "daily loss")])
 def test_over_real_sockets_no_limit_breaks(tmp_path: Path, limits: tuple[str, ...]) -> None:
     only = [part for limit in limits for part in ("--only", limit)]
     rows = tried(tmp_path / "out.json", "--way", "live", "--attempts", "400", *only)

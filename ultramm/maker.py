@@ -762,6 +762,10 @@ class Maker:
 
     def on_amended(self, order_id: str, ticks: int, lots: int) -> None:
         """The venue changed an order: `lots` are left of it, at `ticks`."""
+        if lots <= 0:
+            # All that it was changed to has traded, and we heard of that first: it is no more.
+            self.closed_order(order_id)
+            return
         before = self.orders.get(order_id)
         order = self.orders.amended(order_id, ticks, lots)
         # Smaller at its price, it kept its place.

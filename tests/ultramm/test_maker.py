@@ -627,6 +627,21 @@ def test_a_touch_is_read_once_more_when_ours_has_gone_after_the_book(strategy):
     assert not desk.maker.hides_touch
 
 
+def test_our_own_quotes_do_not_move_the_mid_that_the_next_ones_are_held_to(strategy):
+    desk = live_desk(strategy)
+    strategy.wants(Quote(Side.BUY, 104, 10), fair=105.0)
+    desk.maker.on_book(book(0, 90.0, 110.0))
+    desk.quote(0)
+    assert [order.ticks for order in desk.maker.orders] == [104]
+    # With ours the touch is 104 to 110: 107, from which 108 would not be far.
+    seen = Book(1, (Level(104.0, 1.0), Level(90.0, 5.0)), (Level(110.0, 5.0),))
+    strategy.wants(Quote(Side.BUY, 108, 10), fair=107.0)
+    desk.maker.on_book(Book(1, seen.bids[:1], seen.asks))
+    desk.maker.on_depth(seen)
+    (refusal,) = desk.maker.step(200 * MS).refused
+    assert refusal.reason == "price 108.0 is outside the collar of 500 bps around the mid 100"
+
+
 def test_where_the_book_does_not_show_ours_nothing_is_hidden(strategy):
     params = MakerParams(max_position=5.0)
     desk = Desk(Maker("mm", INSTRUMENT, strategy, params, Limits(), MessageBudget(1e6, 1e6)))
@@ -1171,6 +1186,42 @@ def test_an_order_that_shrinks_at_its_price_keeps_its_place_and_one_that_moves_l
     assert maker.queues.ahead("o") == 5.0
     maker.on_amended("o", 98, 8)
     assert maker.queues.ahead("o") == 9.0
+
+
+def test_an_order_that_was_changed_to_what_had_traded_is_no_more():
+    strategy = Scripted(BID)
+    desk = Desk(maker_of(strategy))
+    desk.maker.on_book(book(0))
+    desk.quote()
+    (order,) = desk.maker.orders
+    desk.maker.orders.amending(order.id, Quote(Side.BUY, 99, 4))
+    desk.maker.on_fill(fill(order.id, size=0.4))
+    desk.maker.on_amended(order.id, 99, 0)
+    assert len(desk.maker.orders) == 0
+
+
+def test_parts_of_a_lot_that_fees_have_taken_count_for_the_side_that_they_are_on():
+    strategy = Scripted(Quote(Side.SELL, 101, 1), Quote(Side.BUY, 99, 1))
+    maker = maker_of(strategy, max_position=1.0)
+    maker.on_book(book(0))
+    maker.on_fill(fill_at(98.0, 1.0, Side.BUY, base_fee=0.04))
+    maker.on_fill(fill_at(98.0, 1.9, Side.SELL))
+    assert (maker.inventory, maker.inventory_lots) == (pytest.approx(-0.94), -9)
+    assert (maker.lots_towards(Side.SELL), maker.lots_towards(Side.BUY)) == (-10, -9)
+    found = maker.step(0)
+    # One more lot would be 1.04.
+    assert [refusal.reason for refusal in found.refused] == ["position could reach 1.1, the limit is 1"]
+    assert found.approved.submits == (Quote(Side.BUY, 99, 1),)
+
+
+def test_a_cash_account_does_not_sell_the_part_of_a_lot_that_a_fee_took():
+    funds = Funds(sellable=0.3, spendable=1e6)
+    strategy = Scripted(Quote(Side.SELL, 101, 13))
+    params = MakerParams(max_position=100)
+    maker = Maker("m", INSTRUMENT, strategy, params, Limits(), MessageBudget(9, 9), funds)
+    maker.on_book(book(0))
+    maker.on_fill(fill_at(98.0, 1.0, Side.BUY, base_fee=0.04))
+    assert [quote.lots for quote in maker.step(0).approved.submits] == [12]
 
 
 @pytest.mark.parametrize(("sellable", "lots"), [(5.0, 10), (0.0, 9), (math.inf, 10)])

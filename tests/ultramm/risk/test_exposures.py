@@ -213,6 +213,22 @@ def test_orders_that_would_not_meet_are_in_no_way() -> None:
     assert exposures.in_the_way(one, Side.SELL, 199, 0) is not None
 
 
+def test_nothing_comes_into_the_way_of_what_trades_at_once() -> None:
+    one, two = Maker("one"), Maker("two")
+    exposures = together(one, two)
+    two.orders.sent("o", Quote(Side.SELL, 199, 4, taking=True), 0)
+    view = View(exposures, one, 0)
+    said = "at 99.5 it would be in the way of an order of two that trades at once"
+    assert view.crossing(Side.BUY, 199, taking=False) == said
+    assert view.crossing(Side.BUY, 198, taking=False) is None
+    assert view.crossing(Side.SELL, 199, taking=False) is None
+    assert not two.woken, "it goes by itself"
+    two.orders.accepted("o")
+    assert view.crossing(Side.BUY, 199, taking=False) == said
+    two.orders.closed("o")
+    assert view.crossing(Side.BUY, 199, taking=False) is None
+
+
 # -- hedges ---------------------------------------------------------------------------------------------------
 
 

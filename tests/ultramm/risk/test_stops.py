@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,17 @@ def test_without_a_limit_nothing_stops_it() -> None:
         stops.on_closed(-1.0)
     assert stops.look(1, -2e12) is Level.NONE
     assert (stops.reason, stops.status()) == ("", {})
+
+
+@pytest.mark.parametrize("limits", [{"daily_loss": 100.0}, {"hard": Allowed(100.0)}], ids=["daily loss", "drawdown"])
+def test_a_loss_runs_on_once_it_is_a_tenth_beyond_what_is_allowed(limits: dict[str, Any]) -> None:
+    stops = Stops(StopLimits(**limits))
+    stops.look(0, 0.0)
+    assert stops.look(S, -105.0) is Level.STOP
+    assert not stops.runs_on
+    stops.look(2 * S, -111.0)
+    assert stops.runs_on
+    assert not Stops(StopLimits(losses_in_row=3)).runs_on
 
 
 # -- the day -------------------------------------------------------------------------------------------------------
