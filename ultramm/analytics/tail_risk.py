@@ -6,11 +6,11 @@ Losses are positive numbers here; a gain is a negative one.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from numpy.typing import ArrayLike
 
 _LEAST_EXCESSES = 50
 
@@ -30,11 +30,12 @@ def normal_tail(sigma: float, confidence: float = 0.99) -> TailRisk:
     >>> [round(x, 6) for x in normal_tail(1.0)]
     [2.326348, 2.665214]
     """
-    z = float(stats.norm.ppf(confidence))
-    return TailRisk(sigma * z, sigma * float(stats.norm.pdf(z)) / (1.0 - confidence))
+    normal = NormalDist()
+    z = normal.inv_cdf(confidence)
+    return TailRisk(sigma * z, sigma * normal.pdf(z) / (1.0 - confidence))
 
 
-def historical_tail(losses: Sequence[float], confidence: float = 0.99, decay: float = 1.0) -> TailRisk:
+def historical_tail(losses: ArrayLike, confidence: float = 0.99, decay: float = 1.0) -> TailRisk:
     """Of what was seen, oldest first, each weighing `decay` times the next.
 
     Parameters
@@ -62,7 +63,7 @@ def historical_tail(losses: Sequence[float], confidence: float = 0.99, decay: fl
     return TailRisk(float(values[at]), shortfall)
 
 
-def extreme_tail(losses: Sequence[float], confidence: float = 0.999, threshold_at: float = 0.95) -> TailRisk:
+def extreme_tail(losses: ArrayLike, confidence: float = 0.999, threshold_at: float = 0.95) -> TailRisk:
     """Of losses beyond a high quantile, as a generalised Pareto distribution fitted by likelihood has it.
 
     Parameters
@@ -79,6 +80,8 @@ def extreme_tail(losses: Sequence[float], confidence: float = 0.999, threshold_a
     ----------
     A. McNeil, R. Frey, P. Embrechts, *Quantitative Risk Management*, 2nd ed. (2015), eqs. 5.18, 5.19.
     """
+    from scipy import stats  # a report without it should not wait for it
+
     values = np.asarray(losses, dtype=float)
     if not len(values):
         return TailRisk(math.nan, math.nan)

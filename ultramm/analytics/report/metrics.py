@@ -12,8 +12,11 @@ from ultramm.analytics.report.series import Floats
 from ultramm.analytics.report.trace import CURVE_S, Trace
 from ultramm.analytics.report.uncertainty import Mean
 from ultramm.analytics.scorecard import Score
+from ultramm.analytics.tail_risk import historical_tail
+from ultramm.market import known
 
 _WON_AFTER_S = 5.0
+_SHORTFALL_AT = 0.95
 
 
 class Metric(msgspec.Struct, frozen=True):
@@ -130,6 +133,12 @@ def _money(score: Score, trace: Trace, first_ns: int, last_ns: int) -> Iterator[
         sortino(steps),
         "ratio",
         "Mean over the root mean square of the losing steps, gains counted as zero; not annualised.",
+    )
+    yield Metric(
+        f"Expected shortfall per {step_ns / 1e9:g} s",
+        known(historical_tail(-steps, _SHORTFALL_AT).expected_shortfall),
+        currency,
+        "Mean loss of the worst twentieth of the same steps.",
     )
     per_volume = 1e4 * pnl.total / score.volume if score.volume else None
     yield Metric("P&L per volume", per_volume, "bps", "P&L over traded notional.")
