@@ -32,6 +32,7 @@ from ultramm.risk.budget import MessageBudget
 from ultramm.risk.caution import Caution, tempered
 from ultramm.risk.exposures import Exposures, Hedge, NoHedge, Position, View, position_of
 from ultramm.risk.limits import Funds, Limits
+from ultramm.risk.position_stop import PositionStop
 from ultramm.risk.protection import GuardChange, Protection, Protections
 from ultramm.risk.review import Review, review
 from ultramm.risk.stops import DAY_NS, Level, StopLimits, Stops
@@ -552,6 +553,9 @@ class Maker:
         return reviewed
 
     def _look_at_stops(self, now_ns: int) -> None:
+        if self.position_stop is not None:
+            held = self.closing_lots if self.inventory > 0 else -self.closing_lots
+            self.position_stop.look(now_ns, self._others_mid, held)
         pnl = self.score.attribution.equity_change(self.score.mid)
         if math.isnan(pnl):
             return
@@ -845,6 +849,11 @@ class Maker:
     def mid(self) -> float:
         """The market's, price; NaN before the first."""
         return self.score.mid
+
+    @property
+    def position_stop(self) -> PositionStop | None:
+        """What closes its position by the market's moves; who sends closes it while there is a `reason` to."""
+        return self._protection.position_stop
 
     @property
     def hedge(self) -> Hedge | None:

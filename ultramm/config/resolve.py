@@ -151,7 +151,7 @@ def _risk(loaded: Loaded, settings: Strategy, where: str) -> Risk:
     """The node's limits, and instead of them those that the strategy states."""
     if not settings.risk:
         return loaded.config.risk
-    for key in ("total", "pegs"):
+    for key in ("total", "pegs", "disconnect"):
         if key in settings.risk:
             raise _error(loaded, f"{where}.{key}", "it is of all strategies together; state it under risk")
     return convert(msgspec.to_builtins(loaded.config.risk) | settings.risk, Risk, loaded.path, where)

@@ -9,6 +9,7 @@ import msgspec
 from ultramm.bounds import NonNegative, Positive
 from ultramm.risk.abnormal import MarketLimits
 from ultramm.risk.burst import BurstLimits
+from ultramm.risk.position_stop import PositionStopLimits
 from ultramm.risk.session import SessionEdges
 from ultramm.risk.toxicity import ToxicityLimits
 
@@ -194,6 +195,8 @@ class Risk(_Section, frozen=True, kw_only=True):
         Largest position by what it may lose; holds beside ``max_position`` once a minute of the market was seen.
     fill_burst : BurstLimits, optional
         Lets a side rest of which several orders were filled at once.
+    position_stop : PositionStopLimits, optional
+        Closes a position by how far the market moves, or by its age.
     toxicity : ToxicityLimits, optional
         Quotes step back by what fills lose soon after.
     market : MarketLimits, optional
@@ -207,6 +210,8 @@ class Risk(_Section, frozen=True, kw_only=True):
     max_messages_per_trade : float, optional
         New orders, changes and cancels to each of our trades, over an hour; the first thousand are free. Beyond, no
         order is placed.
+    disconnect : bool
+        The node ends once every strategy has stopped for its losses or faults and holds nothing; of the whole node.
     total : Total, optional
         Limits on all strategies together.
     """
@@ -225,12 +230,14 @@ class Risk(_Section, frozen=True, kw_only=True):
     widen: Annotated[float, msgspec.Meta(ge=1, le=100)] = 2.0
     max_var: MaxVar | None = None
     fill_burst: BurstLimits | None = None
+    position_stop: PositionStopLimits | None = None
     toxicity: ToxicityLimits | None = None
     market: MarketLimits | None = None
     manipulation: bool = False
     session_edges: SessionEdges | None = None
     pegs: list[Peg] = []
     max_messages_per_trade: Annotated[float, msgspec.Meta(ge=1, le=1e9)] | None = None
+    disconnect: bool = False
     total: Total | None = None
 
 

@@ -308,6 +308,7 @@ def _protections(risk: Risk, instrument: Instrument, name: str) -> Protections:
         market=risk.market,
         manipulation=risk.manipulation,
         edges=risk.session_edges,
+        position=risk.position_stop,
         var=var_limit(risk, instrument, name),
     )
 

@@ -35,6 +35,7 @@ from ultramm.nautilus.paper_venues import PaperVenues
 from ultramm.nautilus.recorder.beside_node import NodeRecording
 from ultramm.nautilus.shell import MakerShell
 from ultramm.nautilus.signals import on_end_signals
+from ultramm.risk.stops import SOURCE as STOPS
 
 _TICK_S = 0.2
 _FORGET_TICKS = 300  # a minute
@@ -271,12 +272,21 @@ class NodeRunner:
             if ticks % _FORGET_TICKS == 0:
                 # Only its loop of checks would do it, which a simulated venue does without.
                 self._node.kernel.exec_engine._prune_recent_fills_cache()
+            if self._resolved.config.risk.disconnect and self._all_stopped():
+                self.stop("every strategy has stopped, and holds nothing")
+                return
             ticks += 1
             left_s = _TICK_S if end_s is None else min(_TICK_S, end_s - loop.time())
             if left_s <= 0:
                 self.stop("the duration is over")
                 return
             await asyncio.sleep(left_s)
+
+    def _all_stopped(self) -> bool:
+        """Whether nothing is left to do until somebody arms a strategy."""
+        makers = self._makers()
+        idle = [STOPS in maker.halts and not maker.closing_lots and not len(maker.orders) for maker in makers]
+        return bool(idle) and all(idle)
 
     async def _withdraw(self) -> None:
         """Cancel everything of ours, and wait until the venue has confirmed it."""

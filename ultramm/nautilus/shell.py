@@ -39,6 +39,7 @@ from ultramm.nautilus.convert import (
 from ultramm.orders.plan import Amend, Plan
 from ultramm.risk.exposures import Exposures
 from ultramm.risk.limits import Funds
+from ultramm.risk.position_stop import SOURCE as POSITION_STOP
 from ultramm.risk.protection import GuardChange
 from ultramm.risk.stops import SOURCE as STOPS
 from ultramm.risk.stops import Level
@@ -243,6 +244,7 @@ class MakerShell(Strategy):
             self.maker.on_queues(self._deep(now_ns, _BEHIND_OURS))
         self.maker.watch_positions(now_ns)
         self._look_at_hedge()
+        self._look_at_position(now_ns)
         self._unwind()
         if now_ns >= self._forget_ns:
             self._forget_ns = now_ns + _FORGET_EVERY_NS
@@ -279,6 +281,16 @@ class MakerShell(Strategy):
         if not _LEAVING & halts.keys():
             self._flattening = False
         self.release(_HEDGE)
+
+    def _look_at_position(self, now_ns: int) -> None:
+        """Quote again once a position that was stopped is closed, and has been for a while."""
+        maker, stop = self.maker, self.maker.position_stop
+        if stop is None or POSITION_STOP not in maker.halts:
+            return
+        if stop.rested(now_ns):
+            if not (_LEAVING | {STOPS, _HEDGE}) & maker.halts.keys():
+                self._flattening = False
+            self.release(POSITION_STOP)
 
     def _forget(self, now_ns: int) -> None:
         """The kernel would keep every order, position and account state of a long session: drop what is long over."""
@@ -357,6 +369,10 @@ class MakerShell(Strategy):
             self._record_guard(change, now_ns)
         if maker.stops.level is Level.STOP and STOPS not in maker.halts:
             self._stopped()
+        position_stop = maker.position_stop
+        if position_stop is not None and position_stop.reason and POSITION_STOP not in maker.halts:
+            self.withdraw(POSITION_STOP, position_stop.reason)
+            self._flatten(slices=_SLICES)
         if maker.recalibration_due(now_ns):
             # After the orders have left; with a loop, after the event as well.
             if self._loop is None:

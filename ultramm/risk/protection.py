@@ -12,6 +12,7 @@ from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
 from ultramm.risk.abnormal import AbnormalMarket, MarketLimits
 from ultramm.risk.burst import BurstLimits, FillBursts
 from ultramm.risk.caution import Caution
+from ultramm.risk.position_stop import PositionStop, PositionStopLimits
 from ultramm.risk.session import SessionEdges, SessionGuard
 from ultramm.risk.surveillance.messages import MessageBursts
 from ultramm.risk.surveillance.mirrored import MirroredTrades
@@ -43,6 +44,8 @@ class Protections(msgspec.Struct, frozen=True, kw_only=True):
         Patterns that mislead a maker.
     edges : SessionEdges, optional
         Openings and closes.
+    position : PositionStopLimits, optional
+        Moves against a position, or for it, at which it is closed.
     var : VarLimit, optional
         What a position may lose in an unusual move.
     """
@@ -52,6 +55,7 @@ class Protections(msgspec.Struct, frozen=True, kw_only=True):
     market: MarketLimits | None = None
     manipulation: bool = False
     edges: SessionEdges | None = None
+    position: PositionStopLimits | None = None
     var: VarLimit | None = None
 
 
@@ -97,6 +101,8 @@ class Protection:
 
     Attributes
     ----------
+    position_stop : PositionStop or None
+        Whoever makes decisions lets it look.
     foregone : float
         What fills would have captured of the spread that guards held back, settlement currency: what protection costs
         where nothing was wrong.
@@ -130,6 +136,8 @@ class Protection:
             self._surges,
         )
         self._guards = [guard for guard in guards if guard is not None]
+        position = protections.position
+        self.position_stop = None if position is None else PositionStop(position, instrument)
         self._held: dict[tuple[str, Side], str] = {}
         self._changes: list[GuardChange] = []
         # By side that is held back: the quote that was wanted.
@@ -211,8 +219,9 @@ class Protection:
         """The market was not seen for a time."""
         for guard in self._guards:
             guard.interrupted()
-        if self._var is not None:
-            self._var.interrupted()
+        for watcher in (self._var, self.position_stop):
+            if watcher is not None:
+                watcher.interrupted()
 
     # -- what they say ---------------------------------------------------------------------------------------
 

@@ -112,3 +112,18 @@ def test_a_strategys_own_limits_hold_for_it(default_config: Any) -> None:
     (strategy,) = resolved.strategies
     assert (strategy.risk.max_notional, strategy.risk.widen) == (100.0, 3.0)
     assert resolved.config.risk.max_notional == 5_000.0
+
+
+def test_a_position_that_the_market_runs_from_is_closed_and_quoting_goes_on_after_a_rest(default_config: Any) -> None:
+    scenario = "venues.SIM.params={preset: benign, pace: 4, duration_s: 300, scenario: flash-crash, scenario_at_s: 150}"
+    stop = "risk.position_stop={sigmas: 3, over_s: 30, rest_s: 10}"
+    watched, result = play(default_config, scenario, stop)
+    halts = [halt for halt in watched.halts if halt.source == "position stop"]
+    assert len(halts) >= 2, "it stopped, and went on"
+    assert [halt.active for halt in halts] == [index % 2 == 0 for index in range(len(halts))]
+    assert "sigma from the best of this position" in halts[0].reason
+    closing = [fill for _, fill in watched.fills if not fill.maker]
+    assert closing
+    last_ns = max(ts_ns for ts_ns, _ in watched.fills)
+    assert any(fill.maker for ts_ns, fill in watched.fills if ts_ns > last_ns - 60 * 10**9)
+    assert result.scores[0].fills > len(closing)

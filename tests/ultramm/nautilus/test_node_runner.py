@@ -275,3 +275,19 @@ def test_fills_of_long_ago_are_not_kept_by_the_kernel(
         await eventually(lambda: "long ago" not in kept)
 
     run(NodeRunner(configured(), Collector()), scenario)
+
+
+def test_a_node_whose_strategies_have_all_stopped_ends_once_they_hold_nothing(configured: Any) -> None:
+    runner = NodeRunner(configured("risk.disconnect=true"), Collector())
+
+    async def stopped() -> NodeSummary:
+        node = asyncio.create_task(runner.run(120.0))
+        await eventually(lambda: quoting(runner))
+        for shell in runner.shells:
+            shell.maker.stops.trip("somebody has seen enough")
+        return await node
+
+    summary = asyncio.run(stopped())
+    assert summary.reason == "every strategy has stopped, and holds nothing"
+    assert summary.open_orders == 0
+    assert all(score.inventory.last == 0.0 for score in summary.scores)
