@@ -243,7 +243,8 @@ class Loss(Judge):
         if seen.at_s < self._lost_s + self._grace_s:
             return None
         if (seen.adds and self._one) or not new.taking:
-            return f"an order at {new.price:g} after {self._from - worth:.4g} were lost, the limit is {self._limit:g}"
+            lost = f"after {self._from - worth:.4g} were lost, the limit is {self._limit:g}"
+            return f"an order at {new.price:g}, which brings its maker to {seen.reached:.8g}, {lost}"
         return _over("closed at a price off by", abs(new.price / seen.mid - 1.0), _SLIPPAGE)
 
 
