@@ -28,7 +28,7 @@ from typing import Any
 
 import msgspec
 import psutil
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -199,7 +199,12 @@ def paused(node: Node, page: Page) -> float:
     """Press Pause; gives the time until the last cancel was confirmed, seconds."""
     began_ns = time.time_ns()
     page.get_by_role("button", name="Pause", exact=True).click()
-    page.get_by_text("pause: paused: quotes are pulled").wait_for()
+    try:
+        page.get_by_text("pause: paused: quotes are pulled").wait_for()
+    except Error as exc:
+        picture = Path("open_page-not-paused.png").resolve()
+        page.screenshot(path=picture)
+        raise SystemExit(f"Pause was not answered; the page as it was: {picture}; the node: {node.status()}") from exc
     _until(lambda: (status := node.status()) and not any(m.bid.orders or m.ask.orders for m in status.makers), "pause")
     with node.journal() as journal:
         cancels = [

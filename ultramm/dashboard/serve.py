@@ -55,12 +55,20 @@ def serve(
 
 def _session(journals: Mapping[str, Callable[[], Journal]], passwords: Passwords) -> Any:
     role = pn.state.user if passwords.operator else "operator"
-    request = pn.state.curdoc.session_context.request if pn.state.curdoc and pn.state.curdoc.session_context else None
+    context = pn.state.curdoc.session_context if pn.state.curdoc else None
+    request = context.request if context else None
     session = Session(journals, may_act=role == "operator", who=_who(role, request))
     session.update()
-    pn.state.add_periodic_callback(session.update, period=REFRESH_MS)
+    pn.state.add_periodic_callback(lambda: refresh(session, context), period=REFRESH_MS)
     pn.state.on_session_destroyed(lambda _: session.close())
     return session.page()
+
+
+def refresh(session: Session, context: Any) -> None:
+    """Show what is new, if anybody looks: a page that was closed is kept for a while, with much left to read."""
+    server_session = getattr(context, "session", None)
+    if server_session is None or server_session.connection_count:
+        session.update()
 
 
 def _who(role: str | None, request: Any) -> str:

@@ -508,9 +508,13 @@ def test_a_venue_that_refuses_everything_stops_it_and_its_position_is_closed_onc
     fill_both_sides(node, served)
     assert held(node.ledger()) != 0
     served.fault("reject", "POST /api/v3/order", code=-2010)
-    # What is filled is quoted anew, and refused.
-    served.others_trade(Side.SELL, -40, 5)
-    until(lambda: True in halted(node, "stops"), "it stops", node)
+
+    def stopped() -> bool:
+        # What is filled is quoted anew, and refused; what is filled in part stays.
+        served.others_trade(Side.SELL, -40, 5)
+        return True in halted(node, "stops")
+
+    until(stopped, "it stops", node)
     until(lambda: not served.open_orders(), "its quotes are gone", node)
     refused = [record for record in events(node, "rejected") if record.reason]
     assert len(refused) >= 5
