@@ -27,7 +27,8 @@ from rich.table import Table
 
 from ultramm.market import Book, Instrument, Level, Quote, Side, Trade
 from ultramm.risk.abnormal import MarketLimits
-from ultramm.risk.protection import DEPTH_LEVELS, Protection, Protections
+from ultramm.risk.protection import Protection, Protections
+from ultramm.risk.surveillance.patterns import DEPTH_LEVELS
 from ultramm.simulation import PRESETS, SyntheticMarket
 from ultramm.simulation.episodes import Episode, with_episodes
 from ultramm.simulation.events import MarketEvent

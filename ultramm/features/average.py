@@ -43,6 +43,30 @@ class EwAverage:
         self._last_ns = max(ts_ns, self._last_ns)
 
 
+class SampleAverage:
+    """Average of samples, one as good as another: of all of them at first, then exponentially weighted.
+
+    ``value += max(1 / count, 1 / memory) * (x - value)``, so that the first does not weigh for a whole memory.
+
+    Parameters
+    ----------
+    memory : float
+        Samples.
+    """
+
+    __slots__ = ("_least", "count", "value")
+
+    def __init__(self, memory: float) -> None:
+        self._least = 1.0 / memory
+        self.count = 0
+        self.value = 0.0
+
+    def update(self, x: float) -> None:
+        """Take one sample."""
+        self.count += 1
+        self.value += max(1.0 / self.count, self._least) * (x - self.value)
+
+
 class TimeAverage:
     """Average of a step function over time: each value counts for as long as it stood.
 

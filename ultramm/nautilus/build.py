@@ -29,8 +29,9 @@ from ultramm.plugin import ActorPlugin
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.exposures import Exposures, TotalLimits
 from ultramm.risk.limits import Funds, Limits
-from ultramm.risk.protection import DEPTH_LEVELS, Protections
+from ultramm.risk.protection import Protections
 from ultramm.risk.stops import Allowed, StopLimits
+from ultramm.risk.surveillance.patterns import DEPTH_LEVELS
 from ultramm.risk.value_at_risk import VarLimit
 
 # Markets that begin further apart are of different times, or one of them is generated and the other recorded.

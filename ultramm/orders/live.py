@@ -23,8 +23,7 @@ class LiveOrder(msgspec.Struct, frozen=True, gc=False):
     """An order that may still be filled: in flight counts as live until the venue says otherwise.
 
     `lots` is what is left of the `placed_lots` it began with; `sent_ns` is when it was sent; one that is `taking` does
-    not rest. While a change of it
-    travels, `ticks` and `lots` are the old ones and `amended` what it may already be.
+    not rest. While a change of it travels, `ticks` and `lots` are the old ones and `amended` what it may already be.
     """
 
     id: str

@@ -14,16 +14,9 @@ from ultramm.risk.burst import BurstLimits, FillBursts
 from ultramm.risk.caution import Caution
 from ultramm.risk.position_stop import PositionStop, PositionStopLimits
 from ultramm.risk.session import SessionEdges, SessionGuard
-from ultramm.risk.surveillance.messages import MessageBursts
-from ultramm.risk.surveillance.mirrored import MirroredTrades
-from ultramm.risk.surveillance.runs import SuddenRuns
-from ultramm.risk.surveillance.surges import Surges
-from ultramm.risk.surveillance.vanishing import VanishingOrders
+from ultramm.risk.surveillance.patterns import Patterns
 from ultramm.risk.toxicity import FillToxicity, ToxicityLimits
 from ultramm.risk.value_at_risk import VarLimit, VarSizing
-
-DEPTH_LEVELS = 10
-"""Levels a side of the book that patterns are looked for in."""
 
 _VPIN_BUCKET_S = 5.0
 _VPIN_WARM_S = 60.0
@@ -110,31 +103,17 @@ class Protection:
 
     def __init__(self, protections: Protections, instrument: Instrument) -> None:
         self._instrument = instrument
-        looks = protections.manipulation
         bursts, toxicity, market = protections.bursts, protections.toxicity, protections.market
+        edges = protections.edges
         self._bursts = None if bursts is None else FillBursts(bursts)
         self._toxicity = None if toxicity is None else FillToxicity(toxicity, instrument)
         self._vpin = None if toxicity is None else _RollingVpin()
         self._abnormal = None if market is None else AbnormalMarket(market, instrument.tick_size)
-        edged = protections.edges is not None and bool(instrument.hours or instrument.expiry_ns)
-        session = SessionGuard(protections.edges, instrument) if edged and protections.edges is not None else None
+        session = None if edges is None else SessionGuard(edges, instrument)
         self._var = None if protections.var is None else VarSizing(protections.var, instrument)
-        self._vanishing = VanishingOrders() if looks else None
-        self._messages = MessageBursts() if looks else None
-        self._runs = SuddenRuns(instrument.tick_size) if looks else None
-        self._mirrored = MirroredTrades() if looks else None
-        self._surges = Surges() if looks else None
-        guards: tuple[Guard | None, ...] = (
-            self._bursts,
-            self._toxicity,
-            session,
-            self._abnormal,
-            self._vanishing,
-            self._messages,
-            self._runs,
-            self._mirrored,
-            self._surges,
-        )
+        self._patterns = Patterns(instrument) if protections.manipulation else None
+        patterns = () if self._patterns is None else self._patterns.guards
+        guards: tuple[Guard | None, ...] = (self._bursts, self._toxicity, session, self._abnormal, *patterns)
         self._guards = [guard for guard in guards if guard is not None]
         position = protections.position
         self.position_stop = None if position is None else PositionStop(position, instrument)
@@ -144,11 +123,6 @@ class Protection:
         self._wanted: dict[Side, Quote] = {}
         self._mid = self._spread = math.nan
         self.foregone = 0.0
-
-    @property
-    def reads_depth(self) -> bool:
-        """Whether it wants to see `DEPTH_LEVELS` levels at each decision."""
-        return self._vanishing is not None
 
     @property
     def watches(self) -> bool:
@@ -164,8 +138,8 @@ class Protection:
 
     def on_message(self, now_ns: int, venue_ns: int = 0) -> None:
         """The venue sent something, whatever it was; `venue_ns` is its own time of it, 0 where unknown."""
-        if self._messages is not None:
-            self._messages.on_message(now_ns)
+        if self._patterns is not None:
+            self._patterns.on_message(now_ns)
         if self._abnormal is not None:
             self._abnormal.on_clock(now_ns, venue_ns)
 
@@ -181,16 +155,13 @@ class Protection:
             self._toxicity.on_mid(book.ts_ns, mid)
         if self._abnormal is not None:
             self._abnormal.on_touch(book)
-        if self._messages is not None and self._runs is not None and self._surges is not None:
-            self._messages.on_touch(mid, spread)
-            self._runs.on_touch(book)
-            self._surges.on_touch(book)
+        if self._patterns is not None:
+            self._patterns.on_touch(book)
 
     def on_depth(self, book: Book) -> None:
         """The book as deep as a decision reads it."""
-        if self._vanishing is not None and self._runs is not None:
-            self._vanishing.on_depth(book)
-            self._runs.on_depth(book)
+        if self._patterns is not None:
+            self._patterns.on_depth(book)
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
@@ -200,13 +171,8 @@ class Protection:
             self._vpin.on_trade(trade)
         if self._abnormal is not None:
             self._abnormal.on_trade(trade)
-        if self._messages is not None and self._vanishing is not None and self._runs is not None:
-            self._messages.on_trade(trade.ts_ns)
-            self._vanishing.on_trade(trade)
-            self._runs.on_trade(trade)
-        if self._mirrored is not None and self._surges is not None:
-            self._mirrored.on_trade(trade)
-            self._surges.on_trade(trade)
+        if self._patterns is not None:
+            self._patterns.on_trade(trade)
 
     def on_fill(self, fill: Fill) -> None:
         """One of our orders traded."""
@@ -256,7 +222,7 @@ class Protection:
     @property
     def doubts_volume(self) -> bool:
         """Whether volume is no measure of anything now."""
-        return self._mirrored is not None and self._mirrored.doubtful
+        return self._patterns is not None and self._patterns.doubts_volume
 
     def effects(self, now_ns: int) -> dict[str, float]:
         """What is measured of toxicity, for display: names end in their unit."""

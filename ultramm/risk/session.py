@@ -39,6 +39,8 @@ class SessionGuard:
         """Hours are the exchange's."""
 
     def cautions(self, now_ns: int) -> list[tuple[Side, Caution]]:
+        if self._hours is None and not self._expiry_ns:
+            return []
         opened_ns, closes_ns = (0, 0) if self._hours is None else self._hours.session(now_ns)
         if self._expiry_ns:
             closes_ns = min(closes_ns or self._expiry_ns, self._expiry_ns)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from ultramm.features.average import SampleAverage
 from ultramm.risk.caution import Caution
 
 _STEP_NS = 60_000_000_000
@@ -77,11 +78,10 @@ class PnlVolatility:
     held to. NaN before thirty minutes.
     """
 
-    __slots__ = ("_last", "_next_ns", "_steps", "_variance")
+    __slots__ = ("_last", "_next_ns", "_variance")
 
     def __init__(self) -> None:
-        self._variance = 0.0
-        self._steps = 0
+        self._variance = SampleAverage(_MEMORY_STEPS)
         self._last = math.nan
         self._next_ns = 0
 
@@ -94,19 +94,17 @@ class PnlVolatility:
             return
         steps = 1 + (now_ns - self._next_ns) // _STEP_NS
         square = (pnl - self._last) ** 2 / steps
-        if self._steps >= _WARM_STEPS and self._variance > 0.0:
-            square = min(square, _CLIP**2 * self._variance)
-        # An average of all at first, so that the first does not weigh for a day.
-        weight = max(1.0 / (self._steps + 1), 1.0 / _MEMORY_STEPS)
-        self._variance += weight * (square - self._variance)
-        self._steps += 1
+        if self._variance.count >= _WARM_STEPS and self._variance.value > 0.0:
+            square = min(square, _CLIP**2 * self._variance.value)
+        self._variance.update(square)
         self._last = pnl
         self._next_ns += steps * _STEP_NS
 
     @property
     def day(self) -> float:
         """Of a day, settlement currency."""
-        return math.sqrt(self._variance * DAY_NS / _STEP_NS) if self._steps >= _WARM_STEPS else math.nan
+        known = self._variance.count >= _WARM_STEPS
+        return math.sqrt(self._variance.value * DAY_NS / _STEP_NS) if known else math.nan
 
 
 class Stops:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ultramm.features.average import EwAverage, TimeAverage
+from ultramm.features.average import EwAverage, SampleAverage, TimeAverage
 
 S = 1_000_000_000
 
@@ -167,3 +167,12 @@ def test_what_stood_before_an_interruption_does_not_stand_through_it(
     average.interrupted()
     average.update(now_ns + gap_s * S, 99.0)
     assert average.value == pytest.approx(known, rel=1e-6)
+
+
+def test_samples_are_averaged_over_all_and_then_over_a_memory():
+    average, seen = SampleAverage(memory=4.0), [3.0, 1.0, 8.0, 4.0]
+    for count, x in enumerate(seen, 1):
+        average.update(x)
+        assert (average.count, average.value) == (count, pytest.approx(sum(seen[:count]) / count))
+    average.update(12.0)
+    assert average.value == pytest.approx(4.0 + (12.0 - 4.0) / 4)

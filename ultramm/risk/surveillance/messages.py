@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ultramm.features.average import SampleAverage
 from ultramm.features.cusum import Cusum
 from ultramm.features.quantile import StreamQuantile
 from ultramm.market import Side
@@ -38,8 +39,7 @@ class MessageBursts:
         self._bin = -1
         self._count = self._trades = 0
         self._ever_traded = False
-        self._mean = self._square = 0.0
-        self._bins = 0
+        self._mean, self._square = SampleAverage(_MEMORY_BINS), SampleAverage(_MEMORY_BINS)
         self._cusum = Cusum(_SLACK, _THRESHOLD)
         self._ratios = StreamQuantile(_RATIO_AT)
         self._last: list[tuple[int, int, float]] = []
@@ -86,7 +86,7 @@ class MessageBursts:
     def _take(self, count: int, trades: int, number: int) -> None:
         """One bin is complete."""
         z = self._z(count)
-        burst = self._cusum.update(min(z, _MOST_Z)) if self._bins >= _WARM_BINS else False
+        burst = self._cusum.update(min(z, _MOST_Z)) if self._mean.count >= _WARM_BINS else False
         last = self._last
         last.append((count, trades, self._mid))
         if len(last) > _RATIO_BINS:
@@ -106,26 +106,24 @@ class MessageBursts:
             # What is a burst does not become usual.
             self._ratios.update(ratio)
         # A crowded bin counts for no more than it takes to notice it.
-        self._learn(min(count, self._mean + _MOST_Z * self._sd) if self._bins >= _WARM_BINS else count)
+        warm = self._mean.count >= _WARM_BINS
+        counted = min(count, self._mean.value + _MOST_Z * self._sd) if warm else count
+        self._mean.update(counted)
+        self._square.update(counted * counted)
 
     def _alarm(self, messages: int, traded: int, now_ns: int) -> None:
-        usual = 10.0 * self._mean
+        usual = 10.0 * self._mean.value
         reason = f"{messages} messages in a second where {usual:.0f} are usual, {traded} trades, and the mid stays"
         self.response.raise_to(Rung.PULL_ALL, Side.BUY, now_ns, reason)
 
     @property
     def _sd(self) -> float:
-        return math.sqrt(max(self._square - self._mean**2, self._mean, 1e-12))
+        mean = self._mean.value
+        return math.sqrt(max(self._square.value - mean**2, mean, 1e-12))
 
     def _z(self, count: int) -> float:
         """A negative binomial's variance is ``mean + mean^2 / phi``; with `phi` by moments that is the variance."""
-        return (count - self._mean) / self._sd
-
-    def _learn(self, count: float) -> None:
-        self._bins += 1
-        weight = max(1.0 / self._bins, 1.0 / _MEMORY_BINS)
-        self._mean += weight * (count - self._mean)
-        self._square += weight * (count * count - self._square)
+        return (count - self._mean.value) / self._sd
 
     def cautions(self, now_ns: int) -> list[tuple[Side, Caution]]:
         return self.response.cautions(now_ns)

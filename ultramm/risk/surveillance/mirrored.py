@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
+from ultramm.features.average import SampleAverage
 from ultramm.features.flow import DecayingSum
 from ultramm.features.quantile import StreamQuantile
 from ultramm.market import Side, Trade
@@ -41,8 +42,7 @@ class MirroredTrades:
         self._recent: deque[Trade] = deque(maxlen=50)
         self._volume, self._signed, self._paired = (DecayingSum(_WINDOW_S) for _ in range(3))
         self._next_ns = 0
-        self._mean = self._square = 0.0
-        self._samples = 0
+        self._mean, self._square = SampleAverage(_USUAL_S), SampleAverage(_USUAL_S)
         self._balance = StreamQuantile(_BALANCED_AT)
         self.doubtful = False
         self.response = Response(_HOLD_S)
@@ -74,13 +74,14 @@ class MirroredTrades:
         volume, signed, paired = (total.at(now_ns) for total in (self._volume, self._signed, self._paired))
         if volume <= 0.0:
             return
-        sd = math.sqrt(max(self._square - self._mean**2, 0.0))
+        mean = self._mean.value
+        sd = math.sqrt(max(self._square.value - mean**2, 0.0))
         balance, usual = abs(signed) / volume, self._balance.value
-        busy = self._samples >= _WARM_SAMPLES and volume > self._mean + _VOLUME_SIGMAS * sd
+        busy = self._mean.count >= _WARM_SAMPLES and volume > mean + _VOLUME_SIGMAS * sd
         self.doubtful = busy and paired > _SHARE * volume and balance <= usual
         if self.doubtful:
             reason = (
-                f"volume is {volume / self._mean:.1f} times the usual, {paired / volume:.0%} of it bought and sold at "
+                f"volume is {volume / mean:.1f} times the usual, {paired / volume:.0%} of it bought and sold at "
                 f"once in one size, {balance:.1%} net"
             )
             for side in Side:
@@ -90,12 +91,10 @@ class MirroredTrades:
             self._learn(volume, balance, sd)
 
     def _learn(self, volume: float, balance: float, sd: float) -> None:
-        if self._samples >= _WARM_SAMPLES:
-            volume = min(volume, self._mean + _CLIP * sd)
-        self._samples += 1
-        weight = max(1.0 / self._samples, 1.0 / _USUAL_S)
-        self._mean += weight * (volume - self._mean)
-        self._square += weight * (volume**2 - self._square)
+        if self._mean.count >= _WARM_SAMPLES:
+            volume = min(volume, self._mean.value + _CLIP * sd)
+        self._mean.update(volume)
+        self._square.update(volume**2)
         self._balance.update(balance)
 
     def cautions(self, now_ns: int) -> list[tuple[Side, Caution]]:

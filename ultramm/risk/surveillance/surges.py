@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from ultramm.features.average import RollingSum
+from ultramm.features.average import RollingSum, SampleAverage
 from ultramm.market import Book, Side, Trade
 from ultramm.risk.caution import Caution
 from ultramm.risk.surveillance.response import Response, Rung
@@ -35,11 +35,9 @@ class Surges:
     def __init__(self) -> None:
         self._next_ns = 0
         self._mids: deque[float] = deque(maxlen=_WINDOW_SAMPLES + 1)
-        self._variance = 0.0
-        self._samples = 0
+        self._variance, self._usual_volume = SampleAverage(_MEMORY_SAMPLES), SampleAverage(_USUAL_SAMPLES)
         self._traded = 0.0
         self._volumes = RollingSum(_VOLUME_SAMPLES)
-        self._usual_volume = 0.0
         self.response = Response(_HOLD_S)
 
     def on_touch(self, book: Book) -> None:
@@ -63,19 +61,18 @@ class Surges:
         if mids:
             self._learn((mid - mids[-1]) ** 2, volume)
         mids.append(mid)
-        if self._samples >= _WARM_SAMPLES and len(mids) == mids.maxlen:
+        if self._variance.count >= _WARM_SAMPLES and len(mids) == mids.maxlen:
             self._judge(now_ns, mid - mids[0])
 
     def _learn(self, square: float, volume: float) -> None:
-        if self._samples >= _WARM_SAMPLES:
-            square = min(square, _MOST_TIMES**2 * self._variance)
-            volume = min(volume, _MOST_TIMES * self._usual_volume)
-        self._samples += 1
-        self._variance += max(1.0 / self._samples, 1.0 / _MEMORY_SAMPLES) * (square - self._variance)
-        self._usual_volume += max(1.0 / self._samples, 1.0 / _USUAL_SAMPLES) * (volume - self._usual_volume)
+        if self._variance.count >= _WARM_SAMPLES:
+            square = min(square, _MOST_TIMES**2 * self._variance.value)
+            volume = min(volume, _MOST_TIMES * self._usual_volume.value)
+        self._variance.update(square)
+        self._usual_volume.update(volume)
 
     def _judge(self, now_ns: int, move: float) -> None:
-        sigma, usual = math.sqrt(_WINDOW_SAMPLES * self._variance), self._usual_volume
+        sigma, usual = math.sqrt(_WINDOW_SAMPLES * self._variance.value), self._usual_volume.value
         times = self._volumes.mean / usual if usual > 0.0 else 0.0
         if abs(move) <= _MOVE_SIGMAS * sigma or times <= _VOLUME_TIMES:
             return
