@@ -42,7 +42,17 @@ from rich.table import Table
 import abuser
 import auditing
 from abuser import COUNTS, Aim, Counts
-from auditing import Burst, Judge, KernelWitness, Loss, Messages, VenueWitness, Witness
+from auditing import (
+    Burst,
+    Judge,
+    KernelWitness,
+    Loss,
+    Messages,
+    MessagesPerTrade,
+    ValueAtRisk,
+    VenueWitness,
+    Witness,
+)
 from live_venue import KEY, SECRET, depth_at_once, without_limits
 from ultramm.config.load import read
 from ultramm.config.resolve import resolve
@@ -79,6 +89,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         Pattern of the refusals that name it.
     risk, params : dict
         Of the configuration.
+    own : dict
+        Of the first maker's own ``risk``.
+    moving : bool
+        Over the live path the market moves as a whole: else its mid stays.
     lifted : dict
         Of ``risk`` and the parameters, so that it does not hold; empty where it is the account's.
     product : {"spot", "usdm"}
@@ -100,6 +114,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     live_figure: float | None = None
     risk: dict[str, Any] = {}
     params: dict[str, Any] = {}
+    own: dict[str, Any] = {}
+    moving: bool = False
     lifted: dict[str, Any] = {}
     aim: Aim = "size"
     product: str = "spot"
@@ -172,6 +188,35 @@ CASES = (
         risk={"messages_per_second": 20, "message_burst": 40},
         lifted={"messages_per_second": 100_000, "message_burst": 100_000},
         aim="messages",
+    ),
+    Case(
+        name="messages to each trade",
+        judge=lambda per_trade: MessagesPerTrade(per_trade, free=100.0),
+        figure=10,
+        says=r"\d+ messages to \d+ trades in an hour, the limit is 10 to each",
+        risk={"max_messages_per_trade": 10, "free_messages": 100},
+        lifted={"max_messages_per_trade": None},
+        aim="messages",
+    ),
+    Case(
+        name="one maker's own",
+        judge=auditing.own_order_notional,
+        figure=600.0,
+        says=r"an order of \S+, the limit is 600",
+        own={"max_order_notional": 600},
+        lifted={"max_order_notional": 1e9},
+        aim="order",
+        makers=2,
+    ),
+    Case(
+        name="value at risk",
+        judge=lambda budget: ValueAtRisk(budget, over_s=60.0, slack=0.25),
+        figure=5.0,
+        says=r"position could reach \S+, its value at risk allows",
+        risk={"max_var": {"budget": "5 USDT", "confidence": 0.99, "over_s": 60}},
+        params={"after_s": 65.0},
+        moving=True,
+        lifted={"max_var": None},
     ),
     Case(
         name="coin to sell",
@@ -323,12 +368,14 @@ def strategies(case: Case, instruments: list[str], attempts: int, seed: int, *, 
     params = {"max_position": 1.0, "refresh_ms": 0, "stale_after_s": 3600, **case.params}
     params |= {key: value for key, value in case.lifted.items() if lift and key in params}
     params |= {"attempts": attempts, "aim": case.aim}
+    own = {key: value for key, value in case.own.items() if not lift or key not in case.lifted}
     return [
         {
             "use": "abuser",
             "name": f"abuser-{number}",
             "instruments": [name],
             "params": {**params, "seed": seed + number},
+            "risk": own if number == 0 else {},
         }
         for number, name in zip(range(case.makers), itertools.cycle(instruments), strict=False)
     ]
@@ -385,7 +432,7 @@ def backtest(case: Case, attempts: int, seed: int, folder: Path, *, lift: bool =
     }
     if case.margin:
         paper = {"starting_balances": [f"{case.margin} USDT"], "account": "margin", "leverage": case.figure}
-    length_s = 30 + attempts / (40 if case.aim == "bursts" else 60)
+    length_s = 30 + case.params.get("after_s", 0) + attempts / (40 if case.aim == "bursts" else 60)
     market = {"preset": "wide", "pace": 1, "lot_size": 0.001, "duration_s": length_s, "seed": seed}
     text = {
         "mode": "backtest",
@@ -430,15 +477,32 @@ def _ways_open() -> Iterator[None]:
 # -- over the live path ----------------------------------------------------------------------------------------
 
 
-def market(seed: int, every_s: float) -> Iterator[MarketEvent]:
+def market(seed: int, every_s: float, trade_every: int = 5) -> Iterator[MarketEvent]:
     """Five levels a side that stay; others trade through them, so that our orders are filled on both sides."""
     dice = random.Random(seed)
-    yield MarketEvent(0.0, tuple(LevelChange(side, -side * (2 + i), 10 + i) for side in Side for i in range(5)))
+    yield MarketEvent(0.0, _levels(0, 10))
     for number in itertools.count(1):
-        side = dice.choice(list(Side))
-        trade = MarketTrade(side, side * dice.randint(0, 80), dice.randint(1, 30))
-        trades = (trade,) if number % 5 == 0 else ()
+        trades = (_trade_of(dice, 0),) if number % trade_every == 0 else ()
         yield MarketEvent(every_s * number, (LevelChange(Side.BUY, -6, 13 + number % 2),), trades)
+
+
+def moving_market(seed: int, every_s: float, moved: Callable[[float, float], None]) -> Iterator[MarketEvent]:
+    """The same, and all levels go up or down by a tick every so often; `moved` is told when, and where the mid is."""
+    dice, mid = random.Random(seed), 0
+    yield MarketEvent(0.0, _levels(mid, 10))
+    for number in itertools.count(1):
+        gone, mid = mid, mid + dice.choice([-1, 1])
+        moved(time.time(), START + mid)
+        yield MarketEvent(every_s * number, _levels(gone, 0) + _levels(mid, 10), (_trade_of(dice, mid),))
+
+
+def _levels(mid: int, lots: int) -> tuple[LevelChange, ...]:
+    return tuple([LevelChange(side, mid - side * (2 + i), lots and lots + i) for side in Side for i in range(5)])
+
+
+def _trade_of(dice: random.Random, mid: int) -> MarketTrade:
+    side = dice.choice(list(Side))
+    return MarketTrade(side, mid + side * dice.randint(0, 80), dice.randint(1, 30))
 
 
 def live(case: Case, attempts: int, seed: int, folder: Path) -> Row:
@@ -448,7 +512,11 @@ def live(case: Case, attempts: int, seed: int, folder: Path) -> Row:
     member = Account.funded(KEY, SECRET, funds, Decimal(case.live_margin or RICH["USDT"]))
     witness = VenueWitness(LIVE_JUDGES.get(case.name, case.judge)(figure), member, START)
     every_s = 0.004 if case.aim in ("bursts", "losses") else 0.01
-    feeds = [{"BTCUSDT": market(seed + number, every_s)} for number in range(2)]
+    # Only fills let a side rest.
+    trade_every = 1 if case.aim == "bursts" else 5
+    feeds = [{"BTCUSDT": market(seed + number, every_s, trade_every)} for number in range(2)]
+    if case.moving:
+        feeds[0] = {"BTCUSDT": moving_market(seed, 0.1, witness.judge.moved)}
     with ThreadedServer([member], *feeds) as server:
         server.do(lambda: [witness.watch(venue) for venue in (server.venue, server.futures)])
         counts, problem = _trade(_live_config(case, attempts, seed, server.url, folder), attempts, folder)

@@ -130,12 +130,15 @@ class AbuserParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields
         Of its random numbers.
     attempts : int
         Orders and changes that all abusers of the process want together; then they want nothing.
+    after_s : float
+        It wants nothing before so many seconds of its market.
     aim : str
         What it exaggerates.
     """
 
     seed: int = 1
     attempts: int = 10_000
+    after_s: float = 0.0
     aim: Aim = "size"
 
 
@@ -147,10 +150,12 @@ class Abuser:
         self._random = random.Random(params.seed)
         self._instrument = instrument
         self._mid = math.nan
+        self._first_ns = 0
         counts.aims_at_halts = params.aim in ("bursts", "losses")
 
     def on_book(self, book: Book) -> None:
         self._mid = book.mid
+        self._first_ns = self._first_ns or book.ts_ns
 
     def on_trade(self, trade: object) -> None: ...
 
@@ -161,8 +166,8 @@ class Abuser:
         if counts.attempts >= self._params.attempts:
             write(now=True)
             return Decision.nothing("it has tried")
-        if math.isnan(mid):
-            return Decision.nothing("no book yet")
+        if math.isnan(mid) or now_ns < self._first_ns + self._params.after_s * 1e9:
+            return Decision.nothing("it waits")
         fair = dice.choice(
             [mid, mid, mid, mid * dice.uniform(0.99, 1.01), mid * dice.uniform(0.2, 5.0), math.nan, -mid]
         )

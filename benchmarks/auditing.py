@@ -7,10 +7,15 @@ means, worked out here anew.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 SLACK = 1.0 + 1e-9
+# Of two makers the first, as the kernel and the venue call it.
+FIRST = ("abuser-0", "spot")
+_HOUR_S = 3_600.0
 # Of what closes a position, from the mid: the configuration's default, and half a spread, by which another maker's
 # orders may have moved the mid that it was reckoned from.
 _SLIPPAGE = 0.01 + 1e-4
@@ -66,8 +71,13 @@ class Seen(NamedTuple):
 
     @property
     def adds(self) -> bool:
-        """Whether it could make its owner's position larger."""
+        """Whether it could make its owner's position larger, or one of the other sign."""
         return self.reached > 1e-12
+
+    @property
+    def closes(self) -> bool:
+        """Whether it can only bring its owner nearer to nothing: fees in coin leave parts of what can be sold."""
+        return self.reached < abs(self.held.get(self.new.owner, 0.0))
 
 
 class Judge:
@@ -87,6 +97,9 @@ class Judge:
 
     def filled(self, at_s: float, side: int, order_id: str) -> None:
         """An order traded."""
+
+    def moved(self, at_s: float, mid: float) -> None:
+        """The market is there."""
 
 
 def _over(what: str, value: float, limit: float) -> str | None:
@@ -110,6 +123,12 @@ def notional(limit: float) -> Judge:
 def order_notional(limit: float) -> Judge:
     """One order that adds."""
     return Judge(lambda seen: _over("order of", seen.new.left * seen.new.price, limit) if seen.adds else None)
+
+
+def own_order_notional(limit: float) -> Judge:
+    """The same of one of two makers; the other has a limit of its own."""
+    judge = order_notional(limit)
+    return Judge(lambda seen: judge.look(seen) if seen.new.owner.startswith(FIRST) else None)
 
 
 def open_orders(limit: float) -> Judge:
@@ -210,8 +229,76 @@ class Messages(Judge):
         self._last_s = max(at_s, self._last_s)
 
 
+class MessagesPerTrade(Judge):
+    """So many to each trade over an hour, older ones weighing less; some are free, and cancels are free to go.
+
+    Parameters
+    ----------
+    per_trade, free : float
+        The limit.
+    """
+
+    def __init__(self, per_trade: float, free: float) -> None:
+        super().__init__(self._look)
+        self._per_trade, self._free = per_trade, free
+        self._messages: list[float] = []
+        self._trades: list[float] = []
+
+    def cancelled(self, at_s: float) -> None:
+        self._messages.append(at_s)
+
+    def filled(self, at_s: float, side: int, order_id: str) -> None:
+        self._trades.append(at_s)
+
+    def _look(self, seen: Seen) -> str | None:
+        self._messages.append(seen.at_s)
+        messages, trades = (
+            sum(math.exp((then_s - seen.at_s) / _HOUR_S) for then_s in times)
+            for times in (self._messages, self._trades)
+        )
+        # A thousandth is for what comes a moment later than it was sent.
+        return _over("messages", messages, max(self._free, self._per_trade * trades) * 1.001)
+
+
+class ValueAtRisk(Judge):
+    """What a position loses in a move that one in a hundred exceeds stays within a budget.
+
+    The market's moves are measured here as the mean square of all that it moved from second to second.
+
+    Parameters
+    ----------
+    budget : float
+        Money.
+    over_s : float
+        How long the move takes.
+    slack : float
+        By how much what is measured may differ, as a share.
+    """
+
+    def __init__(self, budget: float, over_s: float, slack: float) -> None:
+        super().__init__(self._look)
+        self._budget, self._over_s, self._slack = budget, over_s, slack
+        self._next_s = self._last = self._standing = math.nan
+        self._squares: list[float] = []
+
+    def moved(self, at_s: float, mid: float) -> None:
+        if math.isnan(self._standing):
+            self._next_s, self._last = at_s + 1.0, mid
+        while at_s > self._next_s:
+            self._squares.append((self._standing - self._last) ** 2)
+            self._next_s, self._last = self._next_s + 1.0, self._standing
+        self._standing = mid
+
+    def _look(self, seen: Seen) -> str | None:
+        if not seen.adds or not self._squares:
+            return None if not seen.adds else "an order before it is known how the market moves"
+        sigma = math.sqrt(sum(self._squares) / len(self._squares))
+        loss = seen.reached * NormalDist().inv_cdf(0.99) * sigma * math.sqrt(self._over_s)
+        return _over("at risk", loss, self._budget * (1.0 + self._slack))
+
+
 class Loss(Judge):
-    """Whoever has lost too much only closes, and within the slippage.
+    """Whoever has lost too much only closes, as near as lots come to it, and within the slippage.
 
     Parameters
     ----------
@@ -242,7 +329,7 @@ class Loss(Judge):
             return None
         if seen.at_s < self._lost_s + self._grace_s:
             return None
-        if (seen.adds and self._one) or not new.taking:
+        if (self._one and not seen.closes) or not new.taking:
             lost = f"after {self._from - worth:.4g} were lost, the limit is {self._limit:g}"
             return f"an order at {new.price:g}, which brings its maker to {seen.reached:.8g}, {lost}"
         return _over("closed at a price off by", abs(new.price / seen.mid - 1.0), _SLIPPAGE)
@@ -326,6 +413,12 @@ class KernelWitness(Witness):
         self._venue = shell.instrument_id.venue
         self._portfolio = shell.portfolio
         shell.msgbus.subscribe("events.order.*", self._on_event)
+        shell.msgbus.subscribe("data.book.deltas.*", self._on_deltas)
+
+    def _on_deltas(self, deltas: Any) -> None:
+        book = self._cache.order_book(deltas.instrument_id)
+        if book is not None and book.midpoint() is not None:
+            self.judge.moved(deltas.ts_init * 1e-9, float(book.midpoint()))
 
     def _on_event(self, event: Any) -> None:
         kind = type(event).__name__

@@ -31,7 +31,7 @@ def tried(out: Path, *arguments: str) -> list[Any]:
 
 def test_in_a_backtest_no_limit_breaks_and_each_would_be_seen_to(tmp_path: Path) -> None:
     rows = tried(tmp_path / "out.json", "--way", "backtest", "--attempts", "600")
-    assert len(rows) == 17
+    assert len(rows) == 20
     for row in rows:
         assert row["breaches"] == [], row
         assert row["by_it"] > 0, row

@@ -594,9 +594,9 @@ class Maker:
     def _limits_now(self) -> Limits:
         """The limits, with what the account has left to spend, or bears, after the trades so far."""
         limits = self._limits
-        bearable = self._protection.largest_position
-        if bearable < limits.max_position:
-            limits = msgspec.structs.replace(limits, max_position=bearable)
+        var_position = self._protection.largest_position
+        if var_position < limits.max_position:
+            limits = msgspec.structs.replace(limits, var_position=var_position)
         if math.isinf(limits.spendable):
             if math.isinf(self._funds.equity):
                 return limits
@@ -607,19 +607,20 @@ class Maker:
         return msgspec.structs.replace(limits, spendable=spendable)
 
     def _affordable(self, limits: Limits) -> tuple[Quote, ...]:
-        """The wanted quotes, cut down to what the account can pay for, and its position may lose."""
+        """The wanted quotes, cut down to what the account can pay for, and its position may lose.
+
+        What may not lose anything more is left to the review, which says so.
+        """
         decision = self._decision
         instrument, inventory_lots = self.instrument, self.inventory_lots
-        if limits.max_position < self._limits.max_position:
-            most = instrument.whole_lots(limits.max_position)
-            quotes = tuple(
-                [
-                    quote
-                    for side in Side
-                    for quote in cap_lots(decision.side(side), max(0, most - side * inventory_lots), instrument)
-                ]
-            )
-            decision = msgspec.structs.replace(decision, quotes=quotes)
+        if math.isfinite(limits.var_position):
+            most = instrument.whole_lots(limits.var_position)
+            left = {side: most - side * self.lots_towards(side) for side in Side}
+            sides = [
+                cap_lots(decision.side(side), left[side], instrument) if left[side] > 0 else decision.side(side)
+                for side in Side
+            ]
+            decision = msgspec.structs.replace(decision, quotes=sides[0] + sides[1])
         if math.isinf(limits.spendable):
             return decision.quotes
         cost = instrument.cost(decision.fair, instrument.lot_size)

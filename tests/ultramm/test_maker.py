@@ -1275,6 +1275,17 @@ def test_what_a_position_may_lose_bounds_it_by_what_the_market_does():
     assert [quote.lots for quote in bids] == [2]
 
 
+def test_before_it_is_known_what_a_position_may_lose_none_is_begun_and_the_status_says_so():
+    desk = protected(Scripted(BID, ASK), Protections(var=VarLimit(budget=3.0)))
+    desk.maker.on_book(book(0))
+    assert desk.step(0).submits == ()
+    reason = "position could reach 1, its value at risk is not known before a minute of the market was seen"
+    assert desk.maker.status(0).bid.reason == reason
+    # What was held before it may be closed.
+    desk.maker.on_fill(Fill(1, "o1", Side.BUY, 99.0, 1.0, 0.0, True))
+    assert desk.step(1).submits == (ASK,)
+
+
 class Doubting(Scripted):
     volume_doubtful = False
 

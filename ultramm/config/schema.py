@@ -8,6 +8,7 @@ import msgspec
 
 from ultramm.bounds import NonNegative, Positive
 from ultramm.risk.abnormal import MarketLimits
+from ultramm.risk.budget import FREE_MESSAGES
 from ultramm.risk.burst import BurstLimits
 from ultramm.risk.position_stop import PositionStopLimits
 from ultramm.risk.session import SessionEdges
@@ -192,7 +193,7 @@ class Risk(_Section, frozen=True, kw_only=True):
     widen : float
         How many times further from fair value quotes are when they are wider.
     max_var : MaxVar, optional
-        Largest position by what it may lose; holds beside ``max_position`` once a minute of the market was seen.
+        Largest position by what it may lose, beside ``max_position``; none before a minute of the market was seen.
     fill_burst : BurstLimits, optional
         Lets a side rest of which several orders were filled at once.
     position_stop : PositionStopLimits, optional
@@ -208,8 +209,9 @@ class Risk(_Section, frozen=True, kw_only=True):
     pegs : list of Peg
         Markets whose break calls for care in all that is quoted in their coins; of the whole node.
     max_messages_per_trade : float, optional
-        New orders, changes and cancels to each of our trades, over an hour; the first thousand are free. Beyond, no
-        order is placed.
+        New orders, changes and cancels to each of our trades, over an hour. Beyond, no order is placed.
+    free_messages : int
+        So many in an hour need no trade.
     disconnect : bool
         The node ends once every strategy has stopped for its losses or faults and holds nothing; of the whole node.
     total : Total, optional
@@ -237,6 +239,7 @@ class Risk(_Section, frozen=True, kw_only=True):
     session_edges: SessionEdges | None = None
     pegs: list[Peg] = []
     max_messages_per_trade: Annotated[float, msgspec.Meta(ge=1, le=1e9)] | None = None
+    free_messages: Annotated[int, msgspec.Meta(ge=0)] = FREE_MESSAGES
     disconnect: bool = False
     total: Total | None = None
 

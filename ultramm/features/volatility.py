@@ -15,7 +15,8 @@ class EwVolatility:
 
     The mid is sampled each `interval_s` (the value that stood at that moment), not at each tick: tick-level
     variance is biased by the bounce of the book. ``variance <- decay * variance + (1 - decay) * change^2 /
-    interval`` with ``decay = exp(-interval / tau)``; RiskMetrics' recursion with ``decay = lambda``.
+    interval`` with ``decay = exp(-interval / tau)``; RiskMetrics' recursion with ``decay = lambda``. It begins with
+    the mean of the first samples: the very first would else weigh most for a whole `tau_s`.
 
     Parameters
     ----------
@@ -24,7 +25,7 @@ class EwVolatility:
     interval_s : float
         Sampling interval, seconds.
     warm_samples : int
-        Changes to see before `value` is given; NaN until then.
+        Changes to see before `value` is given, NaN until then; it begins with their mean, or that of one `tau_s`.
 
     References
     ----------
@@ -36,6 +37,7 @@ class EwVolatility:
         "_interval_ns",
         "_last_mid",
         "_next_ns",
+        "_seed",
         "_standing",
         "_warm",
         "change",
@@ -47,6 +49,7 @@ class EwVolatility:
         self._decay = math.exp(-interval_s / tau_s)
         self._interval_ns = round(interval_s * 1e9)
         self._warm = warm_samples
+        self._seed = max(1, min(warm_samples, round(tau_s / interval_s)))
         self._next_ns = 0
         self._last_mid = math.nan
         self._standing = math.nan
@@ -78,13 +81,18 @@ class EwVolatility:
 
     def take(self, change: float, samples: int = 1) -> None:
         """Take samples that fell due together: all but the first of a silence saw no change."""
-        squared = change * change / (self._interval_ns * 1e-9)
-        if self.samples == 0:
-            self.variance = squared
-        else:
-            self.variance = self._decay * self.variance + (1.0 - self._decay) * squared
+        self._add(change * change / (self._interval_ns * 1e-9), 1)
         if samples > 1:
-            self.variance *= self._decay ** (samples - 1)
+            self._add(0.0, samples - 1)
+
+    def _add(self, squared: float, samples: int) -> None:
+        """So many equal samples."""
+        first = min(samples, max(0, self._seed - self.samples))
+        if first:
+            before = self.variance * self.samples if self.samples else 0.0
+            self.variance = (before + squared * first) / (self.samples + first)
+        keep = self._decay ** (samples - first)
+        self.variance = keep * self.variance + (1.0 - keep) * squared
         self.samples += samples
 
     @property

@@ -196,7 +196,12 @@ def _maker_builder(
             strategy=made,
             params=params,
             limits=_limits(risk),
-            budget=MessageBudget(risk.messages_per_second, risk.message_burst, risk.max_messages_per_trade or math.inf),
+            budget=MessageBudget(
+                risk.messages_per_second,
+                risk.message_burst,
+                risk.max_messages_per_trade or math.inf,
+                risk.free_messages,
+            ),
             funds=funds,
             book_shows_ours=mode == "live",
             show_queues=mode != "backtest",

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterator
 
 import msgspec
+from msgspec.structs import replace
 
 from ultramm.market import Quote, Side
 
@@ -53,11 +54,13 @@ class LiveOrder(msgspec.Struct, frozen=True, gc=False):
 class LiveOrders:
     """Every live order of one strategy on one instrument, kept up to date by the venue's answers."""
 
-    __slots__ = ("_orders", "_resting")
+    __slots__ = ("_lots", "_orders", "_resting")
 
     def __init__(self) -> None:
         self._orders: dict[str, LiveOrder] = {}
+        # Sums over the orders, by side: each review asks for them.
         self._resting = {Side.BUY: 0, Side.SELL: 0}
+        self._lots = {Side.BUY: 0, Side.SELL: 0}
 
     def __len__(self) -> int:
         return len(self._orders)
@@ -73,26 +76,28 @@ class LiveOrders:
 
     def sent(self, order_id: str, quote: Quote, now_ns: int) -> None:
         """Recorded before the order leaves, so that it counts even if no answer comes."""
-        self._orders[order_id] = LiveOrder(
-            order_id, quote.side, quote.ticks, quote.lots, quote.lots, quote.level, now_ns, taking=quote.taking
+        self._put(
+            LiveOrder(
+                order_id, quote.side, quote.ticks, quote.lots, quote.lots, quote.level, now_ns, taking=quote.taking
+            )
         )
 
     def accepted(self, order_id: str) -> None:
         """The venue took it; an answer that comes after a cancel was sent changes nothing."""
         order = self._orders.get(order_id)
         if order is not None and order.state is OrderState.SENT:
-            self._replace(order, state=OrderState.OPEN)
+            self._put(replace(order, state=OrderState.OPEN))
 
     def cancelling(self, order_id: str) -> None:
         order = self._orders.get(order_id)
         if order is not None:
-            self._replace(order, state=OrderState.CANCELLING)
+            self._put(replace(order, state=OrderState.CANCELLING))
 
     def amending(self, order_id: str, quote: Quote) -> None:
         """A change of it leaves: until the venue answers it may be either."""
         order = self._orders.get(order_id)
         if order is not None:
-            self._orders[order_id] = msgspec.structs.replace(order, state=OrderState.AMENDING, amended=quote)
+            self._put(replace(order, state=OrderState.AMENDING, amended=quote))
 
     def amended(self, order_id: str, ticks: int, lots: int) -> LiveOrder | None:
         """The venue changed it: `lots` are left, at `ticks`. The order as it is now, None if it is not known."""
@@ -100,24 +105,22 @@ class LiveOrders:
         if order is None:
             return None
         state = OrderState.OPEN if order.state is OrderState.AMENDING else order.state
-        traded = order.placed_lots - order.lots
-        changed = msgspec.structs.replace(
-            order, ticks=ticks, lots=lots, placed_lots=lots + traded, state=state, amended=None
-        )
-        self._orders[order_id] = changed
+        placed_lots = lots + order.placed_lots - order.lots
+        changed = replace(order, ticks=ticks, lots=lots, placed_lots=placed_lots, state=state, amended=None)
+        self._put(changed)
         return changed
 
     def amend_failed(self, order_id: str) -> None:
         """The venue would not change it: it is as it was until it says otherwise."""
         order = self._orders.get(order_id)
         if order is not None and order.state is OrderState.AMENDING:
-            self._orders[order_id] = msgspec.structs.replace(order, state=OrderState.OPEN, amended=None)
+            self._put(replace(order, state=OrderState.OPEN, amended=None))
 
     def cancel_failed(self, order_id: str) -> None:
         """The venue would not cancel: the order is open until it says otherwise."""
         order = self._orders.get(order_id)
         if order is not None:
-            self._replace(order, state=OrderState.OPEN)
+            self._put(replace(order, state=OrderState.OPEN))
 
     def filled(self, order_id: str, lots: int) -> bool:
         """Take `lots` off; an order with nothing left is closed. True when it is the order's first fill."""
@@ -129,36 +132,31 @@ class LiveOrders:
         else:
             # A fill is the venue's word that it holds the rest.
             state = OrderState.OPEN if order.state is OrderState.SENT else order.state
-            self._replace(order, state=state, lots=order.lots - lots)
+            self._put(replace(order, state=state, lots=order.lots - lots))
         return order.lots == order.placed_lots
 
     def closed(self, order_id: str) -> None:
         """Cancelled, rejected, denied or expired: the venue's own word, never a time-out."""
         order = self._orders.pop(order_id, None)
         if order is not None:
-            self._resting[order.side] -= order.state is not OrderState.SENT
+            self._count(order, -1)
 
     def lots(self, side: Side) -> int:
         """Lots that may still be filled on one side."""
-        return sum(order.most_lots for order in self._orders.values() if order.side is side)
+        return self._lots[side]
 
     def resting(self, side: Side) -> bool:
         """Whether the venue holds an order of this side."""
         return self._resting[side] > 0
 
-    def _replace(self, order: LiveOrder, *, state: OrderState | None = None, lots: int | None = None) -> None:
-        changed = LiveOrder(
-            order.id,
-            order.side,
-            order.ticks,
-            order.lots if lots is None else lots,
-            order.placed_lots,
-            order.level,
-            order.sent_ns,
-            order.state if state is None else state,
-            order.amended,
-            order.taking,
-        )
-        self._orders[order.id] = changed
-        before, after = order.state is not OrderState.SENT, changed.state is not OrderState.SENT
-        self._resting[order.side] += after - before
+    def _put(self, order: LiveOrder) -> None:
+        before = self._orders.get(order.id)
+        if before is not None:
+            self._count(before, -1)
+        self._orders[order.id] = order
+        self._count(order, 1)
+
+    def _count(self, order: LiveOrder, times: int) -> None:
+        self._lots[order.side] += times * order.most_lots
+        if order.state is not OrderState.SENT:
+            self._resting[order.side] += times

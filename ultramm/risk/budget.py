@@ -7,7 +7,7 @@ import math
 from ultramm.features.flow import DecayingSum
 
 _HOUR_S = 3_600.0
-_FREE_MESSAGES = 1_000.0
+FREE_MESSAGES = 1_000
 
 
 class MessageBudget:
@@ -23,7 +23,9 @@ class MessageBudget:
     burst : float
         Size of the bucket, messages.
     per_trade : float
-        Messages to each of our trades over an hour, older ones weighing less; the first thousand are free.
+        Messages to each of our trades over an hour, older ones weighing less.
+    free : float
+        So many need no trade.
 
     Examples
     --------
@@ -32,14 +34,16 @@ class MessageBudget:
     (True, False, True)
     """
 
-    __slots__ = ("_burst", "_last_ns", "_messages", "_per_ns", "_per_trade", "_tokens", "_trades", "spent")
+    __slots__ = ("_burst", "_free", "_last_ns", "_messages", "_per_ns", "_per_trade", "_tokens", "_trades", "spent")
 
-    def __init__(self, per_second: float, burst: float, per_trade: float = math.inf) -> None:
+    def __init__(
+        self, per_second: float, burst: float, per_trade: float = math.inf, free: float = FREE_MESSAGES
+    ) -> None:
         self._per_ns = per_second * 1e-9
         self._burst = burst
         self._tokens = burst
         self._last_ns: int | None = None
-        self._per_trade = per_trade
+        self._per_trade, self._free = per_trade, free
         self._messages, self._trades = DecayingSum(_HOUR_S), DecayingSum(_HOUR_S)
         self.spent = ""
 
@@ -50,7 +54,7 @@ class MessageBudget:
     def take(self, now_ns: int, messages: int = 1) -> bool:
         """So many messages, or none if fewer are left: `spent` then says in words what is spent."""
         self._refill(now_ns)
-        if self._beyond_trades(now_ns):
+        if self._beyond_trades(now_ns, messages):
             return False
         # Refilling adds binary fractions: a token short by rounding is a token.
         if self._tokens < messages - 1e-9:
@@ -69,11 +73,11 @@ class MessageBudget:
         if math.isfinite(self._per_trade):
             self._messages.add(now_ns, messages)
 
-    def _beyond_trades(self, now_ns: int) -> bool:
+    def _beyond_trades(self, now_ns: int, more: int) -> bool:
         if math.isinf(self._per_trade):
             return False
-        messages, trades = self._messages.at(now_ns), self._trades.at(now_ns)
-        if messages <= max(_FREE_MESSAGES, self._per_trade * trades):
+        messages, trades = self._messages.at(now_ns) + more, self._trades.at(now_ns)
+        if messages <= max(self._free, self._per_trade * trades):
             return False
         limit = f"the limit is {self._per_trade:g} to each"
         self.spent = f"{messages:.0f} messages to {trades:.0f} trades in an hour, {limit}"

@@ -155,6 +155,7 @@ class Exposures:
         self.stops = Stops(StopLimits(daily_loss=self.limits.daily_loss, widen=self.limits.widen))
         self._stated = rates
         self._members: dict[int, tuple[Member, Callable[[], None]]] = {}
+        self._of_instrument: dict[str, list[Member]] = {}
         self._pnls: dict[int, float] = {}
         self._rates: dict[str, float] = {}
         self._rates_ns = -_RATES_EVERY_NS
@@ -166,10 +167,17 @@ class Exposures:
 
     def join(self, member: Member, wake: Callable[[], None]) -> None:
         """One more maker; `wake` lets it decide anew at once."""
+        if id(member) not in self._members:
+            self._of_instrument.setdefault(member.instrument.id, []).append(member)
         self._members[id(member)] = member, wake
 
     def _others(self, member: Member) -> Iterator[Member]:
         return (other for other, _ in self._members.values() if other is not member)
+
+    def _mates(self, member: Member) -> list[Member]:
+        """Those that trade the same."""
+        same = self._of_instrument.get(member.instrument.id, [])
+        return [other for other in same if other is not member] if len(same) > 1 else []
 
     # -- limits on the whole ---------------------------------------------------------------------------------
 
@@ -248,9 +256,7 @@ class Exposures:
 
     def in_the_way(self, member: Member, side: Side, ticks: int, now_ns: int) -> str | None:
         """In words which order of ours one that trades at once would trade with; it is asked to go."""
-        for other in self._others(member):
-            if other.instrument.id != member.instrument.id:
-                continue
+        for other in self._mates(member):
             reached = [order.reach_ticks for order in other.orders if order.side is not side]
             if any(side * (ticks - there) >= 0 for there in reached):
                 price = member.instrument.price(ticks)
@@ -261,9 +267,7 @@ class Exposures:
 
     def on_its_way(self, member: Member, side: Side, ticks: int) -> str | None:
         """In words which order of ours that trades at once would trade with one that came to stand there."""
-        for other in self._others(member):
-            if other.instrument.id != member.instrument.id:
-                continue
+        for other in self._mates(member):
             if any(o.taking and o.side is not side and side * (ticks - o.ticks) >= 0 for o in other.orders):
                 price = member.instrument.price(ticks)
                 return f"at {price:.10g} it would be in the way of an order of {other.name} that trades at once"

@@ -50,6 +50,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         Size that a cash account holds beyond what was bought; infinite on margin, where it may be borrowed.
     spendable : float
         Quote currency that a cash account holds beyond what buying back a short position takes; infinite on margin.
+    var_position : float
+        Largest inventory by its value at risk, size; 0 while that is not known.
     bearable : float
         Worth of a position that a margin account's equity bears, settlement currency; infinite for cash.
     """
@@ -62,6 +64,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_slippage_bps: float = 100.0
     sellable: float = math.inf
     spendable: float = math.inf
+    var_position: float = math.inf
     bearable: float = math.inf
 
 

@@ -131,7 +131,7 @@ class Protection:
 
     @property
     def largest_position(self) -> float:
-        """Size, long or short, that loses no more than it may; infinite without a limit, or while nothing is known."""
+        """Size, long or short, that loses no more than it may; infinite without a limit, 0 while nothing is known."""
         return math.inf if self._var is None else self._var.largest(self._mid)
 
     # -- what they see ---------------------------------------------------------------------------------------

@@ -149,6 +149,12 @@ def _reduces(quote: Quote, worst: dict[Side, int]) -> bool:
     return (worst[quote.side] + quote.side * quote.lots) * quote.side <= 0
 
 
+def _of_var(allowed: float) -> str:
+    if allowed > 0.0:
+        return f"its value at risk allows {allowed:.10g}"
+    return "its value at risk is not known before a minute of the market was seen"
+
+
 class _Check(msgspec.Struct, frozen=True, gc=False):
     """What one order is held against."""
 
@@ -185,6 +191,8 @@ class _Check(msgspec.Struct, frozen=True, gc=False):
             after = instrument.size(abs(after_lots))
             if after > limits.max_position:
                 return f"position could reach {after:g}, the limit is {limits.max_position:g}"
+            if after > limits.var_position:
+                return f"position could reach {after:g}, {_of_var(limits.var_position)}"
             notional = instrument.notional(max(price, fair), after)
             if notional > limits.max_notional:
                 return f"notional could reach {notional:.10g}, the limit is {limits.max_notional:g}"

@@ -78,10 +78,10 @@ class VarSizing:
         self._volatility.interrupted()
 
     def largest(self, mid: float) -> float:
-        """Size, long or short; infinite before a minute of the market was seen."""
+        """Size, long or short; nothing before a minute of the market was seen."""
         sigma = self._volatility.value
-        if not sigma > 0.0 or not mid > sigma:
-            return math.inf
+        if not mid > sigma:
+            return 0.0
         worth, limit = self._instrument.value, self.limit
         # Of one unit: an inverse contract's worth does not move as its price does.
         moved = abs(worth(mid - sigma) - worth(mid))

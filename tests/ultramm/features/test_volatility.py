@@ -60,6 +60,25 @@ def test_a_mid_that_comes_exactly_at_a_sampling_moment_is_the_one_that_stands_th
     assert volatility.variance == pytest.approx(1.184548e-4, abs=1e-12)
 
 
+def test_it_begins_with_the_mean_of_the_first_samples_so_that_none_of_them_weighs_most():
+    """Else the very first would weigh 0.9 of what is known after a minute, with a memory of ten."""
+    changes = [5.0, *[1.0] * 59]
+    observed = [(round((i + 0.01) * S), mid) for i, mid in enumerate(mids_of(changes))]
+    volatility = EwVolatility(tau_s=600.0, warm_samples=60)
+    for ts_ns, mid in [*observed, (61 * S, 0.0)]:
+        volatility.update(ts_ns, mid)
+    assert volatility.samples == 60
+    assert volatility.variance == pytest.approx((25.0 + 59.0) / 60)
+
+
+def test_no_more_of_the_first_samples_are_averaged_than_it_remembers():
+    changes = [10.0] * 3 + [1.0] * 57
+    short = EwVolatility(tau_s=3.0, warm_samples=60)
+    for i, mid in enumerate(mids_of([*changes, 0.0])):
+        short.update(round((i + 0.01) * S), mid)
+    assert short.variance == pytest.approx(1.0, rel=1e-6)
+
+
 def test_value_is_unknown_until_warm():
     volatility = EwVolatility(warm_samples=3)
     assert math.isnan(volatility.value)

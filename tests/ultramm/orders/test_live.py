@@ -107,7 +107,19 @@ def test_the_sides_are_counted_apart(orders):
 
 answers = st.lists(
     st.tuples(
-        st.sampled_from(["sent", "accepted", "cancelling", "cancel_failed", "filled", "closed"]),
+        st.sampled_from(
+            [
+                "sent",
+                "accepted",
+                "cancelling",
+                "cancel_failed",
+                "amending",
+                "amended",
+                "amend_failed",
+                "filled",
+                "closed",
+            ]
+        ),
         st.integers(0, 3),
         st.integers(1, 6),
     ),
@@ -126,11 +138,15 @@ def test_whatever_the_venue_answers_the_counts_are_those_of_the_orders(sequence)
             orders.sent(str(number), Quote(Side.BUY if pick % 2 else Side.SELL, 100, lots), number)
         elif verb == "filled":
             orders.filled(order_id, lots)
+        elif verb == "amending":
+            orders.amending(order_id, Quote(Side.BUY, 101, lots))
+        elif verb == "amended":
+            orders.amended(order_id, 101, lots)
         else:
             getattr(orders, verb)(order_id)
         for side in Side:
             mine = [order for order in orders if order.side is side]
-            assert orders.lots(side) == sum(order.lots for order in mine)
+            assert orders.lots(side) == sum(order.most_lots for order in mine)
             assert orders.resting(side) == any(order.state is not OrderState.SENT for order in mine)
             assert all(0 < order.lots <= order.placed_lots for order in mine)
         assert len(orders) == len(list(orders))

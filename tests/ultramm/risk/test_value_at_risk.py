@@ -38,8 +38,12 @@ def test_of_an_inverse_contract_by_what_its_worth_does() -> None:
     assert seen(INVERSE, 7.8, budget=0.01).largest(60_000.0) == pytest.approx(expected, rel=0.1)
 
 
-def test_before_a_minute_and_in_a_market_that_stands_still_nothing_is_known() -> None:
-    assert math.isinf(seen(INSTRUMENT, 7.8, seconds=30).largest(60_000.0))
+def test_before_a_minute_of_the_market_was_seen_nothing_may_be_at_risk() -> None:
+    assert seen(INSTRUMENT, 7.8, seconds=30).largest(60_000.0) == 0.0
+    assert seen(INSTRUMENT, 7.8).largest(math.nan) == 0.0
+
+
+def test_in_a_market_that_stands_still_nothing_is() -> None:
     assert math.isinf(seen(INSTRUMENT, 0.0).largest(60_000.0))
 
 
