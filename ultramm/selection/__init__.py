@@ -1,0 +1,1 @@
+"""Which prices belong together: statistics over recorded windows, apart from any trading."""

@@ -1,0 +1,223 @@
+"""A pair as it is traded: formed on a window, held against its own tests, given up when it breaks."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from ultramm.statarb.breaks import BreakLimits, BreakWatch
+from ultramm.statarb.hedge_ratio import KalmanRatio, fit_noise
+from ultramm.statarb.ornstein_uhlenbeck import OrnsteinUhlenbeck, RollingProcess, fit
+from ultramm.statarb.unit_root import unit_root_p
+
+Array = npt.NDArray[np.float64]
+_NOISE_BARS = 300  # the likelihood is looked at some hundred times: of more bars it would take too long beside orders
+_EVEN = 1e-12
+_MOST_KEPT = 0.999
+
+
+class Formation(msgspec.Struct, frozen=True, kw_only=True):
+    """On what a pair is formed, and when it holds.
+
+    Parameters
+    ----------
+    bar_s : float
+        Time between two observations, seconds.
+    bars : int
+        Of the window.
+    max_p : float
+        Of a unit root of what is left.
+    half_lives : float
+        How many of them the window has at least.
+    limits : BreakLimits
+        How far it may change.
+    """
+
+    bar_s: float
+    bars: int = 600
+    max_p: float = 0.05
+    half_lives: float = 20.0
+    limits: BreakLimits = BreakLimits()
+
+
+class Relation(msgspec.Struct, frozen=True, kw_only=True):
+    """What was formed: ``log y = beta log x + residual``.
+
+    Parameters
+    ----------
+    beta : float
+        As it was at the window's end; held until the next formation.
+    process : OrnsteinUhlenbeck
+        Of the residual, log price.
+    p : float
+        Of a unit root of it.
+    """
+
+    beta: float
+    process: OrnsteinUhlenbeck
+    p: float
+
+    def residual(self, y: float, x: float) -> float:
+        """Of two prices."""
+        return math.log(y) - self.beta * math.log(x)
+
+    def z_score(self, y: float, x: float) -> float:
+        """How far two prices are from where they belong, in standard deviations."""
+        return self.process.z_score(self.residual(y, x))
+
+    def price(self, x: float, residual: float) -> float:
+        """The price of y at which so much is left."""
+        return math.exp(self.beta * math.log(x) + residual)
+
+
+class PairModel:
+    """Samples two prices on a clock and keeps what is known of their relation.
+
+    Parameters
+    ----------
+    formation : Formation
+
+    Attributes
+    ----------
+    relation : Relation or None
+        None while there is none, or it broke.
+    reason : str
+        In words why there is none; empty while there is one.
+    broke : int
+        How often one broke.
+    """
+
+    def __init__(self, formation: Formation) -> None:
+        self.formation = formation
+        self.relation: Relation | None = None
+        self.broke = 0
+        self.reason = self._seen()
+        self._step_ns = round(formation.bar_s * 1e9)
+        self._next_ns = 0
+        self._standing = (math.nan, math.nan)
+        self._history: deque[tuple[float, float]] = deque(maxlen=formation.bars)
+        self._ratio: KalmanRatio | None = None
+        self._watch: BreakWatch | None = None
+        # Of the filter: where logs count from, the last of them, and how much of a residual is left after a bar.
+        self._origin = self._last = np.zeros(2)
+        self._keep = 0.0
+
+    def _seen(self, bars: int = 0) -> str:
+        return f"has seen {bars} of {self.formation.bars} bars"
+
+    @property
+    def beta_now(self) -> float:
+        """The ratio with the last bar in it; NaN before the first formation."""
+        return math.nan if self._ratio is None else self._ratio.beta
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are bars enough to form a pair."""
+        return len(self._history) == self.formation.bars
+
+    def update(self, ts_ns: int, y: float, x: float) -> int:
+        """From `ts_ns` on the prices are these; gives how many bars ended before."""
+        ended = 0
+        if y > 0.0 and x > 0.0:
+            ended = self._end_bars(ts_ns) if self._next_ns else 0
+            self._next_ns = self._next_ns or ts_ns + self._step_ns
+            self._standing = y, x
+        return ended
+
+    def interrupted(self) -> None:
+        """The market was not seen for a time: that time has no bars."""
+        self._next_ns = 0
+
+    def _end_bars(self, ts_ns: int) -> int:
+        if ts_ns <= self._next_ns:
+            return 0
+        ended = (ts_ns - self._next_ns - 1) // self._step_ns + 1
+        self._next_ns += ended * self._step_ns
+        # Of a silence, which stood still, no more than the window.
+        for _ in range(min(ended, self.formation.bars)):
+            self._bar(*self._standing)
+        return ended
+
+    def _bar(self, y: float, x: float) -> None:
+        logs = math.log(y), math.log(x)
+        self._history.append(logs)
+        if self._ratio is not None:
+            now = np.array(logs)
+            fresh = now - self._origin - self._keep * (self._last - self._origin)
+            self._last = now
+            self._ratio.update(float(fresh[1]), float(fresh[0]))
+        if self.relation is None or self._watch is None:
+            if not self.ready:
+                self.reason = self._seen(len(self._history))
+            return
+        broken = self._watch.update(self.relation.residual(y, x), self.beta_now)
+        if broken:
+            self.relation, self.reason = None, broken
+            self.broke += 1
+
+    def form(self, *, held: bool = False) -> None:
+        """Form the pair anew on the window, if it has as many bars; takes tens of milliseconds.
+
+        Where something is `held` the ratio stays, and a relation that would not be formed now is kept until it breaks.
+        """
+        if not self.ready or (held and self.relation is None):
+            return
+        logs = np.array(self._history)
+        if float(np.std(logs[:, 1])) < _EVEN or float(np.std(logs[:, 0])) < _EVEN:
+            self.relation, self.reason = None, "one of the two prices never moves"
+            return
+        self._follow(logs)
+        before = self.relation
+        beta = before.beta if held and before is not None else self.beta_now
+        residuals = logs[:, 0] - beta * logs[:, 1]
+        relation = Relation(beta=beta, process=fit(residuals, self.formation.bar_s), p=_p_of(residuals))
+        objection = self._objection(relation)
+        if objection and held:
+            return
+        self.reason, self.relation = objection, None if objection else relation
+        if not objection:
+            formation = self.formation
+            self._watch = BreakWatch(
+                relation.process, beta, formation.bars, formation.bar_s, formation.limits, residuals.tolist()
+            )
+
+    def _follow(self, logs: Array) -> None:
+        """Begin to follow the ratio anew, with all bars of the window.
+
+        The filter's noise is to have no memory, and the residual has: each bar comes less what the one before foretells
+        (Cochrane and Orcutt, *JASA* 44 (1949)). Else the level would follow the residual, and the ratio a chance.
+        """
+        rebased = logs - logs[0]
+        y, x = rebased[:, 0], rebased[:, 1]
+        slope, level = np.polyfit(x, y, 1)
+        residual = y - slope * x - level
+        self._keep = min(_MOST_KEPT, max(0.0, float(residual[:-1] @ residual[1:]) / float(residual @ residual)))
+        self._origin, self._last = logs[0], logs[-1]
+        fresh = rebased[1:] - self._keep * rebased[:-1]
+        y, x = fresh[:, 0], fresh[:, 1]
+        noise = fit_noise(x[-_NOISE_BARS:], y[-_NOISE_BARS:])
+        self._ratio = KalmanRatio(noise, float(slope), 0.0, 0.1, float(np.var(y)))
+        for each_x, each_y in zip(x.tolist(), y.tolist(), strict=True):
+            self._ratio.update(each_x, each_y)
+
+    def _objection(self, relation: Relation) -> str:
+        formation, process = self.formation, relation.process
+        if relation.beta <= 0.0:
+            return f"the ratio {relation.beta:.3g} is not positive"
+        if not relation.p <= formation.max_p:
+            return f"it may not come back: p of a unit root is {relation.p:.2f}, {formation.max_p:g} is allowed"
+        longest_s = formation.bars * formation.bar_s / formation.half_lives
+        if not process.reverts or process.half_life_s > longest_s:
+            return f"its half-life is {process.half_life_s:.4g} s, {longest_s:.4g} is allowed"
+        return ""
+
+
+def _p_of(residuals: Array) -> float:
+    rolling = RollingProcess(len(residuals), 1.0)
+    for each in residuals.tolist():
+        rolling.update(each)
+    return unit_root_p(rolling.unit_root_t, series=2)
