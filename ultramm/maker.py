@@ -229,6 +229,16 @@ class Hedging(Protocol):
 
 
 @runtime_checkable
+class Paired(Protocol):
+    """A strategy that knows by how much of another market its position is offset: a hedge of it takes that ratio.
+
+    Exposure to the hedge for one of its own; NaN while it does not know and holds nothing.
+    """
+
+    hedge_ratio: float
+
+
+@runtime_checkable
 class DoubtingVolume(Protocol):
     """A strategy that measures volume and can do without: `volume_doubtful` is set while volume measures nothing."""
 
@@ -384,6 +394,7 @@ class Maker:
         self._judging = strategy if isinstance(strategy, Judging) else None
         self._hedging = strategy if isinstance(strategy, Hedging) else None
         self._doubting = strategy if isinstance(strategy, DoubtingVolume) else None
+        self._paired = strategy if isinstance(strategy, Paired) else None
         self._no_hedge = ""
         self._learning = strategy if isinstance(strategy, LearningFromOrders) and strategy.learns else None
         # Since when, and around which mid, our orders have stood that have not been told of.
@@ -862,6 +873,11 @@ class Maker:
         if self._hedging is None or not self._no_hedge:
             return self._hedging
         return NoHedge(makers=self._hedging.makers, unhedged=self._no_hedge)
+
+    @property
+    def hedge_ratio(self) -> float | None:
+        """As `Paired`; None of a strategy that leaves it to its hedge."""
+        return None if self._paired is None else self._paired.hedge_ratio
 
     def take_guard_changes(self) -> list[GuardChange]:
         """What guards have begun to hold back, or let go, since this was asked last."""

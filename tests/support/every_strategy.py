@@ -19,9 +19,9 @@ SIZES = {"order_size": 0.01, "max_position": 0.05}
 
 
 def strategies() -> list[str]:
-    """All but those that hedge others: these quote nothing by themselves."""
+    """All but those that need another strategy or another market: these quote nothing by themselves."""
     ours = [plugin.name for plugin in installed("strategy") if plugin.distribution == "ultramm"]
-    return sorted(name for name in ours if "makers" not in known(name))
+    return sorted(name for name in ours if not known(name) & {"makers", "other"})
 
 
 def built(name: str, of: Instrument, **params: Any) -> Any:

@@ -56,6 +56,9 @@ class Position(msgspec.Struct, frozen=True):
         The market's, price; NaN before it was seen.
     working : float
         Size of its orders, of both sides, that may still trade.
+    ratio : float, optional
+        Exposure to a hedge that offsets one of its own, where its strategy says so, NaN while that does not know; None
+        where it leaves that to the hedge.
     """
 
     strategy: str
@@ -63,6 +66,7 @@ class Position(msgspec.Struct, frozen=True):
     size: float
     mid: float
     working: float = 0.0
+    ratio: float | None = None
 
 
 class Hedge(Protocol):
@@ -105,6 +109,9 @@ class Member(Protocol):
 
     @property
     def hedge(self) -> Hedge | None: ...
+
+    @property
+    def hedge_ratio(self) -> float | None: ...
 
 
 class View:
@@ -338,4 +345,5 @@ def position_of(member: Member) -> Position:
     """What one maker holds."""
     instrument, orders = member.instrument, member.orders
     working = instrument.size(orders.lots(Side.BUY) + orders.lots(Side.SELL)) if len(orders) else 0.0
-    return Position(member.name, instrument, instrument.size(member.inventory_lots), member.mid, working)
+    size = instrument.size(member.inventory_lots)
+    return Position(member.name, instrument, size, member.mid, working, member.hedge_ratio)

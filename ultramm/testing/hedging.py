@@ -34,6 +34,7 @@ class Holding:
         self.inventory_lots = 0
         self.orders = LiveOrders()
         self.hedge: Hedge | None = None
+        self.hedge_ratio: float | None = None
 
     def lots_towards(self, _side: Side) -> int:
         return self.inventory_lots

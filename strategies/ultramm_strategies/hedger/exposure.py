@@ -77,22 +77,24 @@ class Covered:
         self.exposure = math.fsum([unit_exposure(self._instrument, own.mid) * own.size if own.size else 0.0, *parts])
         if covered:
             largest = max(covered, key=lambda each: abs(self._weight(each) * each.size) if each.size else 0.0)
-            self.ratio = self._ratio(largest.instrument)
+            self.ratio = self._ratio(largest)
             self.effectiveness = self._shares.get(largest.instrument.id, math.nan)
 
     def _weight(self, position: Position) -> float:
         """Exposure to the hedge of one unit of a maker's position."""
         instrument = position.instrument
-        return self._ratio(instrument) * self._rate(instrument) * unit_exposure(instrument, position.mid)
+        return self._ratio(position) * self._rate(instrument) * unit_exposure(instrument, position.mid)
 
     def _rate(self, instrument: Instrument) -> float:
         same = instrument.quote_currency == self._instrument.quote_currency
         return 1.0 if same else self._params.rates.get(instrument.quote_currency, math.nan)
 
-    def _ratio(self, instrument: Instrument) -> float:
-        params = self._params
+    def _ratio(self, position: Position) -> float:
+        params, instrument = self._params, position.instrument
         if params.ratio is not None:
             return params.ratio
+        if position.ratio is not None:
+            return position.ratio
         found = self._ratios.get(instrument.id)
         if found is not None:
             return found
@@ -111,7 +113,9 @@ class Covered:
             if math.isnan(self._rate(instrument)):
                 mine, theirs = self._instrument.quote_currency, instrument.quote_currency
                 return f"what {theirs} is worth in {mine} is not stated: params.rates: {{{theirs}: ...}}"
-            if math.isnan(self._ratio(instrument)):
+            if position.ratio is not None and not position.size:
+                continue
+            if math.isnan(self._ratio(position)):
                 seen = 0.0 if self._returns is None else self._returns.horizons
                 wanted = self._params.warm_horizons
                 return f"the ratio to {instrument.id} is not known yet: {seen:.0f} of {wanted:g} horizons seen"

@@ -90,6 +90,8 @@ class StatisticalArbitrage:
             return
         held = self._inventory != 0.0 and not self._turned
         self._model.form(held=held)
+        if self._model.relation is not None:
+            self.hedge_ratio = self._model.relation.beta
         if not held:
             self._formed_ns = now_ns
             self._turned = False
@@ -105,7 +107,7 @@ class StatisticalArbitrage:
         mid = book.mid
         if relation is None:
             return self._without(now_ns, inventory, mid)
-        self.hedge_ratio, self._half_life_s = relation.beta, relation.process.half_life_s
+        self._half_life_s = relation.process.half_life_s
         z, entry = relation.z_score(mid, other.mid), self._entry_z(relation)
         fair = relation.price(other.mid, relation.process.mean)
         effects = self._effects(relation, z, entry)

@@ -33,6 +33,7 @@ class Maker:
         self.name, self.instrument, self.mid, self.hedge = name, instrument, mid, hedge
         self.orders = LiveOrders()
         self.inventory_lots = 0
+        self.hedge_ratio = None
         self.woken = 0
 
     def wake(self) -> None:

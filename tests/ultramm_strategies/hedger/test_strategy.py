@@ -198,6 +198,24 @@ def test_a_stated_ratio_is_taken_for_granted() -> None:
     assert made.size == -0.06
 
 
+def test_a_maker_that_knows_its_ratio_is_believed() -> None:
+    holding = Holding("mm", ETHER, 2_000.0)
+    holding.hedge_ratio = 1.5
+    made = started(holding)
+    made.hold(2 * S, 1000)
+    assert made.size == -0.06
+
+
+def test_one_that_does_not_know_it_yet_holds_nothing_and_is_not_kept_waiting() -> None:
+    holding = Holding("mm", ETHER, 2_000.0)
+    holding.hedge_ratio = math.nan
+    made = started(holding)
+    assert made.unhedged == ""
+    made.hold(2 * S, 1000)
+    assert "the ratio to ETHUSDT.SPOT is not known yet" in made.unhedged
+    assert made.sent == []
+
+
 def test_the_band_is_the_optimal_one_of_what_was_seen() -> None:
     made = played(gamma=0.05)
     covered = made.strategy._covered
