@@ -14,10 +14,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from ultramm.abilities import Abilities, QuotingStrategy, Remembering
 from ultramm.analytics.latency import Latencies, LatencyStatus
 from ultramm.analytics.scorecard import Score, Scorecard
 from ultramm.bounds import NonNegative, Positive
@@ -30,7 +31,7 @@ from ultramm.quoting.decision import Decision
 from ultramm.quoting.ladder import cap_lots
 from ultramm.risk.budget import MessageBudget
 from ultramm.risk.caution import Caution, tempered
-from ultramm.risk.exposures import Exposures, Hedge, NoHedge, Position, View, position_of
+from ultramm.risk.exposures import Exposures, Hedge, NoHedge, View, position_of
 from ultramm.risk.limits import Funds, Limits
 from ultramm.risk.position_stop import PositionStop
 from ultramm.risk.protection import GuardChange, Protection, Protections
@@ -41,7 +42,6 @@ from ultramm.trading_hours import TradingHours
 
 if TYPE_CHECKING:
     # Beside numpy, which a list of plugins does not need.
-    from ultramm.calibration.edge_curve import EdgePoint
     from ultramm.plugin import Capability
 
 _MOST_LOTS = 500  # a table is solved for each lot
@@ -152,105 +152,6 @@ class EngineParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields
             raise ValueError("max_position is below order_size: no order would fit")
         if self.max_position > _MOST_LOTS * self.order_size:
             raise ValueError(f"max_position is more than {_MOST_LOTS} times order_size: make orders larger")
-
-
-class QuotingStrategy(Protocol):
-    """What a strategy plugin provides: it is built as ``strategy(params, instrument)``."""
-
-    def __init__(self, params: Any, instrument: Instrument) -> None: ...
-
-    def on_book(self, book: Book) -> None:
-        """The touch changed; before a decision, the book as deep as ``params.depth_levels``. Without our own orders."""
-
-    def on_trade(self, trade: Trade) -> None:
-        """Somebody traded."""
-
-    def on_reference(self, book: Book) -> None:
-        """The touch of ``params.reference`` changed; never called without one."""
-
-    def on_fill(self, fill: Fill) -> None:
-        """One of our orders traded; the inventory of the next decision counts it."""
-
-    def decide(self, now_ns: int, inventory: float) -> Decision:
-        """The quotes wanted now, with a signed `inventory` in size units."""
-
-
-@runtime_checkable
-class Recalibrating(Protocol):
-    """A strategy that has more to compute than a decision may wait for: it is called apart from any event."""
-
-    recalibrate_s: float
-
-    def recalibrate(self, now_ns: int) -> None:
-        """Bring up to date what decisions look up; every `recalibrate_s` seconds of market time, between events."""
-
-
-@runtime_checkable
-class Interruptible(Protocol):
-    """A strategy that wants to know when its market was interrupted: what it saw before may not lead to what comes."""
-
-    def on_interruption(self, ts_ns: int, reason: str) -> None:
-        """The connection to the market was lost, or the market was silent for longer than `stale_after_s`."""
-
-
-@runtime_checkable
-class LearningFromOrders(Protocol):
-    """A strategy that learns how often orders of its own are filled, if `learns` says so when it is made."""
-
-    learns: bool
-
-    def on_exposure(self, ts_ns: int, depth: float, seconds: float, fills: int) -> None:
-        """An order stood `seconds` at `depth` from the mid, price, until `ts_ns`, and was filled `fills` times."""
-
-
-@runtime_checkable
-class Remembering(Protocol):
-    """A strategy that a restarted node goes on with, if `remembers` says so: it can be pickled (`ultramm.checkpoint`).
-
-    It is told of fills that it does not know yet, and, if it wants to know, of the interruption.
-    """
-
-    remembers: bool
-
-
-@runtime_checkable
-class Hedging(Protocol):
-    """A strategy that offsets what others hold (`ultramm.risk.exposures.Hedge`).
-
-    It decides anew as soon as a maker that it covers has traded. While `unhedged` says why it cannot offset, those that
-    it covers quote nothing and close their positions.
-    """
-
-    makers: tuple[str, ...]
-    unhedged: str
-
-    def on_positions(self, ts_ns: int, own: Position, others: tuple[Position, ...]) -> None:
-        """What it holds itself and what all other makers do: before each decision, and now and then without one."""
-
-
-@runtime_checkable
-class Paired(Protocol):
-    """A strategy that knows by how much of another market its position is offset: a hedge of it takes that ratio.
-
-    Exposure to the hedge for one of its own; NaN while it does not know and holds nothing.
-    """
-
-    hedge_ratio: float
-
-
-@runtime_checkable
-class DoubtingVolume(Protocol):
-    """A strategy that measures volume and can do without: `volume_doubtful` is set while volume measures nothing."""
-
-    volume_doubtful: bool
-
-
-@runtime_checkable
-class Judging(Protocol):
-    """A strategy that knows what quotes at each depth would have earned: it is shown and kept in the journal."""
-
-    def edge_points(self, side: Side) -> tuple[EdgePoint, ...]:
-        """The edge curve of one side, nearest depth first; empty while there is none."""
 
 
 _WITHOUT_BOUND = Funds()
@@ -387,16 +288,10 @@ class Maker:
         self.score = Scorecard(name, instrument)
         self.latencies = Latencies()
         self._strategy = strategy
-        self._recalibrating = strategy if isinstance(strategy, Recalibrating) else None
-        self._interruptible = strategy if isinstance(strategy, Interruptible) else None
+        self._may = Abilities.of(strategy)
         self._goes_on_from = told_fills
         self._silent = False
-        self._judging = strategy if isinstance(strategy, Judging) else None
-        self._hedging = strategy if isinstance(strategy, Hedging) else None
-        self._doubting = strategy if isinstance(strategy, DoubtingVolume) else None
-        self._paired = strategy if isinstance(strategy, Paired) else None
         self._no_hedge = ""
-        self._learning = strategy if isinstance(strategy, LearningFromOrders) and strategy.learns else None
         # Since when, and around which mid, our orders have stood that have not been told of.
         self._exposed_ns, self._exposed_mid = 0, math.nan
         self._others_mid = math.nan
@@ -576,7 +471,7 @@ class Maker:
 
     def _tell_exposures(self, now_ns: int) -> None:
         """How long each order has stood since the last step, and how far from the mid of then."""
-        if self._learning is None or self.degraded:
+        if self._may.learning is None or self.degraded:
             return
         for order in self.orders:
             self._tell_exposure(order, now_ns)
@@ -584,11 +479,11 @@ class Maker:
 
     def _tell_exposure(self, order: LiveOrder | None, until_ns: int) -> None:
         """How long one has stood since the last step."""
-        if order is None or order.state is OrderState.SENT or self._learning is None or self.degraded:
+        if order is None or order.state is OrderState.SENT or self._may.learning is None or self.degraded:
             return
         depth, since_ns = self._depth_of(order), max(self._exposed_ns, order.sent_ns)
         if not math.isnan(depth) and until_ns > since_ns:
-            self._learning.on_exposure(until_ns, depth, (until_ns - since_ns) * 1e-9, 0)
+            self._may.learning.on_exposure(until_ns, depth, (until_ns - since_ns) * 1e-9, 0)
 
     def _depth_of(self, order: LiveOrder) -> float:
         """Distance from the mid at the last step, price; NaN where there was none."""
@@ -642,7 +537,7 @@ class Maker:
 
     def recalibration_due(self, now_ns: int) -> bool:
         """Whether to call `recalibrate` now; said once each time."""
-        strategy = self._recalibrating
+        strategy = self._may.recalibrating
         if strategy is None or now_ns < self._recalibrate_ns:
             return False
         self._recalibrate_ns = now_ns + round(strategy.recalibrate_s * 1e9)
@@ -650,8 +545,8 @@ class Maker:
 
     def recalibrate(self, now_ns: int) -> None:
         """Let the strategy compute what decisions look up: between events, never before the answer to one."""
-        if self._recalibrating is not None and not self.degraded:
-            self._recalibrating.recalibrate(now_ns)
+        if self._may.recalibrating is not None and not self.degraded:
+            self._may.recalibrating.recalibrate(now_ns)
 
     def restore(self, fills: Iterable[tuple[Fill, float]], now_ns: int) -> None:
         """Go on from the fills of earlier runs, each with the mid of its time: inventory, P&L, and funds beside them.
@@ -692,8 +587,8 @@ class Maker:
         problem = self._market_problem(now_ns)
         if problem is not None:
             return Decision.nothing(problem)
-        if self._doubting is not None:
-            self._doubting.volume_doubtful = self._protection.doubts_volume
+        if self._may.doubting is not None:
+            self._may.doubting.volume_doubtful = self._protection.doubts_volume
         self._tell_positions(now_ns)
         decision = self._strategy.decide(now_ns, self.inventory)
         cautions = self._cautions = self._look_around(now_ns)
@@ -703,12 +598,12 @@ class Maker:
         return kept
 
     def _tell_positions(self, now_ns: int) -> None:
-        if self._hedging is not None and self._exposures is not None:
-            self._hedging.on_positions(now_ns, position_of(self), self._exposures.positions(self))
+        if self._may.hedging is not None and self._exposures is not None:
+            self._may.hedging.on_positions(now_ns, position_of(self), self._exposures.positions(self))
 
     def watch_positions(self, now_ns: int) -> None:
         """Tell a hedge of what it covers although it decides nothing: it is halted, or its market silent."""
-        if self._hedging is None:
+        if self._may.hedging is None:
             return
         self._no_hedge = self._why_no_hedge(now_ns)
         if not self.degraded:
@@ -832,13 +727,13 @@ class Maker:
             return
         self._strategy.on_fill(fill)
         order = self._filled
-        if self._learning is None or order is None:
+        if self._may.learning is None or order is None:
             return
         if order.id not in self.orders:
             self._tell_exposure(order, fill.ts_ns)
         depth = self._depth_of(order)
         if self._first_fill and not math.isnan(depth):
-            self._learning.on_exposure(fill.ts_ns, depth, 0.0, 1)
+            self._may.learning.on_exposure(fill.ts_ns, depth, 0.0, 1)
 
     def closed_order(self, order_id: str) -> None:
         """The venue says that an order is no more."""
@@ -870,14 +765,14 @@ class Maker:
     @property
     def hedge(self) -> Hedge | None:
         """Its strategy, if that offsets what others hold; or in its place why it cannot."""
-        if self._hedging is None or not self._no_hedge:
-            return self._hedging
-        return NoHedge(makers=self._hedging.makers, unhedged=self._no_hedge)
+        if self._may.hedging is None or not self._no_hedge:
+            return self._may.hedging
+        return NoHedge(makers=self._may.hedging.makers, unhedged=self._no_hedge)
 
     @property
     def hedge_ratio(self) -> float | None:
         """As `Paired`; None of a strategy that leaves it to its hedge."""
-        return None if self._paired is None else self._paired.hedge_ratio
+        return None if self._may.paired is None else self._may.paired.hedge_ratio
 
     def take_guard_changes(self) -> list[GuardChange]:
         """What guards have begun to hold back, or let go, since this was asked last."""
@@ -936,8 +831,8 @@ class Maker:
     def interrupted(self, now_ns: int, reason: str) -> None:
         """The market was interrupted: tell a strategy that wants to know."""
         self._protection.interrupted()
-        if self._interruptible is not None and not self.degraded:
-            self._interruptible.on_interruption(now_ns, reason)
+        if self._may.interruptible is not None and not self.degraded:
+            self._may.interruptible.on_interruption(now_ns, reason)
 
     @property
     def remembered(self) -> QuotingStrategy | None:
@@ -1005,7 +900,7 @@ class Maker:
         return "; ".join([reason if len(held) > 1 else f"{names[held[0]]}: {reason}" for reason, held in sides.items()])
 
     def _edges(self, side: Side) -> tuple[EdgeStatus, ...]:
-        if self._judging is None or not self.score.mid > 0:
+        if self._may.judging is None or not self.score.mid > 0:
             return ()
         bps = 1e4 / self.score.mid
         return tuple(
@@ -1016,7 +911,7 @@ class Maker:
                     edge_bps=known(point.edge * bps),
                     error_bps=known(point.error * bps),
                 )
-                for point in self._judging.edge_points(side)
+                for point in self._may.judging.edge_points(side)
             ]
         )
 

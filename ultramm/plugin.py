@@ -36,7 +36,7 @@ class StrategyPlugin(msgspec.Struct, frozen=True, kw_only=True):
     params : str
         ``module:Class`` of the msgspec struct that holds the strategy's parameters.
     strategy : str
-        ``module:Class`` of the strategy itself, an `ultramm.maker.QuotingStrategy`.
+        ``module:Class`` of the strategy itself, an `ultramm.abilities.QuotingStrategy`.
     requires : frozenset of Capability
         What a venue must be able to do.
     """

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ultramm.maker import LearningFromOrders, Maker, MakerParams, Resting
+from ultramm.abilities import LearningFromOrders
+from ultramm.maker import Maker, MakerParams, Resting
 from ultramm.market import Book, Fill, Instrument, Level, Quote, Side, Trade
 from ultramm.orders.live import OrderState
 from ultramm.orders.plan import Amend, Plan

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from market_path import MS, drive, flow, instrument, market, touch
 
-from ultramm.maker import Judging
+from ultramm.abilities import Judging
 from ultramm.market import Book, Instrument, Level, Side, Trade
 from ultramm.plugin import load
 from ultramm_strategies.adaptive_market_maker import PLUGIN

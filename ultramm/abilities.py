@@ -1,0 +1,139 @@
+"""What a strategy is to a maker, and what more it may be: each is asked for by what it has, and by nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+
+import msgspec
+
+from ultramm.market import Book, Fill, Instrument, Side, Trade
+from ultramm.quoting.decision import Decision
+from ultramm.risk.exposures import Position
+
+if TYPE_CHECKING:
+    # Beside numpy, which a list of plugins does not need.
+    from ultramm.calibration.edge_curve import EdgePoint
+
+
+class QuotingStrategy(Protocol):
+    """What a strategy plugin provides: it is built as ``strategy(params, instrument)``."""
+
+    def __init__(self, params: Any, instrument: Instrument) -> None: ...
+
+    def on_book(self, book: Book) -> None:
+        """The touch changed; before a decision, the book as deep as ``params.depth_levels``. Without our own orders."""
+
+    def on_trade(self, trade: Trade) -> None:
+        """Somebody traded."""
+
+    def on_reference(self, book: Book) -> None:
+        """The touch of ``params.reference`` changed; never called without one."""
+
+    def on_fill(self, fill: Fill) -> None:
+        """One of our orders traded; the inventory of the next decision counts it."""
+
+    def decide(self, now_ns: int, inventory: float) -> Decision:
+        """The quotes wanted now, with a signed `inventory` in size units."""
+
+
+@runtime_checkable
+class Recalibrating(Protocol):
+    """A strategy that has more to compute than a decision may wait for: it is called apart from any event."""
+
+    recalibrate_s: float
+
+    def recalibrate(self, now_ns: int) -> None:
+        """Bring up to date what decisions look up; every `recalibrate_s` seconds of market time, between events."""
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """A strategy that wants to know when its market was interrupted: what it saw before may not lead to what comes."""
+
+    def on_interruption(self, ts_ns: int, reason: str) -> None:
+        """The connection to the market was lost, or the market was silent for longer than `stale_after_s`."""
+
+
+@runtime_checkable
+class LearningFromOrders(Protocol):
+    """A strategy that learns how often orders of its own are filled, if `learns` says so when it is made."""
+
+    learns: bool
+
+    def on_exposure(self, ts_ns: int, depth: float, seconds: float, fills: int) -> None:
+        """An order stood `seconds` at `depth` from the mid, price, until `ts_ns`, and was filled `fills` times."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A strategy that a restarted node goes on with, if `remembers` says so: it can be pickled (`ultramm.checkpoint`).
+
+    It is told of fills that it does not know yet, and, if it wants to know, of the interruption.
+    """
+
+    remembers: bool
+
+
+@runtime_checkable
+class Hedging(Protocol):
+    """A strategy that offsets what others hold (`ultramm.risk.exposures.Hedge`).
+
+    It decides anew as soon as a maker that it covers has traded. While `unhedged` says why it cannot offset, those that
+    it covers quote nothing and close their positions.
+    """
+
+    makers: tuple[str, ...]
+    unhedged: str
+
+    def on_positions(self, ts_ns: int, own: Position, others: tuple[Position, ...]) -> None:
+        """What it holds itself and what all other makers do: before each decision, and now and then without one."""
+
+
+@runtime_checkable
+class Paired(Protocol):
+    """A strategy that knows by how much of another market its position is offset: a hedge of it takes that ratio.
+
+    Exposure to the hedge for one of its own; NaN while it does not know and holds nothing.
+    """
+
+    hedge_ratio: float
+
+
+@runtime_checkable
+class DoubtingVolume(Protocol):
+    """A strategy that measures volume and can do without: `volume_doubtful` is set while volume measures nothing."""
+
+    volume_doubtful: bool
+
+
+@runtime_checkable
+class Judging(Protocol):
+    """A strategy that knows what quotes at each depth would have earned: it is shown and kept in the journal."""
+
+    def edge_points(self, side: Side) -> tuple[EdgePoint, ...]:
+        """The edge curve of one side, nearest depth first; empty while there is none."""
+
+
+class Abilities(msgspec.Struct, frozen=True):
+    """A strategy, once for each thing more that it is; None for what it is not."""
+
+    recalibrating: Recalibrating | None
+    interruptible: Interruptible | None
+    learning: LearningFromOrders | None
+    hedging: Hedging | None
+    paired: Paired | None
+    doubting: DoubtingVolume | None
+    judging: Judging | None
+
+    @classmethod
+    def of(cls, strategy: QuotingStrategy) -> Self:
+        """What a strategy is able to."""
+        return cls(
+            recalibrating=strategy if isinstance(strategy, Recalibrating) else None,
+            interruptible=strategy if isinstance(strategy, Interruptible) else None,
+            learning=strategy if isinstance(strategy, LearningFromOrders) and strategy.learns else None,
+            hedging=strategy if isinstance(strategy, Hedging) else None,
+            paired=strategy if isinstance(strategy, Paired) else None,
+            doubting=strategy if isinstance(strategy, DoubtingVolume) else None,
+            judging=strategy if isinstance(strategy, Judging) else None,
+        )
