@@ -68,7 +68,7 @@ from ultramm_binance_emulator.threaded import ThreadedServer
 HERE = Path(__file__).resolve().parent
 WAYS = ("backtest", "live")
 START = 50_000
-PATIENCE_S = 240.0
+PATIENCE_S = 480.0
 # Not about a limit: without a price nothing can be held to one.
 NO_LIMIT = "fair value is unknown"
 RICH = {"BTC": "1000", "USDT": "100000000"}
@@ -311,6 +311,7 @@ CASES = (
 # Over sockets a message takes its time, and not always the same.
 LIVE_JUDGES: dict[str, Callable[[float], Judge]] = {
     "messages": lambda burst: Messages(20.0, burst, jitter_s=0.5),
+    "net": lambda limit: auditing.net(limit, overtaken_s=0.25),
     "daily loss of all": lambda limit: Loss(limit, one=False),
     "fill burst": lambda orders: Burst(orders, 1.0, 2.0, grace_s=0.25),
 }

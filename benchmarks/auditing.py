@@ -8,6 +8,7 @@ means, worked out here anew.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Mapping
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ SLACK = 1.0 + 1e-9
 # Of two makers the first, as the kernel and the venue call it.
 FIRST = ("abuser-0", "spot")
 _HOUR_S = 3_600.0
+_HALF_A_LOT = 0.5e-3 * SLACK
 # Of what closes a position, from the mid: the configuration's default, and half a spread, by which another maker's
 # orders may have moved the mid that it was reckoned from.
 _SLIPPAGE = 0.01 + 1e-4
@@ -73,11 +75,6 @@ class Seen(NamedTuple):
     def adds(self) -> bool:
         """Whether it could make its owner's position larger, or one of the other sign."""
         return self.reached > 1e-12
-
-    @property
-    def closes(self) -> bool:
-        """Whether it can only bring its owner nearer to nothing: fees in coin leave parts of what can be sold."""
-        return self.reached < abs(self.held.get(self.new.owner, 0.0))
 
 
 class Judge:
@@ -174,13 +171,24 @@ def gross(limit: float) -> Judge:
     return Judge(judge)
 
 
-def net(limit: float) -> Judge:
-    """One coin, over all that trade it."""
+def net(limit: float, overtaken_s: float = 0.0) -> Judge:
+    """One coin, over all that trade it.
+
+    What makes its own maker's position smaller may leave more of the net, and passes. Over sockets it can arrive before
+    what was reviewed earlier: for `overtaken_s` it is not counted against others.
+    """
+    passed: deque[tuple[float, Placed]] = deque()
 
     def judge(seen: Seen) -> str | None:
+        while passed and passed[0][0] < seen.at_s - overtaken_s:
+            passed.popleft()
+        if not seen.adds:
+            passed.append((seen.at_s, seen.new))
+            return None
+        overtook = sum(o.left for _, o in passed if o.side == seen.new.side and o.owner != seen.new.owner)
         owners = {order.owner for order in seen.live} | set(seen.held)
         reach = sum(seen.reach(owner, seen.new.side) for owner in owners)
-        return _over("net", reach * seen.mid, limit * (1.0 + 1e-6)) if seen.adds else None
+        return _over("net", (reach - overtook) * seen.mid, limit * (1.0 + 1e-6))
 
     return Judge(judge)
 
@@ -298,7 +306,9 @@ class ValueAtRisk(Judge):
 
 
 class Loss(Judge):
-    """Whoever has lost too much only closes, as near as lots come to it, and within the slippage.
+    """Whoever has lost too much only closes, and within the slippage.
+
+    Fees in coin leave parts of a lot: what comes nearest to closing a position may be half a lot more than it.
 
     Parameters
     ----------
@@ -329,7 +339,7 @@ class Loss(Judge):
             return None
         if seen.at_s < self._lost_s + self._grace_s:
             return None
-        if (self._one and not seen.closes) or not new.taking:
+        if (self._one and seen.reached > _HALF_A_LOT) or not new.taking:
             lost = f"after {self._from - worth:.4g} were lost, the limit is {self._limit:g}"
             return f"an order at {new.price:g}, which brings its maker to {seen.reached:.8g}, {lost}"
         return _over("closed at a price off by", abs(new.price / seen.mid - 1.0), _SLIPPAGE)
