@@ -65,8 +65,9 @@ class VarSizing:
     """
 
     def __init__(self, limit: VarLimit, instrument: Instrument) -> None:
-        self.limit = limit
         self._instrument = instrument
+        # What a volatility of one would leave: each decision asks.
+        self._unit = var_position(limit.budget, 1.0, limit.over_s, limit.confidence)
         self._volatility = EwVolatility(_MEMORY_S, 1.0, _WARM_S)
 
     def on_mid(self, ts_ns: int, mid: float) -> None:
@@ -82,7 +83,7 @@ class VarSizing:
         sigma = self._volatility.value
         if not mid > sigma:
             return 0.0
-        worth, limit = self._instrument.value, self.limit
+        worth = self._instrument.value
         # Of one unit: an inverse contract's worth does not move as its price does.
         moved = abs(worth(mid - sigma) - worth(mid))
-        return var_position(limit.budget, moved, limit.over_s, limit.confidence)
+        return self._unit / moved if moved > 0.0 else math.inf
