@@ -27,7 +27,7 @@ class QuotingStrategy(Protocol):
         """Somebody traded."""
 
     def on_reference(self, book: Book) -> None:
-        """The touch of ``params.reference`` changed; never called without one."""
+        """The touch of ``params.reference`` changed; before a decision, its book to ``params.reference_levels``."""
 
     def on_fill(self, fill: Fill) -> None:
         """One of our orders traded; the inventory of the next decision counts it."""

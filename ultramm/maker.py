@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     # Beside numpy, which a list of plugins does not need.
     from ultramm.plugin import Capability
 
+_BEYOND_ALL = 1e12
 _MOST_LOTS = 500  # a table is solved for each lot
 _QUEUES_SEEN = 10
 
@@ -93,6 +94,11 @@ class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def reference(self) -> str | None:
         """Another instrument whose touch the strategy wants to see, ``SYMBOL.VENUE``."""
         return None
+
+    @property
+    def reference_levels(self) -> int:
+        """Levels a side of its book that each decision reads; beside that, the strategy sees its touch."""
+        return 1
 
     @property
     def makers(self) -> tuple[str, ...]:
@@ -333,6 +339,8 @@ class Maker:
         self.due_ns = 0
         self._decision = Decision.nothing("waits for the first book")
         self._refusals: tuple[Refusal, ...] = ()
+        # Of a side that nothing was left for: what ran short.
+        self._short: dict[Side, str] = {}
 
     # -- the market ------------------------------------------------------------------------------------------
 
@@ -406,6 +414,11 @@ class Maker:
     def on_reference(self, book: Book) -> None:
         """The touch of the reference changed."""
         self.reference_heard_ns = book.ts_ns
+        if not self.degraded:
+            self._strategy.on_reference(book)
+
+    def on_reference_depth(self, book: Book) -> None:
+        """The reference's book as deep as the strategy reads it, before a decision."""
         if not self.degraded:
             self._strategy.on_reference(book)
 
@@ -513,27 +526,53 @@ class Maker:
         return msgspec.structs.replace(limits, spendable=spendable)
 
     def _affordable(self, limits: Limits) -> tuple[Quote, ...]:
-        """The wanted quotes, cut down to what the account can pay for, and its position may lose.
+        """The wanted quotes, cut down to what the account can pay for, its position may lose, and its hedge can take.
 
         What may not lose anything more is left to the review, which says so.
         """
-        decision = self._decision
-        instrument, inventory_lots = self.instrument, self.inventory_lots
+        quotes, exposures = self._decision.quotes, self._exposures
+        self._short = {}
+        # Who states the ratio of its hedge has no business without it; what others hold is no less theirs for it.
+        hedged = self._may.paired is not None and exposures is not None and exposures.hedges(self)
+        if not quotes or not (hedged or math.isfinite(limits.var_position) or math.isfinite(limits.spendable)):
+            return quotes
+        return tuple([quote for side in Side for quote in self._within(side, limits, hedged=hedged)])
+
+    def _within(self, side: Side, limits: Limits, *, hedged: bool) -> tuple[Quote, ...]:
+        instrument, quotes = self.instrument, self._decision.side(side)
         if math.isfinite(limits.var_position):
-            most = instrument.whole_lots(limits.var_position)
-            left = {side: most - side * self.lots_towards(side) for side in Side}
-            sides = [
-                cap_lots(decision.side(side), left[side], instrument) if left[side] > 0 else decision.side(side)
-                for side in Side
-            ]
-            decision = msgspec.structs.replace(decision, quotes=sides[0] + sides[1])
-        if math.isinf(limits.spendable):
-            return decision.quotes
-        cost = instrument.cost(decision.fair, instrument.lot_size)
-        buy_lots = max(0, math.floor(limits.spendable / cost) - min(0, inventory_lots)) if cost > 0 else 0
-        sell_lots = max(0, instrument.whole_lots(limits.sellable + self.inventory))
-        bids, asks = decision.side(Side.BUY), decision.side(Side.SELL)
-        return cap_lots(bids, buy_lots, instrument) + cap_lots(asks, sell_lots, instrument)
+            left = instrument.whole_lots(limits.var_position) - side * self.lots_towards(side)
+            quotes = cap_lots(quotes, left, instrument) if left > 0 else quotes
+        if math.isfinite(limits.spendable):
+            quotes = self._cut(side, quotes, self._funded_lots(side, limits, self._decision.fair), "the account")
+        if hedged and self._exposures is not None:
+            room = self._exposures.hedge_room(self, side)
+            # What makes a position smaller makes its hedge smaller as well.
+            lots = max(0, -side * self.inventory_lots) + instrument.whole_lots(room)
+            quotes = self._cut(side, quotes, lots, "its hedge")
+        return quotes
+
+    def _cut(self, side: Side, quotes: tuple[Quote, ...], lots: int, what: str) -> tuple[Quote, ...]:
+        kept = cap_lots(quotes, lots, self.instrument)
+        if quotes and not kept:
+            self._short[side] = f"{what} has nothing left for it"
+        return kept
+
+    def _funded_lots(self, side: Side, limits: Limits, price: float) -> int:
+        """Lots that a cash account can pay for at a price, or has to sell."""
+        instrument = self.instrument
+        if side is Side.SELL:
+            return max(0, instrument.whole_lots(limits.sellable + self.inventory))
+        cost = instrument.cost(price, instrument.lot_size)
+        return max(0, math.floor(limits.spendable / cost) - min(0, self.inventory_lots)) if cost > 0 else 0
+
+    def room(self, side: Side) -> float:
+        """What its account and its largest position leave to trade on a side beyond its orders there, size."""
+        limits, instrument = self._limits_now(), self.instrument
+        lots = instrument.whole_lots(min(limits.max_position, _BEYOND_ALL)) - side * self.lots_towards(side)
+        if math.isfinite(limits.spendable):
+            lots = min(lots, self._funded_lots(side, limits, self.score.mid))
+        return instrument.size(max(0, lots - self.orders.lots(side)))
 
     def recalibration_due(self, now_ns: int) -> bool:
         """Whether to call `recalibrate` now; said once each time."""
@@ -932,7 +971,7 @@ class Maker:
     def _why_nothing(self, side: Side) -> str:
         if any(order.side is side for order in self.orders):
             return "orders are on their way"
-        return "the account has nothing left for it" if self._decision.side(side) else "the strategy gave no reason"
+        return self._short.get(side, "the strategy gave no reason")
 
 
 def _utc(ts_ns: int) -> str:

@@ -138,6 +138,7 @@ def shells(
                     depth_levels=max(strategy.params.depth_levels, DEPTH_LEVELS if strategy.risk.manipulation else 1),
                     record=record,
                     reference=strategy.params.reference,
+                    reference_levels=strategy.params.reference_levels,
                     ledger=ledger,
                     exposures=exposures,
                     stopped=stopped.get((strategy.settings.name, instrument_id), ""),

@@ -95,6 +95,8 @@ class MakerShell(Strategy):
         Takes (ts_ns, record) for the journal.
     reference : str, optional
         Another instrument whose touch the strategy is shown.
+    reference_levels : int
+        Levels of its book that the strategy reads at each decision; 1 is the touch.
     ledger : OrderLedger, optional
         Where orders are written down before they are sent, and whose fills it goes on from.
     exposures : Exposures, optional
@@ -113,6 +115,7 @@ class MakerShell(Strategy):
         depth_levels: int,
         record: Callable[[int, Record], None],
         reference: str | None = None,
+        reference_levels: int = 1,
         ledger: OrderLedger | None = None,
         exposures: Exposures | None = None,
         stopped: str = "",
@@ -135,6 +138,7 @@ class MakerShell(Strategy):
         self._read: BookReader | None = None
         self._reference_id = None if reference is None else InstrumentId.from_str(reference)
         self._read_reference: BookReader | None = None
+        self._reference_levels = reference_levels
         self._nautilus_instrument: Any = None
         self._now_ns = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -362,6 +366,9 @@ class MakerShell(Strategy):
         # The kernel makes objects of every level for it: only when a decision needs them.
         if levels > 1 and self._read is not None:
             maker.on_depth(self._deep(now_ns, levels))
+        if self._reference_levels > 1 and self._read_reference is not None:
+            reference = self.cache.order_book(self._reference_id)
+            maker.on_reference_depth(to_book(reference, now_ns, self._reference_levels))
         approved = maker.step(now_ns).approved
         if not approved.empty:
             self._send(approved, now_ns)

@@ -113,6 +113,8 @@ class Member(Protocol):
     @property
     def hedge_ratio(self) -> float | None: ...
 
+    def room(self, side: Side) -> float: ...
+
 
 class View:
     """`ultramm.risk.limits.Guarding` of one maker in one decision: meanwhile the others stand still."""
@@ -326,10 +328,39 @@ class Exposures:
             if other.hedge is not None and member.name in other.hedge.makers:
                 self._wake(other)
 
+    def hedges(self, member: Member) -> bool:
+        """Whether something offsets what a maker holds."""
+        return any(True for _ in self._hedges_of(member))
+
+    def hedge_room(self, member: Member, side: Side) -> float:
+        """How much a maker may add to a side, size, so that its hedges can still take the other.
+
+        Of hedges in another base currency, or at another ratio than one, as much as of exposures that are worth the
+        same. Nothing where a price is not known.
+        """
+        room = math.fsum([self._room_of(hedge, member, side) for hedge in self._hedges_of(member)])
+        return room if room >= 0.0 else 0.0
+
+    def _room_of(self, hedge: Member, member: Member, side: Side) -> float:
+        ratio = 1.0 if member.hedge_ratio is None else member.hedge_ratio
+        unit, one = (each.instrument.notional(each.mid, 1.0) for each in (hedge, member))
+        if not (unit > 0.0 and one > 0.0 and ratio != 0.0):
+            return 0.0
+        towards = side if ratio > 0.0 else side.opposite
+        # What the maker holds already and the hedge does not yet comes out of it.
+        held = one * member.instrument.size(member.inventory_lots) * ratio
+        open_ = max(0.0, towards * (held + unit * hedge.instrument.size(hedge.inventory_lots)))
+        return (unit * hedge.room(towards.opposite) - open_) / (one * abs(ratio))
+
+    def _hedges_of(self, member: Member) -> Iterator[Member]:
+        for other in self._others(member):
+            if other.hedge is not None and member.name in other.hedge.makers:
+                yield other
+
     def unhedged(self, member: Member) -> str:
         """In words why nothing offsets what a maker holds, if something should; else empty."""
-        for other in self._others(member):
-            if other.hedge is not None and other.hedge.unhedged and member.name in other.hedge.makers:
+        for other in self._hedges_of(member):
+            if other.hedge is not None and other.hedge.unhedged:
                 return f"{other.name} cannot hedge: {other.hedge.unhedged}"
         return ""
 

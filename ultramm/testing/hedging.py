@@ -39,6 +39,10 @@ class Holding:
     def lots_towards(self, _side: Side) -> int:
         return self.inventory_lots
 
+    def room(self, _side: Side) -> float:
+        """All that may be wanted: nothing here asks for it."""
+        return math.inf
+
 
 class Sent(msgspec.Struct, frozen=True):
     """An order that the hedge sent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from journal_records import INSTRUMENT
@@ -34,6 +35,7 @@ class Maker:
         self.orders = LiveOrders()
         self.inventory_lots = 0
         self.hedge_ratio = None
+        self.most = 1.0
         self.woken = 0
 
     def wake(self) -> None:
@@ -41,6 +43,9 @@ class Maker:
 
     def lots_towards(self, side: Side) -> int:
         return self.inventory_lots
+
+    def room(self, side: Side) -> float:
+        return max(0.0, self.most - side * self.instrument.size(self.inventory_lots))
 
 
 class Hedger:
@@ -256,6 +261,41 @@ def test_those_that_it_covers_hear_that_it_cannot() -> None:
     hedge.unhedged = "the venue refuses its orders"
     assert exposures.unhedged(one) == "hedger cannot hedge: the venue refuses its orders"
     assert exposures.unhedged(two) == ""
+
+
+def test_a_maker_adds_no_more_than_its_hedge_can_still_take() -> None:
+    hedge = Hedger("one")
+    one, hedger = Maker("one"), Maker("hedger", ELSEWHERE, hedge=hedge)
+    exposures = together(one, hedger)
+    assert exposures.hedges(one)
+    assert not exposures.hedges(hedger)
+    hedger.most = 0.5
+    assert exposures.hedge_room(one, Side.BUY) == pytest.approx(0.5)
+    # What it holds already, and the hedge does not yet, comes out of it; the other side has more.
+    one.inventory_lots = BTC.lots(0.2)
+    assert exposures.hedge_room(one, Side.BUY) == pytest.approx(0.3)
+    assert exposures.hedge_room(one, Side.SELL) == pytest.approx(0.5)
+    hedger.inventory_lots = -ELSEWHERE.lots(0.2)
+    assert exposures.hedge_room(one, Side.BUY) == pytest.approx(0.3)
+    assert exposures.hedge_room(one, Side.SELL) == pytest.approx(0.7)
+
+
+def test_at_another_ratio_it_is_the_exposure_that_counts() -> None:
+    one, hedger = Maker("one"), Maker("hedger", ELSEWHERE, hedge=Hedger("one"))
+    exposures = together(one, hedger)
+    one.hedge_ratio = 2.0
+    assert exposures.hedge_room(one, Side.BUY) == pytest.approx(0.5)
+    one.hedge_ratio = -2.0
+    hedger.inventory_lots = ELSEWHERE.lots(0.8)
+    assert exposures.hedge_room(one, Side.BUY) == pytest.approx(0.1)
+    for unknown in (math.nan, 0.0):
+        one.hedge_ratio = unknown
+        assert exposures.hedge_room(one, Side.BUY) == 0.0
+
+
+def test_of_a_hedge_whose_market_was_not_seen_nothing_is_counted_on() -> None:
+    one, hedger = Maker("one"), Maker("hedger", ELSEWHERE, mid=math.nan, hedge=Hedger("one"))
+    assert together(one, hedger).hedge_room(one, Side.SELL) == 0.0
 
 
 # -- pegs -----------------------------------------------------------------------------------------------------

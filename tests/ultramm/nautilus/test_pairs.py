@@ -1,0 +1,117 @@
+"""Two markets of one node by the kernel: quoted here and hedged there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ultramm.config.load import read
+from ultramm.config.resolve import Resolved, resolve
+from ultramm.journal.records import FillEvent
+from ultramm.nautilus.backtest import Collector, run_backtest
+
+pytestmark = pytest.mark.integration
+
+SHARED = {"adapter": "synthetic", "instruments": ["BTCUSDT"]}
+RICH = ["1000000 USDT", "20 BTC"]
+
+
+def text(seconds: int, first: dict[str, Any], hedge: dict[str, Any], **venue: Any) -> str:
+    """Under one seed two presets of the built-in market have the same shocks: one asset at two venues."""
+    params = {"duration_s": seconds, "seed": 7}
+    return json.dumps(
+        {
+            "mode": "backtest",
+            "name": "pair",
+            "venues": {
+                "HERE": {
+                    **SHARED,
+                    "params": {"preset": "wide", **params},
+                    "paper": {"starting_balances": RICH, "maker_fee_bps": 0, "taker_fee_bps": 5},
+                },
+                "THERE": {
+                    **SHARED,
+                    "params": {"preset": "benign", **params},
+                    "paper": {"starting_balances": RICH, "maker_fee_bps": 0, "taker_fee_bps": 0.5, **venue},
+                },
+            },
+            "strategies": [
+                {"name": "first", "instruments": ["BTCUSDT.HERE"], **first},
+                {"use": "hedger", "name": "hedge", "instruments": ["BTCUSDT.THERE"], "params": hedge},
+            ],
+        }
+    )
+
+
+@pytest.fixture
+def played(tmp_path: Path) -> Callable[..., tuple[Any, Collector]]:
+    def play(of: str, *overrides: str) -> tuple[Any, Collector]:
+        path = tmp_path / "pair.yaml"
+        path.write_text(of)
+        resolved: Resolved = resolve(read(path, overrides, {}))
+        collector = Collector()
+        return run_backtest(resolved, collector=collector), collector
+
+    return play
+
+
+def open_sizes(fills: list[tuple[int, FillEvent]]) -> list[tuple[float, float]]:
+    """What of the first's position the hedge has left, and for how many seconds."""
+    positions, found = {"first": 0.0, "hedge": 0.0}, []
+    for (ts_ns, fill), (next_ns, _) in zip(fills, fills[1:], strict=False):
+        positions[fill.strategy] = fill.position
+        found.append((abs(positions["first"] + positions["hedge"]), (next_ns - ts_ns) * 1e-9))
+    return found
+
+
+MAKER = {
+    "use": "cross-exchange-maker",
+    "params": {
+        "other": "BTCUSDT.THERE",
+        "order_size": 0.05,
+        "max_position": 0.5,
+        "edge_bps": 0.5,
+        "other_fee_bps": 0.5,
+        "delay_s": 0.02,
+        "refresh_ms": 50,
+    },
+}
+HEDGE = {"makers": ["first"], "band": 0, "patience_s": 0, "max_position": 0.5}
+
+
+def test_what_is_filled_here_is_hedged_there_at_once(played: Any) -> None:
+    result, collector = played(text(300, MAKER, HEDGE))
+    first, hedge = result.scores
+    assert first.fills > 10
+    assert hedge.fills >= first.fills // 2
+    assert {fill.maker for _, fill in collector.fills if fill.strategy == "first"} == {True}
+    assert {fill.maker for _, fill in collector.fills if fill.strategy == "hedge"} == {False}
+    # A lot is 0.01: what the mids' difference leaves of one stays open. The rest is closed within a second.
+    longest = [seconds for size, seconds in open_sizes(collector.fills) if size > 0.0151]
+    assert max(longest, default=0.0) < 1.0
+    assert first.pnl.identity_residual < 1e-9
+
+
+def test_it_quotes_no_more_than_its_hedge_can_take(played: Any) -> None:
+    """An account that has little to sell there: no more is bought here."""
+    _, collector = played(text(300, MAKER, HEDGE, starting_balances=["1000000 USDT", "0.1 BTC"]))
+    positions = [fill.position for _, fill in collector.fills if fill.strategy == "first"]
+    assert positions
+    assert max(positions) <= 0.1 + 0.0101
+    assert not [halt for halt in collector.halts if halt.active and "waits for" not in halt.reason]
+
+
+def test_statistical_arbitrage_holds_both_legs_and_ends_flat_where_the_relation_breaks(played: Any) -> None:
+    params = {"other": "BTCUSDT.THERE", "max_position": 0.1, "bar_s": 1, "bars": 300, "reform_s": 300}
+    strategy = {"use": "statistical-arbitrage", "params": {**params, "other_fee_bps": 0.1}}
+    result, collector = played(text(1_800, strategy, {"makers": ["first"], "band": 0, "max_position": 0.5}))
+    first, hedge = result.scores
+    assert first.fills >= 4
+    assert hedge.fills >= 4
+    for size, seconds in open_sizes(collector.fills):
+        assert size <= 0.05 or seconds < 10.0
+    assert first.pnl.identity_residual < 1e-9
