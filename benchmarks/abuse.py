@@ -311,6 +311,8 @@ CASES = (
 # Over sockets a message takes its time, and not always the same.
 LIVE_JUDGES: dict[str, Callable[[float], Judge]] = {
     "messages": lambda burst: Messages(20.0, burst, jitter_s=0.5),
+    "largest order": lambda limit: auditing.order_notional(limit, overtaken=True),
+    "one maker's own": lambda limit: auditing.own_order_notional(limit, overtaken=True),
     "net": lambda limit: auditing.net(limit, overtaken_s=0.25),
     "daily loss of all": lambda limit: Loss(limit, one=False),
     "fill burst": lambda orders: Burst(orders, 1.0, 2.0, grace_s=0.25),

@@ -117,14 +117,19 @@ def notional(limit: float) -> Judge:
     return Judge(judge)
 
 
-def order_notional(limit: float) -> Judge:
-    """One order that adds."""
-    return Judge(lambda seen: _over("order of", seen.new.left * seen.new.price, limit) if seen.adds else None)
+def order_notional(limit: float, *, overtaken: bool = False) -> Judge:
+    """One order that adds; all of it, or what of it adds, where one that was reviewed later can arrive before it."""
+
+    def judge(seen: Seen) -> str | None:
+        size = min(seen.new.left, seen.reached) if overtaken else seen.new.left
+        return _over("order of", size * seen.new.price, limit) if seen.adds else None
+
+    return Judge(judge)
 
 
-def own_order_notional(limit: float) -> Judge:
+def own_order_notional(limit: float, *, overtaken: bool = False) -> Judge:
     """The same of one of two makers; the other has a limit of its own."""
-    judge = order_notional(limit)
+    judge = order_notional(limit, overtaken=overtaken)
     return Judge(lambda seen: judge.look(seen) if seen.new.owner.startswith(FIRST) else None)
 
 

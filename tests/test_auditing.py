@@ -76,3 +76,12 @@ def test_messages_to_each_trade_are_counted_from_the_free_ones_on() -> None:
     for _ in range(5):
         assert judge.look(seen(order("spot", 1, 0.001))) is None
     assert judge.look(seen(order("spot", 1, 0.001))) is not None
+
+
+def test_an_order_that_was_overtaken_is_judged_by_what_of_it_adds() -> None:
+    closing, overtook = order("spot", 1, 0.02), order("spot", 1, 0.005)
+    held = {"spot": -0.02}
+    assert auditing.order_notional(600.0).look(seen(closing, overtook, held=held)) is not None
+    judge = auditing.order_notional(600.0, overtaken=True)
+    assert judge.look(seen(closing, overtook, held=held)) is None
+    assert judge.look(seen(closing)) == "order of 1000, the limit is 600"
