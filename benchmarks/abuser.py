@@ -102,13 +102,13 @@ def reset() -> Counts:
 
 
 def _watched(step: Callable[[Maker, int], Review]) -> Callable[[Maker, int], Review]:
-    """Of one that aims at halts, each decision that it was not to take is an attempt: nobody asks it what it wants."""
+    """Of one that aims at halts, each side that a decision was not to quote is an attempt: nobody asks what it wants."""
 
     def stepped(self: Maker, now_ns: int) -> Review:
         found = step(self, now_ns)
         if counts.aims_at_halts:
-            stopped = [self.stops.reason] if self.stops.level is Level.STOP else []
-            for reason in {*stopped, *[each.reason for _, each in self._cautions if each.pulled]}:
+            stopped = {(side, self.stops.reason) for side in Side if self.stops.level is Level.STOP}
+            for _, reason in stopped | {(side, each.reason) for side, each in self._cautions if each.pulled}:
                 counts.attempts += 1
                 counts.refuse(reason)
             write()

@@ -89,11 +89,11 @@ class StatisticalArbitrage:
         if not due or not self._model.ready or now_ns < self._rests_until_ns:
             return
         held = self._inventory != 0.0 and not self._turned
+        self._formed_ns = now_ns
         self._model.form(held=held)
         if self._model.relation is not None:
             self.hedge_ratio = self._model.relation.beta
         if not held:
-            self._formed_ns = now_ns
             self._turned = False
 
     # -- what it wants ---------------------------------------------------------------------------------------
