@@ -102,7 +102,7 @@ def reset() -> Counts:
 
 
 def _watched(step: Callable[[Maker, int], Review]) -> Callable[[Maker, int], Review]:
-    """Of one that aims at halts, each side that a decision was not to quote is an attempt: nobody asks what it wants."""
+    """Of one that aims at halts, each side that a decision was not to quote is an attempt: nobody asks for more."""
 
     def stepped(self: Maker, now_ns: int) -> Review:
         found = step(self, now_ns)

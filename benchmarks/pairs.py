@@ -216,8 +216,8 @@ def _row(pair: str, cost_bps: float, lag: int, period: str, of: pd.DataFrame) ->
 
 def show(found: list[Row], *, markdown: bool) -> None:
     columns = (
-        "pair", "cost, bps", "bars late", "", "gain, bps", "costs, bps", "worst hour", "drawdown", "turns", "closed at any price",
-        "breaks", "related, %",
+        "pair", "cost, bps", "bars late", "", "gain, bps", "costs, bps", "worst hour", "drawdown", "turns",
+        "closed at any price", "breaks", "related, %",
     )  # fmt: skip
     rows = list(_cells(found))
     if markdown:
