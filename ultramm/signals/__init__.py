@@ -1,0 +1,1 @@
+"""What somebody expects of a price: how sure, how much, and for how long."""
