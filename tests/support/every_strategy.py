@@ -14,6 +14,11 @@ NEEDS: dict[str, dict[str, Any]] = {
     "glft": {},
     "avellaneda-stoikov": {"gamma": 1e-3},
     "adaptive-market-maker": {"edge_gate": False},
+    "combined": {
+        "core": {"use": "glft", "params": {"order_size": 0.01}},
+        "members": [{"name": "trend", "use": "trend"}, {"name": "flow", "use": "flow"}],
+        "shift_bps": 1.0,
+    },
 }
 SIZES = {"order_size": 0.01, "max_position": 0.05}
 
@@ -25,7 +30,8 @@ def strategies() -> list[str]:
 
 
 def built(name: str, of: Instrument, **params: Any) -> Any:
-    given = {**SIZES, **NEEDS[name], **params}
+    sizes = {key: value for key, value in SIZES.items() if key in known(name)}
+    given = {**sizes, **NEEDS[name], **params}
     return load(_plugin(name).strategy)(msgspec.convert(given, load(_plugin(name).params)), of)
 
 

@@ -99,6 +99,12 @@ class Ledgers:
         core.cash -= fill.side * fill.size * self._instrument.value(fill.price) + fill.fee
         core.turnover += fill.size
 
+    def adopt(self, position: float, mid: float) -> None:
+        """The maker holds so much that nobody here knows of: the core's, at the mid."""
+        core, size = self._ledgers[self.core], position - self.total
+        core.size += size
+        core.cash -= size * self._instrument.value(mid)
+
     def retarget(self, targets: Mapping[str, float], mid: float) -> float:
         """Members are to hold so much: the core trades what that takes, at the mid. Gives the size that moved."""
         moved, worth = 0.0, self._instrument.value(mid)
