@@ -9,7 +9,9 @@ import pytest
 from ultramm.errors import ConfigError
 from ultramm.journal.records import GuardEvent
 from ultramm.nautilus.backtest import BacktestResult, Collector, run_backtest
+from ultramm.nautilus.synthetic import EPOCH_NS
 
+S = 1_000_000_000
 SETTINGS = ("venues.SIM.params.duration_s=300", "venues.SIM.params.preset=wide")
 TWO = (
     "venues.SIM.instruments=[BTCUSDT, ETHUSDT]",
@@ -81,9 +83,17 @@ def test_guards_are_told_of_in_the_journal_and_let_go_again(default_config: Any)
 
 def test_without_guards_and_with_those_that_find_nothing_a_run_is_the_same(default_config: Any) -> None:
     _, plain = play(default_config)
-    watched, guarded = play(default_config, "risk.manipulation=true", "risk.max_var={budget: 1000000 USDT}")
+    watched, guarded = play(default_config, "risk.manipulation=true")
     assert watched.guards == []
     assert guarded.fills_sha256 == plain.fills_sha256
+
+
+def test_value_at_risk_lets_nothing_begin_before_the_market_was_seen_for_a_minute(default_config: Any) -> None:
+    held, _ = play(default_config, "risk.max_var={budget: 1000000 USDT}")
+    free, _ = play(default_config)
+    begins_ns = min(ts_ns for ts_ns, _ in free.fills)
+    assert begins_ns < EPOCH_NS + 60 * S
+    assert min(ts_ns for ts_ns, _ in held.fills) > EPOCH_NS + 60 * S
 
 
 @pytest.mark.parametrize(
