@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ultramm.nautilus.backtest import Collector, run_backtest
 
 pytestmark = pytest.mark.integration
 
+DOCS = Path(__file__).parents[3] / "docs" / "pairs.md"
 SHARED = {"adapter": "synthetic", "instruments": ["BTCUSDT"]}
 RICH = ["1000000 USDT", "20 BTC"]
 
@@ -115,3 +117,16 @@ def test_statistical_arbitrage_holds_both_legs_and_ends_flat_where_the_relation_
     for size, seconds in open_sizes(collector.fills):
         assert size <= 0.05 or seconds < 10.0
     assert first.pnl.identity_residual < 1e-9
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_each_example_of_the_docs_runs(played: Any, number: int) -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(examples) == 3
+    venues = re.findall(r"^  ([A-Z]+):$", examples[number], re.MULTILINE)
+    short = [f"venues.{venue}.params.duration_s=400" for venue in venues]
+    result, collector = played(examples[number], "mode=backtest", *short)
+    assert all(score.pnl.identity_residual < 1e-9 for score in result.scores)
+    assert not [halt for halt in collector.halts if halt.active and halt.source == "error"]
+    if number:
+        assert result.scores[0].fills > 0
