@@ -12,7 +12,20 @@ from typing import NoReturn
 import typer
 
 from ultramm import __version__
-from ultramm.cli import alerts, backtest, config, dashboard, data, import_config, journal, node, plugins, report, venue
+from ultramm.cli import (
+    alerts,
+    backtest,
+    config,
+    dashboard,
+    data,
+    import_config,
+    journal,
+    node,
+    pairs,
+    plugins,
+    report,
+    venue,
+)
 from ultramm.errors import UltrammError, UserError
 
 app = typer.Typer(
@@ -30,6 +43,7 @@ app.add_typer(journal.app, name="journal")
 app.add_typer(config.app, name="config")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(import_config.app, name="import")
+app.add_typer(pairs.app, name="pairs")
 app.add_typer(alerts.app, name="alerts")
 app.command(name="report")(report.report)
 app.command(name="dashboard")(dashboard.dashboard)

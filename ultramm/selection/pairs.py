@@ -193,7 +193,7 @@ def _objection(pair: Pair, test: Cointegration, formed: int, filters: Filters) -
         ),
         (
             pair.stability_p < filters.min_stability_p,
-            f"p {pair.stability_p:.4f} of a stable ratio is below {filters.min_stability_p:g}",
+            f"p {pair.stability_p:.2g} of a stable ratio is below {filters.min_stability_p:g}",
         ),
     )
     return next((words for objects, words in found if objects), "")
