@@ -100,6 +100,23 @@ class Paired(Protocol):
 
 
 @runtime_checkable
+class Steerable(Protocol):
+    """A strategy with members that come and go, and can be paused, while it runs."""
+
+    @property
+    def members(self) -> tuple[str, ...]: ...
+
+    def steer(self, verb: str, name: str, text: str = "") -> str:
+        """Do ``pause``, ``resume``, ``remove`` or, with what it is made of as YAML, ``add``; gives what was done.
+
+        Raises
+        ------
+        ValueError
+            That cannot be: in words why.
+        """
+
+
+@runtime_checkable
 class DoubtingVolume(Protocol):
     """A strategy that measures volume and can do without: `volume_doubtful` is set while volume measures nothing."""
 
@@ -122,6 +139,7 @@ class Abilities(msgspec.Struct, frozen=True):
     learning: LearningFromOrders | None
     hedging: Hedging | None
     paired: Paired | None
+    steerable: Steerable | None
     doubting: DoubtingVolume | None
     judging: Judging | None
 
@@ -134,6 +152,7 @@ class Abilities(msgspec.Struct, frozen=True):
             learning=strategy if isinstance(strategy, LearningFromOrders) and strategy.learns else None,
             hedging=strategy if isinstance(strategy, Hedging) else None,
             paired=strategy if isinstance(strategy, Paired) else None,
+            steerable=strategy if isinstance(strategy, Steerable) else None,
             doubting=strategy if isinstance(strategy, DoubtingVolume) else None,
             judging=strategy if isinstance(strategy, Judging) else None,
         )

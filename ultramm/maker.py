@@ -813,6 +813,19 @@ class Maker:
         """As `Paired`; None of a strategy that leaves it to its hedge."""
         return None if self._may.paired is None else self._may.paired.hedge_ratio
 
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Of a strategy that has some."""
+        return () if self._may.steerable is None or self.degraded else self._may.steerable.members
+
+    def steer(self, verb: str, name: str, text: str = "") -> str:
+        """As `Steerable`; raises ValueError where that cannot be."""
+        if self._may.steerable is None or self.degraded:
+            raise ValueError(f"{self.name} has no members")
+        done = self._may.steerable.steer(verb, name, text)
+        self.due_ns = 0
+        return done
+
     def take_guard_changes(self) -> list[GuardChange]:
         """What guards have begun to hold back, or let go, since this was asked last."""
         return self._protection.take_changes()

@@ -12,7 +12,7 @@ import typer
 
 from ultramm.cli.options import Json, OptionalConfig, Set
 from ultramm.cli.output import print_json
-from ultramm.errors import ConfigError, RunError
+from ultramm.errors import ConfigError, RunError, UserError
 
 if TYPE_CHECKING:
     from ultramm.journal.records import Entry
@@ -141,6 +141,52 @@ def stop(config: OptionalConfig = None, journal: JournalOption = None) -> None:
 def kill(config: OptionalConfig = None, journal: JournalOption = None) -> None:
     """End the node at once: cancels are sent, and waited for one second only."""
     _command("kill", config, journal)
+
+
+member = typer.Typer(help="Act on the members of a combined strategy while it runs.", no_args_is_help=True)
+app.add_typer(member, name="member")
+MemberArgument = Annotated[str, typer.Argument(metavar="[STRATEGY/]MEMBER")]
+
+
+@member.command("pause")
+def member_pause(name: MemberArgument, config: OptionalConfig = None, journal: JournalOption = None) -> None:
+    """Let a member move nothing; it is still watched."""
+    _command(f"member pause {name}", config, journal)
+
+
+@member.command("resume")
+def member_resume(name: MemberArgument, config: OptionalConfig = None, journal: JournalOption = None) -> None:
+    """Let it move again."""
+    _command(f"member resume {name}", config, journal)
+
+
+@member.command("remove")
+def member_remove(name: MemberArgument, config: OptionalConfig = None, journal: JournalOption = None) -> None:
+    """Let a member go; what it holds passes to the core."""
+    _command(f"member remove {name}", config, journal)
+
+
+@member.command("add")
+def member_add(
+    name: MemberArgument,
+    use: Annotated[str, typer.Option("--use", help="What it looks at: trend, reversion or flow.")],
+    params: Annotated[
+        list[str], typer.Option("--param", metavar="KEY=NUMBER", help="Of it, such as tau_s=60; may be repeated.")
+    ] = [],  # noqa: B006
+    config: OptionalConfig = None,
+    journal: JournalOption = None,
+) -> None:
+    """Let one more have a view."""
+    import json
+
+    numbers: dict[str, float] = {}
+    for text in params:
+        key, _, value = text.partition("=")
+        try:
+            numbers[key] = float(value)
+        except ValueError as exc:
+            raise UserError(f"--param {text}: write KEY=NUMBER, such as tau_s=60") from exc
+    _command(f"member add {name} {json.dumps({'use': use, 'params': numbers})}", config, journal)
 
 
 def _open(config: Path | None, journal: str | None) -> Journal:

@@ -365,11 +365,31 @@ class NodeRunner:
             for shell in self._shells:
                 shell.flatten()
             return "flattening: quotes are pulled, positions are closed at what the market takes; resume to quote again"
+        if verb.startswith("member "):
+            return self._steer(*verb.split(" ", 3)[1:])
         if verb in ("stop", "kill"):
             self._killed = verb == "kill"
             self.stop(f"{verb} by operator")
             return "stopping: orders are cancelled and confirmed" if verb == "stop" else "killed"
         return f"unknown command {verb}"
+
+    def _steer(self, verb: str, name: str, text: str = "") -> str:
+        """Change the members of the strategies that have some, ``STRATEGY/MEMBER`` where it matters whose."""
+        strategy, _, member = name.rpartition("/")
+        made = [shell.maker for shell in self._shells if shell.maker.members and strategy in ("", shell.maker_name)]
+        wanted = made if verb == "add" else [maker for maker in made if member in maker.members]
+        if not wanted:
+            known = [f"{maker.name}/{each}" for maker in made for each in maker.members]
+            return f"no such member: {name}; there are {', '.join(known)}" if known else f"{name}: nobody has members"
+        if len({maker.name for maker in wanted}) > 1:
+            return (
+                f"{member}: of which strategy? {', '.join(sorted({maker.name for maker in wanted}))}: write it before /"
+            )
+        try:
+            done = [maker.steer(verb, member, text) for maker in wanted]
+        except ValueError as exc:
+            return f"not done: {' '.join(str(exc).split())}"
+        return done[0]
 
     def _mind_journal(self) -> None:
         """A node that cannot write its journal keeps its orders safe and stops quoting."""

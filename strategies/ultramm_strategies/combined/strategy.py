@@ -81,9 +81,11 @@ class Combined:
         return self._views.names
 
     def add(self, member: SignalMember) -> None:
-        """One more view, from now on."""
-        self.ledgers.add(member.name)
+        """One more view, from now on; raises ValueError where it is none, or one of that name is there."""
+        if member.name in self.ledgers:
+            raise ValueError(f"{member.name} is a member already")
         self._views.add(member)
+        self.ledgers.add(member.name)
 
     def remove(self, name: str) -> None:
         """A view less: the core takes over what it held."""
@@ -98,6 +100,31 @@ class Combined:
         """A view that moves nothing for now, or again does."""
         self._views.pause(name, paused=paused)
         self._retarget_ns = 0
+
+    def steer(self, verb: str, name: str, text: str = "") -> str:
+        """Pause, resume, remove or add a member, by its name; an added one as JSON: ``use`` and ``params``.
+
+        Raises
+        ------
+        ValueError
+            There is no such member, or what is to be added is none.
+        """
+        if verb == "add":
+            try:
+                given = msgspec.json.decode(text or "{}")
+                self.add(msgspec.convert({**given, "name": name}, SignalMember))
+            except (msgspec.DecodeError, TypeError) as exc:
+                raise ValueError(f"{name}: {exc}") from exc
+            return f"added {name}"
+        if name not in self.members:
+            raise ValueError(f"{name} is no member")
+        if verb == "remove":
+            self.remove(name)
+            return f"removed {name}"
+        if verb not in ("pause", "resume"):
+            raise ValueError(f"unknown verb {verb}")
+        self.pause(name, paused=verb == "pause")
+        return f"{verb}d {name}"
 
     # -- what it sees ----------------------------------------------------------------------------------------
 

@@ -125,6 +125,33 @@ def test_a_signal_cancels_confirms_and_exits_with_0(start: Any, eventually: Any,
     assert orders_left_open(tmp_path) == set()
 
 
+def test_members_of_a_combined_strategy_come_and_go_while_it_runs(
+    ultramm: Any, start: Any, eventually: Any, tmp_path: Path
+) -> None:
+    core = "{use: market-maker, params: {order_size: 0.01, half_spread_bps: 1}}"
+    params = f"{{core: {core}, max_position: 0.1, members: [{{name: trend, use: trend}}]}}"
+    strategy = f"strategies=[{{use: combined, name: desk, instruments: [BTCUSDT.SIM], params: {params}}}]"
+    start("node", "start", "--no-dashboard", "--set", strategy)
+    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+
+    def weights() -> set[str]:
+        status = last_status(tmp_path)
+        return {name for name in status.makers[0].effects if name.endswith("_weight_pct")} if status else set()
+
+    assert ultramm("node", "member", "pause", "trend").stdout == "paused trend\n"
+    assert ultramm("node", "member", "resume", "desk/trend").stdout == "resumed trend\n"
+    added = ultramm("node", "member", "add", "late", "--use", "reversion", "--param", "tau_s=30")
+    assert added.stdout == "added late\n"
+    eventually(lambda: weights() == {"trend_weight_pct", "late_weight_pct"}, "both weights")
+    assert ultramm("node", "member", "remove", "trend").stdout == "removed trend\n"
+    eventually(lambda: weights() == {"late_weight_pct"}, "one weight")
+    assert "no such member: trend; there are desk/late" in ultramm("node", "member", "pause", "trend").stdout
+    assert "not done: late: " in ultramm("node", "member", "add", "late", "--use", "tea-leaves").stdout
+    wrong = ultramm("node", "member", "add", "new", "--use", "flow", "--param", "tau_s=soon")
+    assert wrong.returncode == 2
+    assert "--param tau_s=soon: write KEY=NUMBER" in wrong.stderr
+
+
 def test_commands_from_another_terminal(ultramm: Any, start: Any, eventually: Any, tmp_path: Path) -> None:
     node = start("node", "start", "--no-dashboard")
     eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")

@@ -159,6 +159,27 @@ def test_members_come_and_go_while_it_runs() -> None:
     assert strategy.ledgers.total == pytest.approx(0.0)
 
 
+def test_whoever_runs_it_steers_its_members_by_words() -> None:
+    strategy = started(TREND)
+    assert strategy.steer("pause", "trend") == "paused trend"
+    assert strategy._views._members["trend"].paused
+    assert strategy.steer("resume", "trend") == "resumed trend"
+    assert strategy.steer("add", "late", '{"use": "reversion", "params": {"tau_s": 30}}') == "added late"
+    assert strategy.steer("remove", "trend") == "removed trend"
+    assert strategy.members == ("late",)
+    for words, why in (
+        (("pause", "trend"), "no member"),
+        (("add", "late", '{"use": "flow"}'), "already"),
+        (("add", "new", '{"use": "tea-leaves"}'), "tea-leaves"),
+        (("add", "new", '{"use": "flow", "params": {"slow_s": 1}}'), "no such parameter"),
+        (("add", "new", "[1]"), "new: "),
+        (("dismiss", "late"), "unknown verb"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            strategy.steer(*words)
+    assert strategy.members == ("late",) == tuple(strategy.ledgers.names[1:])
+
+
 def test_what_was_held_before_it_began_is_the_cores() -> None:
     strategy = started(TREND)
     strategy.decide(0, 0.4)
