@@ -37,6 +37,9 @@ class CrossExchangeMakerParams(MakerParams, frozen=True, kw_only=True, forbid_un
         Share of what is shown there that is counted on.
     rate : float
         Worth of the other's quote currency in this one's.
+    basis_s : float
+        The mean difference of both mids over so many seconds is taken for usual, and off: of a perpetual or a future,
+        which costs another price for longer. 0 = any difference is there to be earned.
     join : bool
         Stand no further inside the market than one tick before the best of others.
     lean_bps : float
@@ -56,6 +59,7 @@ class CrossExchangeMakerParams(MakerParams, frozen=True, kw_only=True, forbid_un
     cushion: NonNegative = 1.0
     depth_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     rate: Positive = 1.0
+    basis_s: NonNegative = 0.0
     join: bool = True
     lean_bps: NonNegative = 0.0
     volatility_s: Positive = 60.0

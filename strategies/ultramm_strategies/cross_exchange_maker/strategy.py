@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ultramm.features.average import TimeAverage
 from ultramm.features.volatility import EwVolatility
 from ultramm.market import Book, Fill, Instrument, Level, Quote, Side, Trade
 from ultramm.quoting.decision import Decision
@@ -36,16 +37,28 @@ class CrossExchangeMaker:
         self._book: Book | None = None
         self._other: Book | None = None
         self._volatility = EwVolatility(params.volatility_s, 1.0, _WARM_S)
+        self._basis = TimeAverage(params.basis_s) if params.basis_s > 0.0 else None
         self.hedge_ratio = 1.0
 
     # -- what it sees ----------------------------------------------------------------------------------------
 
     def on_book(self, book: Book) -> None:
         self._book = book
+        self._compare(book.ts_ns)
 
     def on_reference(self, book: Book) -> None:
         self._other = book
         self._volatility.update(book.ts_ns, book.mid)
+        self._compare(book.ts_ns)
+
+    def _compare(self, ts_ns: int) -> None:
+        if self._basis is not None and self._book is not None and self._other is not None:
+            self._basis.update(ts_ns, self._book.mid / (self._other.mid * self._params.rate))
+
+    @property
+    def _rate(self) -> float:
+        """What a price there is worth here; NaN before a usual difference is known."""
+        return self._params.rate * (1.0 if self._basis is None else self._basis.value)
 
     def on_trade(self, trade: Trade) -> None:
         """The other venue's book tells."""
@@ -55,6 +68,8 @@ class CrossExchangeMaker:
 
     def on_interruption(self, ts_ns: int, reason: str) -> None:
         self._volatility.interrupted()
+        if self._basis is not None:
+            self._basis.interrupted()
 
     # -- what it wants ---------------------------------------------------------------------------------------
 
@@ -66,7 +81,9 @@ class CrossExchangeMaker:
         if other is None or not other.two_sided:
             return Decision.nothing(f"waits for both sides of {self._params.other}")
         cushion = self._cushion(other.mid)
-        fair = other.mid * self._params.rate
+        fair = other.mid * self._rate
+        if math.isnan(fair):
+            return Decision.nothing("waits for the usual difference of both")
         effects = {"cushion_bps": 1e4 * cushion, "basis_bps": 1e4 * (book.mid / fair - 1.0)}
         if math.isnan(cushion):
             return Decision.nothing("waits for the volatility", fair, effects)
@@ -101,7 +118,7 @@ class CrossExchangeMaker:
                 break
             wanted = self._edge(side, level, inventory) + 1e-4 * params.other_fee_bps + instrument.maker_fee + cushion
             # Both fees are of about the same worth, and so is the edge.
-            ticks = self._ticks(side, price * params.rate * (1.0 - side * wanted), book, found)
+            ticks = self._ticks(side, price * self._rate * (1.0 - side * wanted), book, found)
             if not large_enough(instrument, ticks, min(lots, left)):
                 break
             found.append(Quote(side, ticks, min(lots, left), level))

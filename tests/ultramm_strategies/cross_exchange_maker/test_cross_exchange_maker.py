@@ -168,3 +168,19 @@ def gain_of(quote: Quote, against) -> float:
 def test_the_ratio_is_one() -> None:
     assert CrossExchangeMaker(PARAMS, INSTRUMENT).hedge_ratio == 1.0
     assert math.isnan(CrossExchangeMaker(msgspec.structs.replace(PARAMS, cushion=1.0), INSTRUMENT)._cushion(1.0))
+
+
+def test_a_usual_difference_is_taken_off() -> None:
+    here = book([(50_149.0, 5.0)], [(50_151.0, 5.0)])
+    strategy = CrossExchangeMaker(msgspec.structs.replace(PARAMS, basis_s=60.0), INSTRUMENT)
+    strategy.on_book(here)
+    assert strategy.decide(0, 0.0).reasons[Side.BUY] == "waits for both sides of BTCUSDT.THERE"
+    strategy.on_reference(THERE)
+    assert strategy.decide(0, 0.0).reasons[Side.BUY] == "waits for the usual difference of both"
+    for second in range(1, 120):
+        strategy.on_reference(msgspec.structs.replace(THERE, ts_ns=second * S))
+    decision = strategy.decide(120 * S, 0.0)
+    assert decision.fair == pytest.approx(50_150.0)
+    (bid,), (ask,) = decision.side(Side.BUY), decision.side(Side.SELL)
+    assert INSTRUMENT.price(bid.ticks) == pytest.approx(50_149.5 * (1 - 10e-4), abs=1.0)
+    assert INSTRUMENT.price(ask.ticks) == pytest.approx(50_150.5 * (1 + 10e-4), abs=1.0)
