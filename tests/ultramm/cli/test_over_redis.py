@@ -116,15 +116,16 @@ def test_all_three_go_on_when_redis_is_back_and_nothing_is_lost(
     until(lambda: told(hook, "ended"), "its end is told", 60.0)
 
     store = node.journal()
-    (gap,) = store.read(kind="gap")
+    gaps = [entry.record for entry in store.read(kind="gap")]
     halts = [entry.record for entry in store.read(kind="halt")]
     fills = [entry.record for entry in store.read(kind="fill", limit=100_000)]
     (ended,), (last,) = store.last("run-ended"), store.last("status")
     store.close()
-    assert isinstance(gap.record, GapEvent)
-    assert gap.record.event == "caught up"
+    # A loaded machine may let Redis answer too late once more: that is a gap of its own, and told like the first.
+    assert gaps
+    assert all(isinstance(gap, GapEvent) and gap.event == "caught up" for gap in gaps)
     by_journal = [halt.active for halt in halts if isinstance(halt, HaltEvent) and halt.source == "journal"]
-    assert by_journal == [True, False]
+    assert by_journal == [True, False] * len(gaps)
     assert isinstance(ended.record, RunEnded)
     assert (ended.record.reason, ended.record.open_orders) == ("stop by operator", 0)
     assert isinstance(last.record, Status)

@@ -17,7 +17,9 @@ from ultramm.nautilus.backtest import Collector, run_backtest
 
 pytestmark = pytest.mark.integration
 
-DOCS = Path(__file__).parents[3] / "docs" / "pairs.md"
+PROJECT = Path(__file__).parents[3]
+DOCS = PROJECT / "docs" / "pairs.md"
+RECORDINGS = PROJECT.parent / "shared" / "data"
 SHARED = {"adapter": "synthetic", "instruments": ["BTCUSDT"]}
 RICH = ["1000000 USDT", "20 BTC"]
 
@@ -130,3 +132,19 @@ def test_each_example_of_the_docs_runs(played: Any, number: int) -> None:
     assert not [halt for halt in collector.halts if halt.active and halt.source == "error"]
     if number:
         assert result.scores[0].fills > 0
+
+
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings in ../shared/data")
+def test_spot_is_quoted_by_the_perpetual_on_recordings_and_nothing_stays_open(tmp_path: Path) -> None:
+    path = PROJECT / "config" / "backtests" / "binance-across.yaml"
+    caches = [f"venues.{venue}.params.cache={tmp_path}/cache" for venue in ("BINANCE", "BINANCEUSDM")]
+    collector = Collector()
+    result = run_backtest(resolve(read(path, caches, {"SHARED_DATA": str(RECORDINGS)})), collector=collector)
+    across, hedge = result.scores
+    assert (across.fills, hedge.fills) == (157, 45)
+    positions, longest = {"across": 0.0, "hedge": 0.0}, 0.0
+    for (ts_ns, fill), (next_ns, _) in zip(collector.fills, collector.fills[1:], strict=False):
+        positions[fill.strategy] = fill.position
+        if abs(sum(positions.values())) > 0.0025:  # two and a half of the perpetual's lots
+            longest = max(longest, (next_ns - ts_ns) * 1e-9)
+    assert longest < 0.5
