@@ -174,7 +174,7 @@ class Combined:
             fair=decision.fair,
             reservation_price=decision.reservation_price + shift,
             reasons={**dict.fromkeys(Side, "the target is reached"), **decision.reasons},
-            effects={**decision.effects, **self._effects()},
+            effects={**decision.effects, **self._effects(book.mid)},
         )
 
     def _follow(self, now_ns: int, mid: float) -> None:
@@ -215,8 +215,11 @@ class Combined:
             kept += cap_lots([quote for quote in quotes if quote.side is side], left, instrument)
         return tuple(kept)
 
-    def _effects(self) -> dict[str, Any]:
+    def _effects(self, mid: float) -> dict[str, Any]:
         found = {"target_size": self._target, "view_x": self._wanted}
+        currency, profits = self._instrument.settlement_currency, self.ledgers.profits(mid)
+        for name, profit in profits.items():
+            found[f"{name.replace('-', '_')}_profit_{currency}"] = profit
         for name, weight in self._views.weights.items():
             label = name.replace("-", "_")
             found[f"{label}_weight_pct"] = 100.0 * weight

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 
 from ultramm.features.average import TimeAverage
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
@@ -13,6 +14,7 @@ from ultramm_strategies.statistical_arbitrage.params import StatisticalArbitrage
 
 _SPREAD_TAU_S = 600.0
 _BEYOND_STOP = 2.0
+_TURNS = 100
 
 
 class StatisticalArbitrage:
@@ -49,6 +51,8 @@ class StatisticalArbitrage:
         self._half_life_s = params.bar_s
         self._inventory = 0.0
         self._closing = ""
+        # When positions turned, of which two make a cycle.
+        self._turns: deque[int] = deque(maxlen=_TURNS)
         # Since the ratio was last to be held.
         self._turned = False
         self.hedge_ratio = math.nan
@@ -77,6 +81,8 @@ class StatisticalArbitrage:
         before, self._inventory = self._inventory, self._inventory + fill.side * fill.size
         if before * self._inventory <= 0.0:
             self._held_since_ns, self._turned = fill.ts_ns, True
+            if before * self._inventory < 0.0:
+                self._turns.append(fill.ts_ns)
 
     def on_interruption(self, ts_ns: int, reason: str) -> None:
         self._model.interrupted()
@@ -215,4 +221,12 @@ class StatisticalArbitrage:
             "deviation_bps": 1e4 * relation.process.deviation,
             "cost_bps": 1e4 * self._cost(relation),
             "unit_root_p_x": relation.p,
+            "expected_cycle_s": cycle_time(entry) / relation.process.speed,
+            "seen_cycle_s": self._seen_cycle_s,
         }
+
+    @property
+    def _seen_cycle_s(self) -> float:
+        """Mean time of the last cycles from band to band and back; NaN before three turns."""
+        turns = self._turns
+        return 2e-9 * (turns[-1] - turns[0]) / (len(turns) - 1) if len(turns) > 2 else math.nan

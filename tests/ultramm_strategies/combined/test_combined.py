@@ -135,6 +135,19 @@ def test_the_largest_position_is_the_whole_ones() -> None:
     assert sum(quote.lots for quote in decision.side(Side.BUY)) <= 2
 
 
+def test_what_each_member_brought_is_shown_and_adds_up() -> None:
+    strategy = started(TREND)
+    sure(strategy, trend=1.0)
+    strategy.on_book(book(10 * S))
+    strategy.decide(10 * S, 0.0)
+    strategy.on_fill(Fill(11 * S, "o", Side.BUY, 49_990.0, 0.1, 0.5, True))
+    strategy.on_book(book(12 * S, 50_100.0))
+    effects = strategy.decide(12 * S, 0.1).effects
+    held = 0.5 * math.tanh(2.0)
+    assert effects["trend_profit_USDT"] == pytest.approx(100.0 * held)
+    assert effects["core_profit_USDT"] == pytest.approx(0.1 * 110.0 - 0.5 - 100.0 * held)
+
+
 def test_a_pause_takes_a_view_out_and_its_end_brings_it_back() -> None:
     strategy = started(TREND)
     sure(strategy, trend=1.0)

@@ -119,6 +119,11 @@ def test_a_position_is_held_to_the_other_band_and_turned_there() -> None:
     assert len(sides) >= 10
     assert all(one != next_one for one, next_one in zip(sides, sides[1:], strict=False))
     assert [size for *_, size in market.fills[1:]] == [2.0] * (len(sides) - 1)
+    # What a cycle took, beside what it was expected to take.
+    turned = [now for now, *_ in market.fills[1:]]
+    effects = market.decision.effects
+    assert effects["seen_cycle_s"] == pytest.approx(2.0 * (turned[-1] - turned[0]) / (len(turned) - 1))
+    assert 0.4 * effects["expected_cycle_s"] < effects["seen_cycle_s"] < 2.5 * effects["expected_cycle_s"]
 
 
 def test_or_to_the_mean_and_closed_there() -> None:
