@@ -46,8 +46,7 @@ def scan(
         task = progress.add_task("reading", total=count * (count - 1) // 2)
         prices = read_prices(wanted.files, wanted.every_s, wanted.begins, wanted.ends)
         progress.update(task, description="testing")
-        baskets = [tuple(basket) for basket in wanted.baskets]
-        found = study(wanted.name, prices, wanted.filters, baskets, lambda: progress.advance(task))
+        found = study(wanted.name, prices, wanted.filters, wanted.baskets, lambda: progress.advance(task))
     kept = _keep(found, Path(wanted.keep))
     if page is not None:
         write_page(page, pairs_page(found, prices, str(config)))

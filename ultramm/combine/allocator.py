@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 
 import numpy as np
@@ -58,8 +57,9 @@ class Allocator:
         kept = {name: self.weights.get(name, 0.0) for name in names}
         self._names = names
         self._experts = self._new_experts(max(1, len(names)))
+        sigmas = self._sigmas()
         for gains in self._gains if names else ():
-            self._experts.update(self._losses(self._row(gains)))
+            self._experts.update(losses_of(self._row(gains), sigmas))
         total = sum(kept.values())
         share = 1.0 / len(names) if names else 0.0
         new = sum(name not in self.weights for name in names)
@@ -86,8 +86,7 @@ class Allocator:
         if not self._names:
             return
         self._gains.append(gains)
-        row = self._row(gains)
-        self._experts.update(self._losses(row))
+        self._experts.update(losses_of(self._row(gains), self._sigmas()))
         wanted = bounded(blended(self._experts.weights, self._parity()), self._bounds)
         before = np.array([self.weights[name] for name in self._names])
         moved = towards(before, wanted, self._turnover)
@@ -99,10 +98,10 @@ class Allocator:
     def _history(self) -> Array:
         return np.array([[gains.get(name, 0.0) for name in self._names] for gains in self._gains])
 
-    def _losses(self, row: Array) -> Array:
+    def _sigmas(self) -> Array:
+        """Of a period's gains; nothing where too few were seen."""
         history = self._history()
-        sigmas = history.std(axis=0) if len(history) >= _LEAST_PERIODS else np.full(len(row), math.nan)
-        return losses_of(row, np.where(np.isnan(sigmas), 0.0, sigmas))
+        return np.asarray(history.std(axis=0)) if len(history) >= _LEAST_PERIODS else np.zeros(len(self._names))
 
     def _parity(self) -> Array:
         equal = np.full(len(self._names), 1.0 / len(self._names))

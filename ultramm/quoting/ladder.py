@@ -62,7 +62,7 @@ def ladder(
     sign = int(side)
     centre, least = sign * reservation_price, 0.5 * tick_size
     slack = _GRID_SLACK + _RELATIVE_SLACK * abs(reservation_price) / tick_size
-    limit = sign * _post_only_limit(instrument, side, book)
+    limit = sign * post_only_limit(instrument, side, book)
     quotes: list[Quote] = []
     for level, of_level in enumerate(lots):
         depth = depths[level]
@@ -96,7 +96,14 @@ def cap_lots(quotes: Sequence[Quote], lots: int, instrument: Instrument | None =
     return tuple(kept)
 
 
-def _post_only_limit(instrument: Instrument, side: Side, book: Book) -> int:
+def resting_ticks(instrument: Instrument, side: Side, price: float, book: Book) -> int:
+    """A price on the grid, away from the market and behind the opposite best: what rests there takes nothing."""
+    sign = int(side)
+    signed = math.floor(sign * price / instrument.tick_size + _GRID_SLACK)
+    return sign * min(signed, sign * post_only_limit(instrument, side, book))
+
+
+def post_only_limit(instrument: Instrument, side: Side, book: Book) -> int:
     """The furthest price that does not take, ticks; beyond all prices where nothing is on the opposite side."""
     opposite = book.asks if side is Side.BUY else book.bids
     return instrument.ticks(opposite[0].price) - side if opposite else side * _BEYOND_ALL_TICKS

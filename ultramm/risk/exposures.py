@@ -324,9 +324,8 @@ class Exposures:
 
     def filled(self, member: Member) -> None:
         """A maker traded: whoever hedges it decides anew at once."""
-        for other in self._others(member):
-            if other.hedge is not None and member.name in other.hedge.makers:
-                self._wake(other)
+        for hedge in self._hedges_of(member):
+            self._wake(hedge)
 
     def hedges(self, member: Member) -> bool:
         """Whether something offsets what a maker holds."""

@@ -13,7 +13,7 @@ from ultramm.combine.ledgers import Ledgers
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
 from ultramm.plugin import load
 from ultramm.quoting.decision import Decision
-from ultramm.quoting.ladder import cap_lots
+from ultramm.quoting.ladder import cap_lots, post_only_limit
 from ultramm_strategies.combined.params import CombinedParams, SignalMember
 from ultramm_strategies.combined.views import Views
 
@@ -171,7 +171,6 @@ class Combined:
         return msgspec.structs.replace(
             decision,
             quotes=quotes,
-            fair=decision.fair,
             reservation_price=decision.reservation_price + shift,
             reasons={**dict.fromkeys(Side, "the target is reached"), **decision.reasons},
             effects={**decision.effects, **self._effects(book.mid)},
@@ -197,8 +196,7 @@ class Combined:
         for quote in quotes:
             side, moved = quote.side, quote.ticks + ticks
             if not quote.taking:
-                opposite = instrument.ticks((book.asks if side is Side.BUY else book.bids)[0].price)
-                moved = side * min(side * moved, side * opposite - 1)
+                moved = side * min(side * moved, side * post_only_limit(instrument, side, book))
             if side in last:
                 moved = side * min(side * moved, side * last[side] - 1)
             last[side] = moved

@@ -9,7 +9,7 @@ from ultramm.features.average import TimeAverage
 from ultramm.features.volatility import EwVolatility
 from ultramm.market import Book, Fill, Instrument, Level, Quote, Side, Trade
 from ultramm.quoting.decision import Decision
-from ultramm.quoting.ladder import large_enough
+from ultramm.quoting.ladder import large_enough, resting_ticks
 from ultramm_strategies.cross_exchange_maker.params import CrossExchangeMakerParams
 
 _WARM_S = 10
@@ -152,12 +152,8 @@ class CrossExchangeMaker:
     def _ticks(self, side: Side, price: float, book: Book, before: Sequence[Quote]) -> int:
         """On the grid, behind the opposite best, no further inside than needed, behind the orders before it."""
         instrument, sign = self._instrument, int(side)
-        exact = price / instrument.tick_size
-        ticks = math.floor(exact + 1e-9) if side is Side.BUY else math.ceil(exact - 1e-9)
-        signed = sign * ticks
-        opposite, own = (book.asks, book.bids) if side is Side.BUY else (book.bids, book.asks)
-        if opposite:
-            signed = min(signed, sign * instrument.ticks(opposite[0].price) - 1)
+        signed = sign * resting_ticks(instrument, side, price, book)
+        own = book.bids if side is Side.BUY else book.asks
         if self._params.join and own:
             signed = min(signed, sign * instrument.ticks(own[0].price) + 1)
         if before:

@@ -8,6 +8,7 @@ from collections import deque
 from ultramm.features.average import TimeAverage
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
 from ultramm.quoting.decision import Decision
+from ultramm.quoting.ladder import large_enough, resting_ticks
 from ultramm.statarb.bands import best_z, cycle_time
 from ultramm.statarb.model import PairModel, Relation
 from ultramm_strategies.statistical_arbitrage.params import StatisticalArbitrageParams
@@ -195,12 +196,9 @@ class StatisticalArbitrage:
     def _quote(self, side: Side, price: float, size: float, book: Book, level: int) -> list[Quote]:
         """An order that rests at a price, or behind the opposite best where that is nearer."""
         instrument = self._instrument
-        opposite = instrument.ticks((book.asks if side is Side.BUY else book.bids)[0].price)
-        wanted = price / instrument.tick_size
-        ticks = math.floor(wanted + 1e-9) if side is Side.BUY else math.ceil(wanted - 1e-9)
-        ticks = min(ticks, opposite - 1) if side is Side.BUY else max(ticks, opposite + 1)
+        ticks = resting_ticks(instrument, side, price, book)
         lots = instrument.whole_lots(size)
-        if ticks < 1 or lots < instrument.smallest_lots(instrument.price(ticks)):
+        if not large_enough(instrument, ticks, lots):
             return []
         return [Quote(side, ticks, lots, level)]
 
