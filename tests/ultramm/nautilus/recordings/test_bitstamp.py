@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import gzip
 import lzma
 import random
-import tracemalloc
-from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 from nautilus_trader.model.book import OrderBook
 from nautilus_trader.model.data import OrderBookDelta, OrderBookDeltas, TradeTick
 from nautilus_trader.model.enums import AggressorSide, BookType
+from peak_memory import peak_bytes_of
 
 from ultramm.errors import DataError
 from ultramm.nautilus.recordings.bitstamp import BitstampRecording
@@ -298,18 +297,8 @@ def test_a_recording_ten_times_as_long_takes_no_more_memory(tmp_path: Path) -> N
                         out.write(",".join([str(int(each) + shift_id), last, *row[2:5], "deleted", row[6]]) + "\n")
         return file
 
-    def peak_bytes(file: Path) -> int:
-        recording = BitstampRecording([file])
-        gc.collect()
-        tracemalloc.start()
-        try:
-            deque(recording.data(Account(), lambda _done, _total: None), maxlen=0)
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-
-    peak_bytes(write(1))  # what is made once
-    assert peak_bytes(write(10)) < 1.3 * peak_bytes(write(1)) + 50_000
+    one, ten = peak_bytes_of(*(partial(BitstampRecording, [write(times)]) for times in (1, 10)))
+    assert ten < 1.3 * one + 50_000
 
 
 def test_the_instrument_says_its_grid_and_fees(rows: Any) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import tracemalloc
-from collections import deque
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +13,7 @@ from nautilus_trader.model.book import OrderBook
 from nautilus_trader.model.data import OrderBookDelta, OrderBookDeltas, TradeTick
 from nautilus_trader.model.enums import AggressorSide, BookType
 from nautilus_trader.model.identifiers import InstrumentId
+from peak_memory import peak_bytes_of
 
 from ultramm.errors import DataError
 from ultramm.nautilus.recordings.databento import DatabentoRecording
@@ -224,7 +223,7 @@ def test_the_real_files_are_whole_and_clean() -> None:
 @recorded
 @pytest.mark.integration
 def test_a_recording_ten_times_as_long_takes_no_more_memory(tmp_path: Path) -> None:
-    def peak_bytes(times: int) -> int:
+    def write(times: int) -> Path:
         rows: list[Row] = []
         for part in range(times):
             for i in range(1_000):
@@ -233,18 +232,10 @@ def test_a_recording_ten_times_as_long_takes_no_more_memory(tmp_path: Path) -> N
                 rows.append((part * 2_000 + 1_000 + i, "C", "B", i, 100.0 + i % 7, 1 + i % 5, LAST))
         file = tmp_path / str(times)
         file.write_bytes(encoded(*rows))
-        recording = DatabentoRecording([file])
-        del rows
-        gc.collect()
-        tracemalloc.start()
-        try:
-            deque(recording.data(Account(), lambda _done, _total: None), maxlen=0)
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
+        return file
 
-    peak_bytes(1)  # what is made once
-    assert peak_bytes(10) < 1.2 * peak_bytes(1) + 50_000
+    one, ten = peak_bytes_of(*(partial(DatabentoRecording, [write(times)]) for times in (1, 10)))
+    assert ten < 1.2 * one + 50_000
 
 
 def test_the_instrument_says_its_grid_contract_and_fees(dbn_file: Any) -> None:

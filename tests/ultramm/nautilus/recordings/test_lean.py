@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import csv
-import gc
 import io
-import tracemalloc
 import zipfile
-from collections import deque
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from nautilus_trader.model.data import Bar, OrderBookDelta, OrderBookDeltas, TradeTick
 from nautilus_trader.model.enums import AggressorSide
+from peak_memory import peak_bytes_of
 
 from ultramm.errors import DataError
 from ultramm.nautilus.recordings.importing import Account
@@ -228,25 +227,16 @@ def test_a_truncated_zip_is_refused(zipped: Any) -> None:
         read(LeanRecording([file]))
 
 
-def peak_bytes(recording: LeanRecording) -> int:
-    """Memory taken at most while the data pass by."""
-    gc.collect()
-    tracemalloc.start()
-    try:
-        deque(recording.data(Account(), lambda _done, _total: None), maxlen=0)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-def test_a_file_ten_times_as_long_takes_no_more_memory(zipped: Any) -> None:
-    def quotes(count: int) -> LeanRecording:
+def test_a_file_ten_times_as_long_takes_no_more_memory(zipped: Any, tmp_path: Path) -> None:
+    def quotes(count: int) -> Path:
         lines = (f"{i},{1284 + i % 50 / 100},{1285 + i % 50 / 100}" for i in range(count))
-        return LeanRecording([zipped("20140502_xauusd_tick_quote", *lines)])
+        file = zipped("20140502_xauusd_tick_quote", *lines)
+        apart = tmp_path / str(count)
+        apart.mkdir()
+        return file.rename(apart / file.name)
 
-    peak_bytes(quotes(2_000))  # what is made once
-    short = peak_bytes(quotes(2_000))
-    assert peak_bytes(quotes(20_000)) < 1.2 * short + 50_000
+    short, long = peak_bytes_of(*(partial(LeanRecording, [quotes(count)]) for count in (2_000, 20_000)))
+    assert long < 1.2 * short + 50_000
 
 
 # -- the real files ------------------------------------------------------------------------------------------

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import math
-import tracemalloc
-from collections import deque
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,12 @@ import pytest
 from nautilus_trader.model.book import OrderBook
 from nautilus_trader.model.data import OrderBookDeltas
 from nautilus_trader.model.enums import BookType
+from peak_memory import peak_bytes_of
 
 from ultramm.errors import DataError
 from ultramm.nautilus.convert import to_float
 from ultramm.nautilus.recordings.importing import Account
-from ultramm.nautilus.recordings.quotes import QuotesRecording
+from ultramm.nautilus.recordings.quotes import _BATCH_ROWS, QuotesRecording
 
 DATA = Path(__file__).parents[4].parent / "shared" / "data"
 T0_MS = 1_630_972_800_000
@@ -127,22 +127,13 @@ def test_bad_files_are_refused_by_name(parquet: Any, tmp_path: Path) -> None:
             QuotesRecording(files, instrument_id)
 
 
-def test_a_file_ten_times_as_long_takes_no_more_memory(parquet: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ultramm.nautilus.recordings.quotes._BATCH_ROWS", 500)
+def test_a_file_four_times_as_long_takes_no_more_memory(parquet: Any) -> None:
+    def recording(batches: int) -> Callable[[], QuotesRecording]:
+        rows = ((i, 1.1, 1e6 + 1_000 * (i % 7), 1.2, 1e6) for i in range(batches * _BATCH_ROWS))
+        return partial(QuotesRecording, [parquet(f"q{batches}", *rows)], "EURUSD.ECN")
 
-    def peak_bytes(rows: int) -> int:
-        file = parquet("q", *((i, 1.1, 1e6 + 1_000 * (i % 7), 1.2, 1e6) for i in range(rows)))
-        recording = QuotesRecording([file], "EURUSD.ECN")
-        gc.collect()
-        tracemalloc.start()
-        try:
-            deque(recording.data(Account(), lambda _done, _total: None), maxlen=0)
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-
-    peak_bytes(2_000)  # what is made once
-    assert peak_bytes(20_000) < 1.2 * peak_bytes(2_000) + 50_000
+    short, long = peak_bytes_of(recording(1), recording(4))
+    assert long < 1.2 * short + 50_000
 
 
 def test_a_damaged_file_is_named(parquet: Any) -> None:
