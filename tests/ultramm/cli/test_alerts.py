@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from alert_servers import HttpServer
+from waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -88,12 +89,10 @@ def test_an_address_that_is_none_stops_a_node_before_it_starts(ultramm: Callable
     assert SECRET not in done.stderr
 
 
-def test_a_node_tells_of_its_beginning_and_end(
-    ultramm: Callable[..., Any], hook: HttpServer, eventually: Any, tmp_path: Path
-) -> None:
+def test_a_node_tells_of_its_beginning_and_end(ultramm: Callable[..., Any], hook: HttpServer, tmp_path: Path) -> None:
     done = ultramm("node", "start", "--no-dashboard", "--duration", "4s", *QUICK)
     assert done.returncode == 0, done.stderr
-    eventually(lambda: len(hook.received) >= 2, "both are told")
+    until(lambda: len(hook.received) >= 2, "both are told")
     assert titles(hook)[-1].startswith("demo: ended demo-")
     told = json.loads(ultramm("alerts", "list", "--json").stdout)
     assert [alert["title"] for alert in told] == titles(hook)[::-1]
@@ -101,16 +100,14 @@ def test_a_node_tells_of_its_beginning_and_end(
     assert SECRET.encode() not in everything
 
 
-def test_a_node_that_is_killed_is_told_of_by_who_outlives_it(
-    ultramm: Callable[..., Any], hook: HttpServer, eventually: Any
-) -> None:
+def test_a_node_that_is_killed_is_told_of_by_who_outlives_it(ultramm: Callable[..., Any], hook: HttpServer) -> None:
     node = ultramm("node", "start", "--no-dashboard", *QUICK, wait=False)
     try:
-        eventually(lambda: any("started" in title for title in titles(hook)), "it has started")
+        until(lambda: any("started" in title for title in titles(hook)), "it has started")
     finally:
         node.send_signal(signal.SIGKILL)
         node.wait()
-    eventually(lambda: any("silent" in title for title in titles(hook)), "its death is told")
+    until(lambda: any("silent" in title for title in titles(hook)), "its death is told")
     ((_, body),) = [(path, body) for path, body in hook.received if "silent" in body["title"]]
     assert body["type"] == "failure"
     assert "it hangs or has died" in body["message"]

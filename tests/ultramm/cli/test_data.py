@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
+from waiting import until
 
 from ultramm.cli.data import Kind
 from ultramm.nautilus.catalog.read import holdings, load
@@ -168,7 +169,7 @@ def with_market(ultramm: Any, tmp_path: Path) -> Callable[[str], Path]:
 
 @recordings
 def test_an_import_killed_at_any_moment_leaves_the_catalog_and_is_done_by_the_next(
-    ultramm: Any, start: Any, eventually: Any, with_market: Callable[[str], Path], tmp_path: Path
+    ultramm: Any, start: Any, with_market: Callable[[str], Path], tmp_path: Path
 ) -> None:
     undisturbed, catalog = with_market("undisturbed"), with_market("catalog")
     began = time.monotonic()
@@ -179,7 +180,7 @@ def test_an_import_killed_at_any_moment_leaves_the_catalog_and_is_done_by_the_ne
     left: set[Path] = set()  # by those that were killed
     for wait in (0.0, *(chance.random() for _ in range(5))):
         process = start("data", "import", *GOLD, "--catalog", "catalog")
-        eventually(lambda left=left: set(tmp_path.glob(".catalog.import-*")) - left, "an import that has begun")
+        until(lambda left=left: set(tmp_path.glob(".catalog.import-*")) - left, "an import that has begun")
         left = set(tmp_path.glob(".catalog.import-*"))
         time.sleep(wait * took_s / 2)
         os.kill(process.pid, signal.SIGKILL)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from page import free_port
 from redis_process import RedisProcess
+from waiting import until
 
 from ultramm.errors import DataError
 from ultramm.journal.open import open_journal
@@ -73,18 +74,16 @@ def orders_left_open(address: str) -> set[str]:
     return {order for order, size in left.items() if size > 0}
 
 
-def test_a_node_is_watched_commanded_and_stopped_through_redis(
-    ultramm: Any, start: Any, eventually: Any, server: RedisProcess
-) -> None:
+def test_a_node_is_watched_commanded_and_stopped_through_redis(ultramm: Any, start: Any, server: RedisProcess) -> None:
     node = start("node", "start", "--no-dashboard", *journal_to(server))
-    eventually(lambda: quotes_both_sides(server.address), "quotes on both sides")
+    until(lambda: quotes_both_sides(server.address), "quotes on both sides")
     at = ("--journal", f"{server.address}#demo")
 
     assert "quotes are pulled" in ultramm("node", "pause", *at).stdout
     shown = json.loads(ultramm("node", "status", "--json", *at).stdout)
     assert shown["run"].startswith("demo-")
     assert "resumed" in ultramm("node", "resume", *at).stdout
-    eventually(lambda: quotes_both_sides(server.address), "quotes again after resume")
+    until(lambda: quotes_both_sides(server.address), "quotes again after resume")
     assert "stopping" in ultramm("node", "stop", *at).stdout
     output, _ = node.communicate(timeout=30)
     assert node.returncode == 0, output
@@ -102,10 +101,10 @@ def test_a_node_is_watched_commanded_and_stopped_through_redis(
 
 
 def test_a_second_node_is_refused_and_one_that_was_killed_makes_room(
-    ultramm: Any, start: Any, eventually: Any, server: RedisProcess
+    ultramm: Any, start: Any, server: RedisProcess
 ) -> None:
     node = start("node", "start", "--no-dashboard", *journal_to(server))
-    eventually(lambda: quotes_both_sides(server.address), "quotes on both sides")
+    until(lambda: quotes_both_sides(server.address), "quotes on both sides")
     second = ultramm("node", "start", "--no-dashboard", *journal_to(server))
     assert second.returncode == 2
     assert (
@@ -123,10 +122,10 @@ def test_a_second_node_is_refused_and_one_that_was_killed_makes_room(
 
 
 def test_a_redis_that_goes_away_pulls_the_quotes_until_it_is_back_and_nothing_is_lost(
-    start: Any, eventually: Any, server: RedisProcess
+    start: Any, server: RedisProcess
 ) -> None:
     node = start("node", "start", "--no-dashboard", *journal_to(server))
-    eventually(lambda: quotes_both_sides(server.address), "quotes on both sides")
+    until(lambda: quotes_both_sides(server.address), "quotes on both sides")
 
     def halts() -> list[HaltEvent]:
         try:
@@ -142,10 +141,10 @@ def test_a_redis_that_goes_away_pulls_the_quotes_until_it_is_back_and_nothing_is
     while "cannot be written" not in told:
         told += node.stdout.readline()
     server.start()
-    eventually(lambda: len(halts()) >= 2, "halted for the journal and released")
+    until(lambda: len(halts()) >= 2, "halted for the journal and released")
     assert [halt.active for halt in halts()[:2]] == [True, False]
     assert f"no Redis answers at 127.0.0.1:{server.port}" in halts()[0].reason
-    eventually(lambda: quotes_both_sides(server.address), "quotes again")
+    until(lambda: quotes_both_sides(server.address), "quotes again")
     node.send_signal(signal.SIGTERM)
     output, _ = node.communicate(timeout=30)
     assert node.returncode == 0, output
@@ -156,7 +155,7 @@ def test_a_redis_that_goes_away_pulls_the_quotes_until_it_is_back_and_nothing_is
 
 
 def test_the_password_is_on_no_command_line_and_in_nothing_that_is_written(
-    ultramm: Any, start: Any, eventually: Any, redis_process: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ultramm: Any, start: Any, redis_process: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = redis_process("--requirepass", SECRET)
     monkeypatch.setenv("REDIS_PASSWORD", SECRET)
@@ -168,7 +167,7 @@ def test_the_password_is_on_no_command_line_and_in_nothing_that_is_written(
     port = free_port()
     node = start("node", "start", "mine.yaml", "--set", f"dashboard.port={port}")
     address = secret_free.replace("${REDIS_PASSWORD}", SECRET)
-    eventually(lambda: quotes_both_sides(address), "quotes on both sides")
+    until(lambda: quotes_both_sides(address), "quotes on both sides")
 
     def served() -> bool:
         try:
@@ -177,7 +176,7 @@ def test_the_password_is_on_no_command_line_and_in_nothing_that_is_written(
         except OSError:
             return False
 
-    eventually(served, "the page")
+    until(served, "the page")
     listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(node.pid)], capture_output=True, text=True, check=True)
     pids = [str(node.pid), *listed.stdout.split()]
     assert len(pids) == 2

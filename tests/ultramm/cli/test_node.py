@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from page import free_port
+from waiting import until
 
 from ultramm.journal.records import FillEvent, HaltEvent, RunEnded, RunStarted, Status
 from ultramm.journal.sqlite import SqliteJournal
@@ -115,9 +116,9 @@ def test_everything_in_the_reporting_currency_is_shown_while_it_runs_and_in_the_
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_cancels_confirms_and_exits_with_0(start: Any, eventually: Any, tmp_path: Path, number: int) -> None:
+def test_a_signal_cancels_confirms_and_exits_with_0(start: Any, tmp_path: Path, number: int) -> None:
     node = start("node", "start", "--no-dashboard")
-    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    until(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
     node.send_signal(number)
     output, _ = node.communicate(timeout=30)
     assert node.returncode == 0, output
@@ -125,14 +126,12 @@ def test_a_signal_cancels_confirms_and_exits_with_0(start: Any, eventually: Any,
     assert orders_left_open(tmp_path) == set()
 
 
-def test_members_of_a_combined_strategy_come_and_go_while_it_runs(
-    ultramm: Any, start: Any, eventually: Any, tmp_path: Path
-) -> None:
+def test_members_of_a_combined_strategy_come_and_go_while_it_runs(ultramm: Any, start: Any, tmp_path: Path) -> None:
     core = "{use: market-maker, params: {order_size: 0.01, half_spread_bps: 1}}"
     params = f"{{core: {core}, max_position: 0.1, members: [{{name: trend, use: trend}}]}}"
     strategy = f"strategies=[{{use: combined, name: desk, instruments: [BTCUSDT.SIM], params: {params}}}]"
     start("node", "start", "--no-dashboard", "--set", strategy)
-    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    until(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
 
     def weights() -> set[str]:
         status = last_status(tmp_path)
@@ -142,9 +141,9 @@ def test_members_of_a_combined_strategy_come_and_go_while_it_runs(
     assert ultramm("node", "member", "resume", "desk/trend").stdout == "resumed trend\n"
     added = ultramm("node", "member", "add", "late", "--use", "reversion", "--param", "tau_s=30")
     assert added.stdout == "added late\n"
-    eventually(lambda: weights() == {"trend_weight_pct", "late_weight_pct"}, "both weights")
+    until(lambda: weights() == {"trend_weight_pct", "late_weight_pct"}, "both weights")
     assert ultramm("node", "member", "remove", "trend").stdout == "removed trend\n"
-    eventually(lambda: weights() == {"late_weight_pct"}, "one weight")
+    until(lambda: weights() == {"late_weight_pct"}, "one weight")
     assert "no such member: trend; there are desk/late" in ultramm("node", "member", "pause", "trend").stdout
     assert "not done: late: " in ultramm("node", "member", "add", "late", "--use", "tea-leaves").stdout
     wrong = ultramm("node", "member", "add", "new", "--use", "flow", "--param", "tau_s=soon")
@@ -152,19 +151,19 @@ def test_members_of_a_combined_strategy_come_and_go_while_it_runs(
     assert "--param tau_s=soon: write KEY=NUMBER" in wrong.stderr
 
 
-def test_commands_from_another_terminal(ultramm: Any, start: Any, eventually: Any, tmp_path: Path) -> None:
+def test_commands_from_another_terminal(ultramm: Any, start: Any, tmp_path: Path) -> None:
     node = start("node", "start", "--no-dashboard")
-    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    until(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
 
     assert "quotes are pulled" in ultramm("node", "pause").stdout
-    eventually(lambda: quotes_nothing(tmp_path), "no quotes after pause")
+    until(lambda: quotes_nothing(tmp_path), "no quotes after pause")
     shown = json.loads(ultramm("node", "status", "--json").stdout)
     assert shown["status"]["state"] == "paused"
     assert shown["status"]["makers"][0]["bid"]["reason"] == "paused by operator"
     assert "not quoted: paused by operator" in ultramm("node", "status").stdout
 
     assert "resumed" in ultramm("node", "resume").stdout
-    eventually(lambda: quotes_both_sides(tmp_path), "quotes again after resume")
+    until(lambda: quotes_both_sides(tmp_path), "quotes again after resume")
 
     assert "flattening" in ultramm("node", "flatten").stdout
 
@@ -172,9 +171,9 @@ def test_commands_from_another_terminal(ultramm: Any, start: Any, eventually: An
         status = last_status(tmp_path)
         return quotes_nothing(tmp_path) and status is not None and status.makers[0].score.inventory.last == 0
 
-    eventually(flat, "no position after flatten")
+    until(flat, "no position after flatten")
     ultramm("node", "resume")
-    eventually(lambda: quotes_both_sides(tmp_path), "quotes again after flatten and resume")
+    until(lambda: quotes_both_sides(tmp_path), "quotes again after flatten and resume")
 
     assert "stopping" in ultramm("node", "stop").stdout
     output, _ = node.communicate(timeout=30)
@@ -186,20 +185,18 @@ def test_commands_from_another_terminal(ultramm: Any, start: Any, eventually: An
     assert "no node is running" in gone.stderr
 
 
-def test_kill_ends_at_once_without_orders(ultramm: Any, start: Any, eventually: Any, tmp_path: Path) -> None:
+def test_kill_ends_at_once_without_orders(ultramm: Any, start: Any, tmp_path: Path) -> None:
     node = start("node", "start", "--no-dashboard")
-    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    until(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
     assert "killed" in ultramm("node", "kill").stdout
     output, _ = node.communicate(timeout=30)
     assert node.returncode == 0, output
     assert orders_left_open(tmp_path) == set()
 
 
-def test_after_kill_9_the_journal_is_whole_and_a_new_node_starts(
-    ultramm: Any, start: Any, eventually: Any, tmp_path: Path
-) -> None:
+def test_after_kill_9_the_journal_is_whole_and_a_new_node_starts(ultramm: Any, start: Any, tmp_path: Path) -> None:
     node = start("node", "start", "--no-dashboard")
-    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    until(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
     node.kill()
     node.wait()
     database = sqlite3.connect(tmp_path / "data" / "journal.db")
@@ -212,10 +209,10 @@ def test_after_kill_9_the_journal_is_whole_and_a_new_node_starts(
     assert "stopped: the duration is over" in done.stdout
 
 
-def test_a_journal_that_breaks_pulls_the_quotes_until_it_is_back(start: Any, eventually: Any, tmp_path: Path) -> None:
+def test_a_journal_that_breaks_pulls_the_quotes_until_it_is_back(start: Any, tmp_path: Path) -> None:
     """Another process holds the write lock for longer than the writer waits."""
     node = start("node", "start", "--no-dashboard", "--duration", "60s")
-    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    until(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
     blocker = sqlite3.connect(tmp_path / "data" / "journal.db", isolation_level=None, timeout=30)
     blocker.execute("BEGIN IMMEDIATE")
     time.sleep(8)
@@ -228,11 +225,11 @@ def test_a_journal_that_breaks_pulls_the_quotes_until_it_is_back(start: Any, eve
         store.close()
         return [halt for halt in found if halt.source == "journal"]
 
-    eventually(lambda: len(halts()) >= 2, "halted for the journal and released")
+    until(lambda: len(halts()) >= 2, "halted for the journal and released")
     assert [halt.active for halt in halts()[:2]] == [True, False]
     # A store that fails as late as patience ends is first one that does not answer.
     assert any(words in halts()[0].reason for words in ("cannot be written", "does not answer"))
-    eventually(lambda: quotes_both_sides(tmp_path), "quotes again")
+    until(lambda: quotes_both_sides(tmp_path), "quotes again")
     node.send_signal(signal.SIGTERM)
     node.communicate(timeout=30)
     assert node.returncode == 0
@@ -281,21 +278,19 @@ def test_a_node_that_is_there_but_silent_is_told_from_one_that_ended(ultramm: An
     assert "no node is running" in ultramm("node", "stop").stderr
 
 
-def test_a_dashboard_that_dies_is_announced_and_the_node_goes_on(start: Any, eventually: Any, tmp_path: Path) -> None:
+def test_a_dashboard_that_dies_is_announced_and_the_node_goes_on(start: Any, tmp_path: Path) -> None:
     node = start("node", "start", "--set", f"dashboard.port={free_port()}")
-    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    until(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
     (child,) = children_of(node.pid)
     os.kill(int(child), signal.SIGKILL)
-    eventually(lambda: not Path(f"/proc/{child}").exists(), "the end of the dashboard")
+    until(lambda: not Path(f"/proc/{child}").exists(), "the end of the dashboard")
     node.send_signal(signal.SIGTERM)
     output, _ = node.communicate(timeout=30)
     assert node.returncode == 0, output
     assert "the dashboard ended with -9, the node goes on; see logs/dashboard.log" in output
 
 
-def test_the_dashboard_is_served_by_a_process_that_ends_with_the_node(
-    start: Any, eventually: Any, tmp_path: Path
-) -> None:
+def test_the_dashboard_is_served_by_a_process_that_ends_with_the_node(start: Any, tmp_path: Path) -> None:
     port = free_port()
     node = start("node", "start", "--set", f"dashboard.port={port}")
 
@@ -306,28 +301,26 @@ def test_the_dashboard_is_served_by_a_process_that_ends_with_the_node(
         except OSError:
             return False
 
-    eventually(served, "the page")
+    until(served, "the page")
     (child,) = children_of(node.pid)
     node.send_signal(signal.SIGTERM)
     node.communicate(timeout=30)
     assert node.returncode == 0
-    eventually(lambda: not Path(f"/proc/{child}").exists(), "the end of the dashboard's process")
+    until(lambda: not Path(f"/proc/{child}").exists(), "the end of the dashboard's process")
 
 
-def test_the_dashboard_does_not_outlive_a_node_that_was_killed(start: Any, eventually: Any, tmp_path: Path) -> None:
+def test_the_dashboard_does_not_outlive_a_node_that_was_killed(start: Any, tmp_path: Path) -> None:
     node = start("node", "start", "--set", f"dashboard.port={free_port()}")
-    eventually(lambda: children_of(node.pid), "the dashboard's process")
+    until(lambda: children_of(node.pid), "the dashboard's process")
     (child,) = children_of(node.pid)
     node.kill()
     node.wait()
-    eventually(lambda: not Path(f"/proc/{child}").exists(), "the end of the dashboard's process")
+    until(lambda: not Path(f"/proc/{child}").exists(), "the end of the dashboard's process")
 
 
-def test_a_second_node_on_the_same_journal_is_refused(
-    ultramm: Any, start: Any, eventually: Any, tmp_path: Path
-) -> None:
+def test_a_second_node_on_the_same_journal_is_refused(ultramm: Any, start: Any, tmp_path: Path) -> None:
     node = start("node", "start", "--no-dashboard")
-    eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+    until(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
     second = ultramm("node", "start", "--no-dashboard")
     assert second.returncode == 2
     assert "another node writes this journal" in second.stderr
@@ -337,7 +330,7 @@ def test_a_second_node_on_the_same_journal_is_refused(
     assert node.returncode == 0
 
 
-def test_a_terminal_that_stops_reading_does_not_stop_the_trading(eventually: Any, tmp_path: Path) -> None:
+def test_a_terminal_that_stops_reading_does_not_stop_the_trading(tmp_path: Path) -> None:
     """The output goes into a pseudo-terminal that nobody reads, until it is full."""
     ours, theirs = pty.openpty()
     node = subprocess.Popen(
@@ -359,7 +352,7 @@ def test_a_terminal_that_stops_reading_does_not_stop_the_trading(eventually: Any
     )
     os.close(theirs)
     try:
-        eventually(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
+        until(lambda: quotes_both_sides(tmp_path), "quotes on both sides")
 
         def events() -> int:
             status = last_status(tmp_path)
@@ -367,9 +360,9 @@ def test_a_terminal_that_stops_reading_does_not_stop_the_trading(eventually: Any
 
         # Long after any terminal's buffer is full, the market is still followed.
         before = events()
-        eventually(lambda: events() > before + 5_000, "market events go on")
+        until(lambda: events() > before + 5_000, "market events go on")
         node.send_signal(signal.SIGTERM)
-        eventually(lambda: orders_left_open(tmp_path) == set(), "orders are cancelled")
+        until(lambda: orders_left_open(tmp_path) == set(), "orders are cancelled")
     finally:
         reader = threading.Thread(target=_drain, args=(ours,), daemon=True)
         reader.start()

@@ -24,6 +24,7 @@ import pytest
 from nautilus_trader.model.data import OrderBookDeltas
 from nautilus_trader.model.enums import BookAction
 from recorded import books, in_catalogs_order, told
+from waiting import until
 
 from ultramm.config.load import read
 from ultramm.config.resolve import resolve
@@ -75,19 +76,17 @@ def is_the_market(session: list[Any], seed: int) -> bool:
     return told(session) == told(expected) and books(session) == books(expected)
 
 
-def test_kill_9_at_random_moments_loses_a_moment_and_doubles_nothing(
-    start: Any, ultramm: Any, eventually: Any, tmp_path: Path
-) -> None:
+def test_kill_9_at_random_moments_loses_a_moment_and_doubles_nothing(start: Any, ultramm: Any, tmp_path: Path) -> None:
     """Every second recording comes upon what the killed one before it left; the last is recovered by hand."""
     catalog, chance, killed = tmp_path / "cat", random.Random(7), []
     for seed in range(5):
         left = {path.name for path in segments(catalog)}
         process = start("data", "record", "--catalog", "cat", "--rotate", "1s", "--set", f"seed={seed}", *FAST)
-        eventually(lambda: {path.name for path in segments(catalog)} - left, "a spool of its own")  # noqa: B023
+        until(lambda: {path.name for path in segments(catalog)} - left, "a spool of its own")  # noqa: B023
         rotations = files(catalog) + chance.randrange(3)
-        eventually(lambda: files(catalog) >= rotations, "rotations")  # noqa: B023
+        until(lambda: files(catalog) >= rotations, "rotations")  # noqa: B023
         size = chance.randrange(1, 60_000)
-        eventually(lambda: spooled(catalog) >= size, "the spool grows")  # noqa: B023
+        until(lambda: spooled(catalog) >= size, "the spool grows")  # noqa: B023
         time.sleep(chance.random() * 0.3)  # anywhere between two flushes
         killed.append(time.time_ns())
         process.kill()
@@ -114,12 +113,10 @@ def test_kill_9_at_random_moments_loses_a_moment_and_doubles_nothing(
     assert ultramm("data", "verify", "cat").returncode == 0
 
 
-def test_an_interrupted_recording_is_told_by_list_verify_and_replay(
-    start: Any, ultramm: Any, eventually: Any, tmp_path: Path
-) -> None:
+def test_an_interrupted_recording_is_told_by_list_verify_and_replay(start: Any, ultramm: Any, tmp_path: Path) -> None:
     catalog = tmp_path / "cat"
     process = start("data", "record", "--catalog", "cat", *FAST)
-    eventually(lambda: spooled(catalog) > 5_000, "the spool grows")
+    until(lambda: spooled(catalog) > 5_000, "the spool grows")
     listed = ultramm("data", "list", "cat", "--json")
     assert listed.returncode == 0
     assert "is being recorded; what came since the last rotation is not in it yet" in listed.stderr
@@ -158,12 +155,10 @@ def default(directory: Path) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_publishes_everything_and_exits_with_0(
-    start: Any, ultramm: Any, eventually: Any, tmp_path: Path, number: int
-) -> None:
+def test_a_signal_publishes_everything_and_exits_with_0(start: Any, ultramm: Any, tmp_path: Path, number: int) -> None:
     catalog = tmp_path / "cat"
     process = start("data", "record", "--catalog", "cat", "--json", "--set", "seed=3", *FAST)
-    eventually(lambda: spooled(catalog) > 5_000, "the spool grows")
+    until(lambda: spooled(catalog) > 5_000, "the spool grows")
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
@@ -190,9 +185,9 @@ def test_a_duration_ends_it_with_a_table_and_the_recording_backtests(ultramm: An
     assert result.stderr == ""
 
 
-def test_a_second_recorder_on_the_catalog_is_refused(start: Any, ultramm: Any, eventually: Any, tmp_path: Path) -> None:
+def test_a_second_recorder_on_the_catalog_is_refused(start: Any, ultramm: Any, tmp_path: Path) -> None:
     first = start("data", "record", "--catalog", "cat", *FAST)
-    eventually(lambda: spooled(tmp_path / "cat") > 0, "the first records")
+    until(lambda: spooled(tmp_path / "cat") > 0, "the first records")
     for command in (("data", "record", "--catalog", "cat", "--duration", "1s"), ("data", "recover", "cat")):
         second = ultramm(*command)
         assert second.returncode == 2
@@ -205,9 +200,9 @@ def test_a_second_recorder_on_the_catalog_is_refused(start: Any, ultramm: Any, e
     assert all(verdict.sound for verdict in verify(tmp_path / "cat"))
 
 
-def test_a_node_records_what_it_trades_on(start: Any, ultramm: Any, eventually: Any, tmp_path: Path) -> None:
+def test_a_node_records_what_it_trades_on(start: Any, ultramm: Any, tmp_path: Path) -> None:
     node = start("node", "start", "--no-dashboard", "--set", "recorder={catalog: cat, rotate_s: 1}", *FAST)
-    eventually(lambda: files(tmp_path / "cat") >= 2, "rotations")
+    until(lambda: files(tmp_path / "cat") >= 2, "rotations")
     status = json.loads(ultramm("node", "status", "--json").stdout)["status"]
     assert status["recording"].startswith("recording into cat: ")
     refused = ultramm("data", "record", "--catalog", "cat", "--duration", "1s")
@@ -294,7 +289,7 @@ def test_a_disk_that_is_full_at_any_moment_and_has_room_again_later(ultramm: Any
 
 
 @pytest.mark.skipif(not has_a_disk_of_its_own(), reason="no file system can be mounted here")
-def test_a_trading_node_goes_on_where_the_recording_cannot(ultramm: Any, eventually: Any, tmp_path: Path) -> None:
+def test_a_trading_node_goes_on_where_the_recording_cannot(ultramm: Any, tmp_path: Path) -> None:
     script = """
         mkdir disk && mount -t tmpfs -o size=300k tmpfs disk
         exec "$0" -m ultramm.cli.main node start --no-dashboard --set recorder.catalog=disk/cat \
@@ -320,7 +315,7 @@ def test_a_trading_node_goes_on_where_the_recording_cannot(ultramm: Any, eventua
         return all(maker["bid"]["orders"] and maker["ask"]["orders"] for maker in last["makers"])
 
     try:
-        eventually(quotes_after_the_end_of_the_recording, "quotes after the end of the recording")
+        until(quotes_after_the_end_of_the_recording, "quotes after the end of the recording")
         node.send_signal(signal.SIGTERM)
         output, _ = node.communicate(timeout=60)
     finally:
@@ -420,39 +415,33 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
             os.close(descriptor)
 
 
-def test_a_terminal_shows_how_it_goes(terminal: Terminal, eventually: Any) -> None:
+def test_a_terminal_shows_how_it_goes(terminal: Terminal) -> None:
     terminal.read()
-    eventually(
-        lambda: terminal.shows(rb"recording into cat: [1-9][\d,]* events/s .* [1-9][\d,]* rows"), "events and rows"
-    )
+    until(lambda: terminal.shows(rb"recording into cat: [1-9][\d,]* events/s .* [1-9][\d,]* rows"), "events and rows")
     assert terminal.end() == 0
-    eventually(lambda: terminal.shows(b"signal SIGTERM"), "the summary")
+    until(lambda: terminal.shows(b"signal SIGTERM"), "the summary")
 
 
-def test_a_terminal_that_stops_reading_does_not_stop_the_recording(
-    terminal: Terminal, eventually: Any, tmp_path: Path
-) -> None:
+def test_a_terminal_that_stops_reading_does_not_stop_the_recording(terminal: Terminal, tmp_path: Path) -> None:
     catalog = tmp_path / "cat"
     terminal.read()
-    eventually(lambda: spooled(catalog) > 0, "the recording begins")
+    until(lambda: spooled(catalog) > 0, "the recording begins")
     termios.tcflow(terminal.theirs, termios.TCOOFF)
     size = spooled(catalog)
-    eventually(lambda: spooled(catalog) > size + 500_000, "the recording goes on")
+    until(lambda: spooled(catalog) > size + 500_000, "the recording goes on")
     terminal.process.send_signal(signal.SIGTERM)
-    eventually(lambda: segments(catalog) == [], "everything is in the catalog")
+    until(lambda: segments(catalog) == [], "everything is in the catalog")
     termios.tcflow(terminal.theirs, termios.TCOON)
     assert terminal.process.wait(60) == 0
 
 
-def test_a_terminal_that_is_closed_does_not_end_the_recording(
-    terminal: Terminal, eventually: Any, tmp_path: Path
-) -> None:
+def test_a_terminal_that_is_closed_does_not_end_the_recording(terminal: Terminal, tmp_path: Path) -> None:
     catalog = tmp_path / "cat"
-    eventually(lambda: spooled(catalog) > 0, "the recording begins")
+    until(lambda: spooled(catalog) > 0, "the recording begins")
     os.close(terminal.theirs)
     os.close(terminal.ours)
     size = spooled(catalog)
-    eventually(lambda: spooled(catalog) > size + 200_000, "the recording goes on")
+    until(lambda: spooled(catalog) > size + 200_000, "the recording goes on")
     assert terminal.end() == 0
     assert all(verdict.sound for verdict in verify(catalog))
     assert segments(catalog) == []

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 import redis
+from waiting import until
 
 from ultramm.errors import DataError
 from ultramm.journal import redis_lock
@@ -33,13 +33,6 @@ def take(client) -> Iterator[Callable[[], RedisLock]]:
     yield build
     for lock in taken:
         lock.release()
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 20.0
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.005)
 
 
 def test_it_says_who_has_it_and_ends_by_itself(client, take):

@@ -1,9 +1,9 @@
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from waiting import until
 
 from ultramm.errors import DataError
 from ultramm.journal import writer as writer_module
@@ -11,14 +11,7 @@ from ultramm.journal.open import open_journal
 from ultramm.journal.records import Command, GapEvent, RunEnded
 from ultramm.journal.writer import JournalWriter
 
-DEADLINE_S = 5.0
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.002)
+DEADLINE_S = 60.0
 
 
 class Moody:

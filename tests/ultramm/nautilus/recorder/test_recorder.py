@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from recorded import INSTRUMENT, held, in_catalogs_order, market, told
+from waiting import until
 
 from ultramm.errors import DataError, RunError
 from ultramm.nautilus.catalog.manifest import Manifest
@@ -45,13 +46,6 @@ def make(catalog: Path) -> Iterator[Callable[..., Recorder]]:
     yield build
     for recorder in made:
         recorder.close()
-
-
-def eventually(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + 60.0
-    while not condition():
-        assert time.monotonic() < deadline, f"never happened: {what}"
-        time.sleep(0.01)
 
 
 class Gate:
@@ -94,7 +88,7 @@ def test_events_are_in_the_spool_without_a_rotation_or_an_end(make: Any, catalog
     recorder = make()
     for event in events:
         recorder.put(event)
-    eventually(lambda: recorder.status().events == len(events), "all events are safe")
+    until(lambda: recorder.status().events == len(events), "all events are safe")
     (segment,) = segments(catalog)
     assert sum(part.events for frame in SpoolReader(segment) for part in frame.parts) == len(events)
     assert recorder.status().size_bytes == segment.stat().st_size
@@ -106,8 +100,8 @@ def test_rotations_go_on_beside_the_recording(make: Any, catalog: Path, events: 
         before = recorder.status().events
         for event in events[start : start + 200]:
             recorder.put(event)
-        eventually(lambda: recorder.status().events > before, "a flush")  # noqa: B023
-    eventually(lambda: Manifest.read(catalog).imports, "the first rotation is in the catalog")
+        until(lambda: recorder.status().events > before, "a flush")  # noqa: B023
+    until(lambda: Manifest.read(catalog).imports, "the first rotation is in the catalog")
     assert is_recording(catalog)
     summary = recorder.close()
     assert summary.files >= 4
@@ -149,10 +143,10 @@ def test_a_full_disk_ends_the_recording_with_words_and_what_was_written_is_sound
     recorder = make()
     for event in events[:200]:
         recorder.put(event)
-    eventually(lambda: recorder.status().events == 200, "the first events are safe")
+    until(lambda: recorder.status().events == 200, "the first events are safe")
     monkeypatch.setattr(os, step, full_disk)
     recorder.put(events[200])
-    eventually(lambda: recorder.problem, "the problem is noticed")
+    until(lambda: recorder.problem, "the problem is noticed")
     assert (
         recorder.problem == f"{catalog}: cannot be written: No space left on device; check disk space and permissions"
     )
@@ -178,7 +172,7 @@ def test_whatever_breaks_in_the_writer_ends_the_recording_with_words(
     recorder = make()
     monkeypatch.setattr(SegmentWriter, "_encoded", breaks)
     recorder.put(events[0])
-    eventually(lambda: recorder.problem, "the problem is noticed")
+    until(lambda: recorder.problem, "the problem is noticed")
     assert recorder.problem == f"{type(error).__name__}: overflow"
     assert not recorder.put(events[1])
 
@@ -189,7 +183,7 @@ def test_a_disk_that_is_full_at_the_rotation_keeps_the_spool(
     recorder = make()
     for event in events:
         recorder.put(event)
-    eventually(lambda: recorder.status().events == len(events), "all events are safe")
+    until(lambda: recorder.status().events == len(events), "all events are safe")
     monkeypatch.setattr(recorder_module, "publish", full_disk)
     recorder.close()
     assert "No space left" in (recorder.problem or "")
@@ -215,7 +209,7 @@ def test_segments_behind_one_that_could_not_be_published_wait_with_it(
         before = recorder.status().events
         for event in events[start : start + 200]:
             recorder.put(event)
-        eventually(lambda: recorder.status().events > before or recorder.problem, "a flush")  # noqa: B023
+        until(lambda: recorder.status().events > before or recorder.problem, "a flush")  # noqa: B023
     recorder.close()
     assert len(calls) == 1
     assert len(segments(catalog)) >= 1
@@ -226,10 +220,10 @@ def test_a_folder_that_is_removed_meanwhile_is_noticed(make: Any, catalog: Path,
 
     recorder = make()
     recorder.put(events[0])
-    eventually(lambda: recorder.status().events == 1, "the first event is safe")
+    until(lambda: recorder.status().events == 1, "the first event is safe")
     shutil.rmtree(catalog)
     recorder.put(events[1])
-    eventually(lambda: recorder.problem, "the problem is noticed")
+    until(lambda: recorder.problem, "the problem is noticed")
     assert "the recording was removed while it was written" in (recorder.problem or "")
 
 
@@ -296,5 +290,5 @@ def test_memory_is_bounded_by_the_queue_not_by_the_recording(make: Any, events: 
         before = recorder.status().events
         for event in events:
             recorder.put(event)
-        eventually(lambda: recorder.status().events == before + len(events), "all is written")  # noqa: B023
+        until(lambda: recorder.status().events == before + len(events), "all is written")  # noqa: B023
         assert len(recorder._queue) == 0
