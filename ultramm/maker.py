@@ -254,6 +254,8 @@ class Maker:
         Its orders that are, or may be, at the venue.
     book_shows_ours : bool
         As given.
+    covers : tuple of str
+        Whose positions it offsets.
     queues : QueueWatch or None
         Where they stand, if that is watched.
     latencies : Latencies
@@ -334,6 +336,7 @@ class Maker:
         self.degraded = False
         self._book: Book | None = None
         self.reference = params.reference
+        self.covers = params.makers
         self.heard_ns = self.reference_heard_ns = 0
         self._mid = math.nan
         self.due_ns = 0
@@ -926,10 +929,7 @@ class Maker:
             fair=known(self._decision.fair),
             reservation_price=known(self._decision.reservation_price),
             score=self.score.score(now_ns),
-            effects={
-                name: known(value)
-                for name, value in (self._decision.effects | self._protection.effects(now_ns)).items()
-            },
+            effects=self.effects(now_ns),
             max_position=known(self.max_position),
             halts=dict(self._halts),
             latency=self.latencies.status(),
@@ -939,6 +939,11 @@ class Maker:
             stops=self.stops.status(),
             foregone=self._protection.foregone if self._watched else None,
         )
+
+    def effects(self, now_ns: int) -> dict[str, float | None]:
+        """What moved its quotes, by names that end in their unit."""
+        effects = self._decision.effects | self._protection.effects(now_ns)
+        return {name: known(value) for name, value in effects.items()}
 
     @property
     def _caution(self) -> str:

@@ -12,6 +12,11 @@ from ultramm.cli.journals import JournalArgument
 from ultramm.cli.options import Json, Report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ultramm.analytics.report.effects import Effect
+    from ultramm.analytics.report.legs import Together
+    from ultramm.analytics.report.metrics import Metric
     from ultramm.journal.runs import Run
     from ultramm.journal.traced import TracedRun
 
@@ -26,9 +31,10 @@ def report(
     from rich.console import Console
     from rich.progress import Progress
 
-    from ultramm.analytics.report.metrics import metrics, plain
+    from ultramm.analytics.report.legs import together
+    from ultramm.analytics.report.metrics import metrics
     from ultramm.cli.journals import open_given
-    from ultramm.cli.output import print_json, print_table
+    from ultramm.cli.output import print_json
     from ultramm.cli.report_file import check_writable, write_page
     from ultramm.errors import DataError
     from ultramm.journal.runs import last_sequence, require_run, runs_of
@@ -49,15 +55,60 @@ def report(
         f"{score.strategy} on {score.instrument}": metrics(score, trace, found.first_ns, found.last_ns)
         for score, trace in found.makers
     }
+    groups = together(found.makers)
+    effects = {f"{score.strategy} on {score.instrument}": trace.effects.summary() for score, trace in found.makers}
     if json:
-        print_json({"run": chosen, "makers": every})
+        print_json({"run": chosen, "makers": every, "effects": effects, "together": groups})
         return
     for title, figures in every.items():
-        rows = [
-            (each.name, plain(each.value), "" if each.error is None else f"± {plain(each.error)}", each.unit)
-            for each in figures
+        _print_figures(f"{chosen.run}: {title}", figures)
+        _print_effects(title, effects[title])
+    for group in groups:
+        _print_together(chosen.run, group)
+
+
+def _print_figures(title: str, figures: Iterable[Metric]) -> None:
+    from ultramm.analytics.report.metrics import plain
+    from ultramm.cli.output import print_table
+
+    rows = [(each.name, plain(each.value), _error(each.error), each.unit) for each in figures]
+    print_table(title, ("", ">value", "error", "unit"), rows)
+
+
+def _print_effects(title: str, effects: Iterable[Effect]) -> None:
+    from ultramm.analytics.report.metrics import plain
+    from ultramm.cli.output import print_table
+
+    rows = [(each.name, *map(plain, (each.mean, each.lowest, each.highest, each.last)), each.unit) for each in effects]
+    if rows:
+        columns = ("", ">mean", ">lowest", ">highest", ">at the end", "unit")
+        print_table(f"{title}: what moved the quotes", columns, rows)
+
+
+def _print_together(run: str, group: Together) -> None:
+    from ultramm.analytics.report.metrics import plain
+    from ultramm.cli.output import print_table
+
+    legs = [(f"{leg.strategy} on {leg.instrument}", leg.pnl, f"{leg.fills:,}") for leg in group.legs]
+    legs += [("together", pnl, "") for pnl in group.totals.values()]
+    rows = [
+        (name, *map(plain, (pnl.total, pnl.spread_capture, pnl.inventory, 0.0 - pnl.fees)), pnl.currency, fills)
+        for name, pnl, fills in legs
+    ]
+    title = f"{run}: {group.name}, with hedge"
+    print_table(title, ("", ">P&L", ">capture", ">inventory", ">fees", "", ">fills"), rows)
+    if group.estimates:
+        means = [
+            (each.name, plain(each.foretold), plain(each.seen), _error(each.error), each.unit)
+            for each in group.estimates
         ]
-        print_table(f"{chosen.run}: {title}", ("", ">value", "error", "unit"), rows)
+        print_table(f"round trips: {len(group.trips):,}", ("", ">foretold", ">seen", "error", "unit"), means)
+
+
+def _error(error: float | None) -> str:
+    from ultramm.analytics.report.metrics import plain
+
+    return "" if error is None else f"± {plain(error)}"
 
 
 def _page(run: Run, found: TracedRun, place: str) -> str:

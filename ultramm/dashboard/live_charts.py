@@ -31,10 +31,16 @@ class LiveCharts:
     """
 
     def __init__(self, replay: MakerReplay, currency: str) -> None:
+        self._trace, self._effects = replay.trace, replay.trace.effects.names
         drawn = charts(replay.trace, currency, replay.instrument.price_precision, _FILLS_SHOWN)
         self.charts = {chart.name: chart for chart in drawn}
         for chart in drawn:
             recolour(chart.figure)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the maker has told of something since that has no place in them."""
+        return self._trace.effects.names != self._effects
 
     def refresh(self, names: Iterable[str]) -> None:
         """Show the trace as it is now, in the charts of these names; the time goes on in all of them."""

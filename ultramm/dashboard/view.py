@@ -239,7 +239,8 @@ class Session:
         book = next((each for each in status.books if each.instrument == maker.score.instrument), None)
         if not BookChart.can_show(book):
             return
-        if key != self._maker_key or (self._charts is None and replay is not None):
+        fresh = replay is not None and (self._charts is None or self._charts.outdated)
+        if key != self._maker_key or fresh:
             self._maker_key = key
             self._book = BookChart()
             self._book.show(book, maker)

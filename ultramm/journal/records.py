@@ -29,11 +29,12 @@ class RunEnded(msgspec.Struct, frozen=True, kw_only=True, tag="run-ended"):
 
 
 class MakerStarted(msgspec.Struct, frozen=True, kw_only=True, tag="maker-started"):
-    """A strategy began on an instrument: what that is, and how much it may hold, None for any amount."""
+    """A strategy began on an instrument: what that is, how much it may hold, None for any, and whom it covers."""
 
     strategy: str
     instrument: Instrument
     max_position: float | None
+    covers: tuple[str, ...] = ()
 
 
 class OrderEvent(msgspec.Struct, frozen=True, kw_only=True, tag="order"):

@@ -144,8 +144,17 @@ class MakerReplay:
         self.instrument = started.instrument
         self._score = Scorecard(started.strategy, started.instrument)
         self._quotes = (math.nan, math.nan)
+        self._effects: dict[str, float | None] = {}
         limit = math.inf if started.max_position is None else started.max_position
-        self.trace = Trace(self._score, lambda: self._quotes, limit, rows=rows, most_fills=most_fills)
+        self.trace = Trace(
+            self._score,
+            lambda: self._quotes,
+            limit,
+            rows=rows,
+            most_fills=most_fills,
+            effects=lambda _: self._effects,
+            covers=started.covers,
+        )
         self._book: Book | None = None
         self._first: Score | None = None
         self._last: Score | None = None
@@ -157,7 +166,7 @@ class MakerReplay:
 
     def on_status(self, ts_ns: int, status: MakerStatus, view: BookView | None) -> None:
         self.trace.until(ts_ns, self._book)
-        score = status.score
+        score, self._effects = status.score, status.effects
         if self._first is None:
             self._begin(ts_ns, score)
         if score.last_mid is not None:

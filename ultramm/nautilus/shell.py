@@ -191,7 +191,12 @@ class MakerShell(Strategy):
         limit = known(self.maker.max_position)
         self._record(
             self._now_ns,
-            MakerStarted(strategy=self.maker_name, instrument=self.maker.instrument, max_position=limit),
+            MakerStarted(
+                strategy=self.maker_name,
+                instrument=self.maker.instrument,
+                max_position=limit,
+                covers=self.maker.covers,
+            ),
         )
         if self._stopped_before:
             self.maker.stops.trip(self._stopped_before)

@@ -40,7 +40,15 @@ class Tracer(Collector):
         key = (maker.name, maker.instrument.id)
         buckets = {} if self._bucket_s is None else {"bucket_ns": self._bucket_s * SECOND_NS, "bucket_rows": 50_000}
         self._makers[key] = maker
-        self.traces[key] = Trace(maker.score, maker.best_quotes, maker.max_position, rows=self._rows, **buckets)
+        self.traces[key] = Trace(
+            maker.score,
+            maker.best_quotes,
+            maker.max_position,
+            rows=self._rows,
+            effects=maker.effects,
+            covers=maker.covers,
+            **buckets,
+        )
         return self.traces[key]
 
     def __call__(self, ts_ns: int, record: Record) -> None:

@@ -74,6 +74,42 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
         return math.exp(self.beta * math.log(x) + residual)
 
 
+class SeenProcess:
+    """How fast residuals came back to the means that were foretold, in what followed the windows they were formed on.
+
+    Parameters
+    ----------
+    step_s : float
+        Between two of them, seconds.
+    """
+
+    def __init__(self, step_s: float) -> None:
+        self._step_s = step_s
+        self._last = math.nan
+        self._squares = self._products = 0.0
+
+    def begin(self) -> None:
+        """The next residual is another one."""
+        self._last = math.nan
+
+    def update(self, distance: float) -> None:
+        """The next residual, less its mean."""
+        if not math.isnan(self._last):
+            self._squares += self._last * self._last
+            self._products += self._last * distance
+        self._last = distance
+
+    @property
+    def half_life_s(self) -> float:
+        """Seconds; NaN before anything was seen, infinite where nothing comes back."""
+        if not self._squares > 0.0:
+            return math.nan
+        kept = self._products / self._squares
+        if kept >= 1.0:
+            return math.inf
+        return self._step_s * math.log(0.5) / math.log(kept) if kept > 0.0 else 0.0
+
+
 class PairModel:
     """Samples two prices on a clock and keeps what is known of their relation.
 
@@ -89,13 +125,16 @@ class PairModel:
         In words why there is none; empty while there is one.
     broke : int
         How often one broke.
+    seen : SeenProcess
+        How fast residuals came back after they had been formed.
     """
 
     def __init__(self, formation: Formation) -> None:
         self.formation = formation
         self.relation: Relation | None = None
         self.broke = 0
-        self.reason = self._seen()
+        self.seen = SeenProcess(formation.bar_s)
+        self.reason = self._no_bars()
         self._step_ns = round(formation.bar_s * 1e9)
         self._next_ns = 0
         self._standing = (math.nan, math.nan)
@@ -106,7 +145,7 @@ class PairModel:
         self._origin = self._last = np.zeros(2)
         self._keep = 0.0
 
-    def _seen(self, bars: int = 0) -> str:
+    def _no_bars(self, bars: int = 0) -> str:
         return f"has seen {bars} of {self.formation.bars} bars"
 
     @property
@@ -131,6 +170,7 @@ class PairModel:
     def interrupted(self) -> None:
         """The market was not seen for a time: that time has no bars."""
         self._next_ns = 0
+        self.seen.begin()
 
     def _end_bars(self, ts_ns: int) -> int:
         if ts_ns <= self._next_ns:
@@ -152,9 +192,11 @@ class PairModel:
             self._ratio.update(float(fresh[1]), float(fresh[0]))
         if self.relation is None or self._watch is None:
             if not self.ready:
-                self.reason = self._seen(len(self._history))
+                self.reason = self._no_bars(len(self._history))
             return
-        broken = self._watch.update(self.relation.residual(y, x), self.beta_now)
+        residual = self.relation.residual(y, x)
+        self.seen.update(residual - self.relation.process.mean)
+        broken = self._watch.update(residual, self.beta_now)
         if broken:
             self.relation, self.reason = None, broken
             self.broke += 1
@@ -179,6 +221,7 @@ class PairModel:
         if objection and held:
             return
         self.reason, self.relation = objection, None if objection else relation
+        self.seen.begin()
         if not objection:
             formation = self.formation
             self._watch = BreakWatch(

@@ -216,6 +216,7 @@ class StatisticalArbitrage:
             "entry_sigma": entry,
             "beta_x": relation.beta,
             "half_life_s": relation.process.half_life_s,
+            "seen_half_life_s": self._model.seen.half_life_s,
             "deviation_bps": 1e4 * relation.process.deviation,
             "cost_bps": 1e4 * self._cost(relation),
             "unit_root_p_x": relation.p,

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from ultramm.analytics.report.legs import together
 from ultramm.config.load import read
 from ultramm.config.resolve import Resolved, resolve
 from ultramm.journal.records import FillEvent
 from ultramm.nautilus.backtest import Collector, run_backtest
+from ultramm.nautilus.tracer import Tracer
 
 pytestmark = pytest.mark.integration
 
@@ -53,11 +55,11 @@ def text(seconds: int, first: dict[str, Any], hedge: dict[str, Any], **venue: An
 
 @pytest.fixture
 def played(tmp_path: Path) -> Callable[..., tuple[Any, Collector]]:
-    def play(of: str, *overrides: str) -> tuple[Any, Collector]:
+    def play(of: str, *overrides: str, collector: Collector | None = None) -> tuple[Any, Collector]:
         path = tmp_path / "pair.yaml"
         path.write_text(of)
         resolved: Resolved = resolve(read(path, overrides, {}))
-        collector = Collector()
+        collector = Collector() if collector is None else collector
         return run_backtest(resolved, collector=collector), collector
 
     return play
@@ -112,13 +114,25 @@ def test_it_quotes_no_more_than_its_hedge_can_take(played: Any) -> None:
 def test_statistical_arbitrage_holds_both_legs_and_ends_flat_where_the_relation_breaks(played: Any) -> None:
     params = {"other": "BTCUSDT.THERE", "max_position": 0.1, "bar_s": 1, "bars": 300, "reform_s": 300}
     strategy = {"use": "statistical-arbitrage", "params": {**params, "other_fee_bps": 0.1}}
-    result, collector = played(text(1_800, strategy, {"makers": ["first"], "band": 0, "max_position": 0.5}))
+    hedger = {"makers": ["first"], "band": 0, "max_position": 0.5}
+    result, collector = played(text(1_800, strategy, hedger), collector=Tracer(makers=2))
     first, hedge = result.scores
     assert first.fills >= 4
     assert hedge.fills >= 4
     for size, seconds in open_sizes(collector.fills):
         assert size <= 0.05 or seconds < 10.0
     assert first.pnl.identity_residual < 1e-9
+    (group,) = together([(score, collector.traces[score.strategy, score.instrument]) for score in result.scores])
+    assert group.totals["USDT"].total == pytest.approx(first.pnl.total + hedge.pnl.total)
+    # All is closed in the end: what the round trips brought is what was made.
+    assert first.inventory.last == 0.0
+    assert sum(trip.net for trip in group.trips) == pytest.approx(group.totals["USDT"].total, abs=0.5)
+    assert {each.name for each in group.estimates if each.foretold is not None} == {
+        "time",
+        "costs",
+        "gain after costs",
+        "half-life",
+    }
 
 
 @pytest.mark.parametrize("number", range(3))

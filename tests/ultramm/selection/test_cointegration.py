@@ -1,8 +1,13 @@
+import math
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from arch.data import crude
+from arch.unitroot.cointegration import engle_granger as by_arch
 
 from ultramm.selection.cointegration import engle_granger, johansen, unit_root
+from ultramm.statarb.ornstein_uhlenbeck import fit
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +33,22 @@ def test_the_same_as_a_basket(income) -> None:
     assert found.eigenvalues.tolist() == pytest.approx([0.04743934, 0.01537585], abs=1e-7)
     assert found.vectors[0].tolist() == pytest.approx([1.0, -1.08286449], abs=1e-7)
     assert found.rank == 0
+
+
+def test_two_kinds_of_oil_by_arch() -> None:
+    """Monthly, May 1987 to January 2020; its vector has the other side's sign."""
+    oil = np.log(crude.load())
+    ours, theirs = engle_granger(oil["WTI"].to_numpy(), oil["Brent"].to_numpy()), by_arch(oil["WTI"], oil["Brent"])
+    assert ours.statistic == pytest.approx(-5.539573345786, abs=1e-9)
+    assert ours.statistic == pytest.approx(theirs.stat, abs=1e-9)
+    assert (ours.beta, ours.alpha) == pytest.approx((0.907178511, 0.348850483), abs=1e-8)
+    assert [1.0, -ours.beta, -ours.alpha] == pytest.approx(theirs.cointegrating_vector.tolist(), abs=1e-8)
+    basket = johansen(oil[["WTI", "Brent"]].to_numpy())
+    assert basket.trace.tolist() == pytest.approx([32.24395429, 2.74853873], abs=1e-7)
+    assert basket.vectors[0].tolist() == pytest.approx([1.0, -0.90354588], abs=1e-7)
+    spread = fit((oil["WTI"] - oil["Brent"]).to_numpy(), 1.0)
+    assert math.exp(-spread.speed) == pytest.approx(0.937437559, abs=1e-8)
+    assert spread.half_life_s == pytest.approx(10.729, abs=1e-3)
 
 
 def test_german_interest_and_inflation() -> None:

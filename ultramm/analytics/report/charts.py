@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from bokeh.models import ColumnDataSource, FixedTicker, NumeralTickFormatter, Range1d, Span, Whisker
 
+from ultramm.analytics.report.effect_charts import effect_charts
 from ultramm.analytics.report.figures import (
     BUY,
     CAPTURE,
@@ -27,6 +28,7 @@ from ultramm.analytics.report.figures import (
     hover,
     new_figure,
     ticks_of,
+    with_some_range,
 )
 from ultramm.analytics.report.lives import LogHistogram
 from ultramm.analytics.report.series import Floats, stacked, thinned
@@ -50,6 +52,7 @@ def charts(trace: Trace, currency: str, precision: int, fills_shown: int = _SHOW
         _markout(trace),
         _fill_ratio(trace),
         _waits(trace),
+        *effect_charts(trace, time),
     ]
 
 
@@ -237,16 +240,7 @@ def _spread(time: _Time) -> Chart:
 
 
 def _with_some_range(plot: Any, time: _Time, column: str) -> Callable[[], None]:
-    """Without a value Bokeh finds no range, and would not even draw the axes; gives what finds one later."""
-    found = plot.y_range
-
-    def update() -> None:
-        known = bool(np.isfinite(time.source.data[column]).any())
-        if known != (plot.y_range is found):
-            plot.y_range = found if known else Range1d(0, 1)
-
-    update()
-    return update
+    return with_some_range(plot, lambda: bool(np.isfinite(time.source.data[column]).any()))
 
 
 def _volatility(time: _Time) -> Chart:

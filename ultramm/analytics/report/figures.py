@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
 import msgspec
@@ -93,6 +94,19 @@ def new_figure(name: str, height: int, x_label: str, y_label: str, **kwargs: Any
     return plot
 
 
+def with_some_range(plot: Any, known: Callable[[], bool]) -> Callable[[], None]:
+    """Without a value Bokeh finds no range, and would not even draw the axes; gives what finds one later."""
+    found = plot.y_range
+
+    def update() -> None:
+        there = known()
+        if there != (plot.y_range is found):
+            plot.y_range = found if there else Range1d(0, 1)
+
+    update()
+    return update
+
+
 # A value that is missing, such as a quote on a side where we have none, is a dash; {n} asks for n digits.
 _NUMBER = """
 if (!Number.isFinite(value)) return "\u2013";
@@ -110,7 +124,8 @@ def hover(rows: Sequence[tuple[str, str]], renderers: list[Any], *, times: str =
         formatters[f"@{times}"] = "datetime"
         shown.insert(0, ("time", f"@{times}{{%F %T.%3N}}"))
     lines = "".join(
-        f'<div style="display:flex;justify-content:space-between;gap:16px"><span style="color:{MUTED}">{label}</span>'
+        '<div style="display:flex;justify-content:space-between;gap:16px">'
+        f'<span style="color:{MUTED}">{escape(label)}</span>'
         f'<span style="font-variant-numeric:tabular-nums">{text}</span></div>'
         for label, text in shown
     )

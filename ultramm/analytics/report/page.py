@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -16,7 +16,11 @@ from bokeh.resources import Resources
 
 from ultramm.analytics.queues import QueueComparison
 from ultramm.analytics.report.charts import charts
+from ultramm.analytics.report.effect_charts import in_words
+from ultramm.analytics.report.effects import Effect
 from ultramm.analytics.report.figures import INK, MUTED, Chart, Legend, document_json
+from ultramm.analytics.report.legs import Together, together
+from ultramm.analytics.report.legs_chart import legs_chart
 from ultramm.analytics.report.metrics import Metric, metrics, plain
 from ultramm.analytics.report.trace import Trace
 from ultramm.analytics.scorecard import Score
@@ -29,6 +33,10 @@ _SCRIPT = Path(__file__).with_name("page.js")
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
     "font-src data:; connect-src 'none'; form-action 'none'; base-uri 'none'"
+)
+_ROUND_TRIP = (
+    "From the first fill of a position until it was closed or turned: what the strategy foretold as it opened, what "
+    "came of it. Costs: the fees of all legs and what the hedge paid against the mid, of what the first leg was worth."
 )
 
 
@@ -73,13 +81,14 @@ def report_page(facts: RunFacts, makers: Sequence[tuple[Score, Trace]], queues: 
     """The report of a run: a section for each strategy and instrument; with `queues`, what of it the queue explains."""
     under = {(item.strategy, item.instrument): item for item in queues}
     limit = _SHOWN_FILLS // max(len(makers), 1)
-    sections = []
+    traces = {(score.strategy, score.instrument): trace for score, trace in makers}
+    sections = [_together(group, traces) for group in together(makers)]
     for score, trace in makers:
         found = metrics(score, trace, facts.first_ns, facts.last_ns)
         drawn = charts(trace, score.pnl.currency, trace.score.instrument.price_precision, limit)
         title = f"{score.strategy} · {score.instrument}"
         head = _cards(score, found) + _queues(under.get((score.strategy, score.instrument)))
-        sections.append(Section(title, head, drawn, _metrics_table(found)))
+        sections.append(Section(title, head, drawn, _effects_table(trace.effects.summary()) + _metrics_table(found)))
     return page(facts.name, _subtitle(facts), sections, _facts(facts))
 
 
@@ -145,6 +154,45 @@ def _legend(entry: Legend) -> str:
     return f'<span><i class="{entry.mark}" style="--c:{colour}"></i>{escape(entry.text)}</span>'
 
 
+def _together(group: Together, traces: Mapping[tuple[str, str], Trace]) -> Section:
+    """Makers that belong together: by leg, as sums, by round trip."""
+    heads = "".join(f"<th class='n'>{name}</th>" for name in ("P&amp;L", "capture", "inventory", "fees", "fills"))
+    rows = [(f"{leg.strategy} · {leg.instrument}", leg.pnl, f"{leg.fills:,}") for leg in group.legs]
+    rows += [("together", pnl, "") for pnl in group.totals.values()]
+    body = "".join(
+        f"<tr><th>{escape(name)}</th>"
+        + "".join(
+            f"<td class='n'>{_signed(value)}</td>"
+            for value in (pnl.total, pnl.spread_capture, pnl.inventory, 0.0 - pnl.fees)
+        )
+        + f"<td class='n'>{fills}</td><td class='dim'>{escape(pnl.currency)}</td></tr>"
+        for name, pnl, fills in rows
+    )
+    head = f"<div class='panel'><h3>By leg</h3><table><tr><th></th>{heads}<th></th></tr>{body}</table></div>"
+    drawn = [
+        legs_chart([(leg.strategy, traces[leg.strategy, leg.instrument]) for leg in legs], currency)
+        for currency in group.totals
+        if len(legs := [leg for leg in group.legs if leg.pnl.currency == currency]) > 1
+    ]
+    return Section(f"{group.name}, with hedge", head, drawn[:1], _round_trips(group))
+
+
+def _round_trips(group: Together) -> str:
+    if not group.estimates:
+        return ""
+    rows = "".join(
+        f"<tr><th>{each.name}</th><td class='n'>{plain(each.foretold)}</td><td class='n'>{plain(each.seen)}"
+        f"{'' if each.error is None else f' <small>± {plain(each.error)}</small>'}</td>"
+        f"<td class='dim'>{each.unit}</td></tr>"
+        for each in group.estimates
+    )
+    return (
+        f"<div class='panel'><h3>Round trips: {len(group.trips):,}</h3><p class='dim'>{_ROUND_TRIP}</p>"
+        "<table><tr><th></th><th class='n'>foretold</th><th class='n'>seen</th><th></th></tr>"
+        f"{rows}</table></div>"
+    )
+
+
 def _queues(item: QueueComparison | None) -> str:
     """Both results and the verdict; a profit that only the kinder queue gives stands out."""
     if item is None:
@@ -201,6 +249,22 @@ def _metrics_table(found: Sequence[Metric]) -> str:
         "<div class='panel'><h3>Every figure</h3><p class='dim'>± is a standard error that lets fills within 10 s, or "
         "within the horizon where that is longer, move together.</p>"
         f"<div class='scroll'><table class='metrics'>{rows}</table></div></div>"
+    )
+
+
+def _effects_table(effects: Sequence[Effect]) -> str:
+    if not effects:
+        return ""
+    heads = "".join(f"<th class='n'>{name}</th>" for name in ("mean", "lowest", "highest", "at the end"))
+    rows = "".join(
+        f"<tr><th>{escape(each.name)}</th>"
+        + "".join(f"<td class='n'>{plain(value)}</td>" for value in (each.mean, each.lowest, each.highest, each.last))
+        + f"<td class='dim'>{escape(in_words(each.unit))}</td></tr>"
+        for each in effects
+    )
+    return (
+        "<div class='panel'><h3>What moved the quotes</h3><div class='scroll'>"
+        f"<table><tr><th></th>{heads}<th></th></tr>{rows}</table></div></div>"
     )
 
 

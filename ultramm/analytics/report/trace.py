@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 import numpy as np
 
 from ultramm.analytics.attribution import PnL
 from ultramm.analytics.markout import Markouts
+from ultramm.analytics.report.effects import EffectSeries
 from ultramm.analytics.report.lives import OrderLives
 from ultramm.analytics.report.series import BoundedSeries, Floats
 from ultramm.analytics.report.uncertainty import Mean, clustered_mean
@@ -25,6 +26,7 @@ SECOND_NS = 1_000_000_000
 _FIRST_STEP_NS = SECOND_NS // 8
 
 Quotes = Callable[[], tuple[float, float]]
+Effects = Callable[[int], Mapping[str, float | None]]
 
 
 class TracedFill(msgspec.Struct, frozen=True, gc=False):
@@ -52,6 +54,10 @@ class Trace:
         Step at which `buckets` keeps the P&L for comparisons, nanoseconds, a multiple of a second.
     bucket_rows : int
         Rows of `buckets` from which on that step doubles.
+    effects : callable
+        Gives what moves its quotes at a time.
+    covers : tuple of str
+        Names of the strategies whose positions it offsets.
 
     Attributes
     ----------
@@ -62,6 +68,10 @@ class Trace:
     fills : deque of TracedFill
         All of them, or the last `most_fills`; so also the markouts.
     lives : OrderLives
+    effects : EffectSeries
+        What moved its quotes.
+    covers : tuple of str
+        As given.
     """
 
     def __init__(
@@ -74,8 +84,11 @@ class Trace:
         bucket_ns: int = SECOND_NS,
         bucket_rows: int = 1_000,
         most_fills: int | None = None,
+        effects: Effects = lambda _: {},
+        covers: tuple[str, ...] = (),
     ) -> None:
         self.score = score
+        self.covers = covers
         self.max_position = max_position
         self.series = BoundedSeries(
             {
@@ -102,7 +115,8 @@ class Trace:
         self.buckets = BoundedSeries({"pnl": "last", "mid": "last"}, bucket_ns, bucket_rows)
         self.fills: deque[TracedFill] = deque(maxlen=most_fills)
         self.lives = OrderLives()
-        self._quotes = quotes
+        self.effects = EffectSeries(_FIRST_STEP_NS, rows)
+        self._quotes, self._effects = quotes, effects
         self._markouts = Markouts(CURVE_S, self._observe)
         self._observed: dict[float, deque[tuple[int, int, float, float]]] = {
             horizon: deque(maxlen=most_fills) for horizon in CURVE_S
@@ -192,6 +206,7 @@ class Trace:
             self._two_sided_ns,
         )
         self.buckets.put(ts_ns, pnl.total, self._mid)
+        self.effects.put(ts_ns, self._effects(ts_ns))
         self._mid_low = self._mid_high = self._mid
         self._position_low = self._position_high = position
         self._drawdown = self._peak - pnl.total

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from ultramm.analytics.report.page import RunFacts
 from ultramm.analytics.report.trace import Trace
 from ultramm.analytics.scorecard import Scorecard
 from ultramm.market import Book, Fill, Instrument, Level, Side
@@ -28,10 +30,11 @@ INSTRUMENT = Instrument(
 class Session:
     """A market and a maker in it, played by the test; times are seconds since the start."""
 
-    def __init__(self, name: str = "mm", instrument: Instrument = INSTRUMENT, **options: int) -> None:
+    def __init__(self, name: str = "mm", instrument: Instrument = INSTRUMENT, **options: Any) -> None:
         self.score = Scorecard(name, instrument)
         self.quotes = (math.nan, math.nan)
-        self.trace = Trace(self.score, lambda: self.quotes, 1.0, **options)
+        self.effects: dict[str, float | None] = {}
+        self.trace = Trace(self.score, lambda: self.quotes, 1.0, effects=lambda _: self.effects, **options)
         self._book: Book | None = None
         self._orders = 0
 
@@ -63,3 +66,19 @@ class Session:
 @pytest.fixture
 def session() -> Callable[..., Session]:
     return Session
+
+
+@pytest.fixture
+def facts() -> RunFacts:
+    return RunFacts(
+        name="demo",
+        version="0.1.0",
+        seed=7,
+        command="ultramm backtest run demo.yaml",
+        configuration="name: demo\nsecret: '****'\n",
+        data={"day.gz": "ab" * 32},
+        first_ns=START_NS,
+        last_ns=START_NS + 60 * S,
+        market_events=1234,
+        fills_sha256="cd" * 32,
+    )
