@@ -1,15 +1,16 @@
-"""Statistical arbitrage on recordings of one asset in three currencies, before, while and after one of these broke.
+"""Statistical arbitrage on recordings: bitcoin in three currencies while one of these broke, and expiries of gold.
 
 ::
 
     .venv/bin/python benchmarks/pairs.py                       three pairs, three costs: a minute
     .venv/bin/python benchmarks/pairs.py --only USDC/USD --cost 1 --trades
+    .venv/bin/python benchmarks/pairs.py --gold                calendar spreads of a day
     .venv/bin/python benchmarks/pairs.py --json out.json       the rows for a program
 
 Bars of a minute, and a walk forward by itself: at each the strategy knows those before it. It is what a node runs; only
 fills are made here. Between two bars nobody knows which quote would have been filled: so where the close is beyond a
 band, both legs trade at closes and pay `--cost`, at that bar's (`--lag 0`, as if at once) or at the next one's. Stable
-coins count by what a bitcoin costs in them.
+coins count by what a bitcoin costs in them. Gold has quotes: each fill pays half the spread of its minute, and a fee.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,10 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "pairs"
 FILE = "binanceus_BTC{}_1m_20230301_20230321.csv.xz"
 # What is quoted, the less liquid, and what it is hedged by.
 PAIRS = (("USDC", "USD"), ("USDT", "USD"), ("USDC", "USDT"))
+# Gold's expiries by the one that trades most, of a day; formed as in config/backtests/gold-calendar.yaml.
+GOLD = DATA.parent / "futures" / "lean_gc_minute_20131007_quote.zip"
+SPREADS = tuple((f"20{each}", "201312") for each in (1402, 1404, 1406, 1408, 1412))
+_GOLD_PARAMS = {"bars": 240, "reform_s": 1_800}
 # Silvergate's end, and then that of Silicon Valley Bank, where a part of what stands behind USDC was.
 PERIODS = {
     "before": (pd.Timestamp("2023-03-01", tz="UTC"), pd.Timestamp("2023-03-10", tz="UTC")),
@@ -106,80 +112,126 @@ def bars(currency: str) -> pd.DataFrame:
     return pd.read_csv(DATA / FILE.format(currency), index_col=0, parse_dates=True)
 
 
+class Legs(msgspec.Struct, frozen=True, kw_only=True):
+    """Two recordings, minute by minute; each column has a row for either leg.
+
+    Parameters
+    ----------
+    prices : DataFrame
+        Closes, each in its own currency.
+    dollars : DataFrame
+        What such a currency is worth.
+    costs : DataFrame
+        Of a fill, as a share of the price.
+    periods : dict of str to (Timestamp, Timestamp)
+    """
+
+    name: str
+    prices: pd.DataFrame
+    dollars: pd.DataFrame
+    costs: pd.DataFrame
+    periods: dict[str, tuple[pd.Timestamp, pd.Timestamp]]
+
+
+def coins(first: str, second: str, cost_bps: float) -> Legs:
+    """A bitcoin in two currencies, of which each is worth what a bitcoin costs in dollars and in it."""
+    prices = pd.DataFrame({leg: bars(currency)["close"] for leg, currency in enumerate((first, second))})
+    dollars = prices.rdiv(bars("USD")["close"], axis=0)
+    costs = pd.DataFrame(1e-4 * cost_bps, index=prices.index, columns=prices.columns)
+    return Legs(name=f"{first}/{second}", prices=prices, dollars=dollars, costs=costs, periods=PERIODS)
+
+
+def gold(first: str, second: str, fee_bps: float) -> Legs:
+    """Two expiries: the minutes of a day in which both had quotes."""
+    legs = [quotes(each).add_suffix(f"_{leg}") for leg, each in enumerate((first, second))]
+    both = pd.concat(legs, axis=1, sort=True).dropna()
+    prices = pd.DataFrame({leg: 0.5 * (both[f"bid_{leg}"] + both[f"ask_{leg}"]) for leg in range(2)})
+    halves = pd.DataFrame({leg: 0.5 * (both[f"ask_{leg}"] - both[f"bid_{leg}"]) for leg in range(2)})
+    costs = (halves / prices).clip(lower=0.0) + 1e-4 * fee_bps
+    day = {"day": (both.index[0], both.index[-1] + pd.Timedelta(minutes=1))}
+    return Legs(name=f"{first}/{second}", prices=prices, dollars=0.0 * prices + 1.0, costs=costs, periods=day)
+
+
+def quotes(expiry: str) -> pd.DataFrame:
+    """Bid and ask at the end of each minute."""
+    name = f"20131007_gc_minute_quote_{expiry}.csv"
+    with zipfile.ZipFile(GOLD) as archive, archive.open(name) as file:
+        table = pd.read_csv(file, header=None)
+    table.index = pd.Timestamp("2013-10-07", tz="UTC") + pd.to_timedelta(table[0], unit="ms")
+    return pd.DataFrame({"bid": table[4], "ask": table[9]})
+
+
 class Account:
     """Two legs, in their own currencies."""
 
-    def __init__(self, cost: float) -> None:
-        self.cost = cost
-        self.first = self.second = 0.0
-        self.cash = [0.0, 0.0]
+    def __init__(self) -> None:
+        self.sizes, self.cash = [0.0, 0.0], [0.0, 0.0]
         self.paid = 0.0
 
-    def trade(self, leg: int, size: float, price: float) -> None:
+    def trade(self, leg: int, size: float, price: float, dollar: float, cost: float) -> None:
         """A signed size at a price."""
-        fee = self.cost * abs(size) * price
+        fee = cost * abs(size) * price
         self.cash[leg] -= size * price + fee
-        self.paid += fee
-        if leg == 0:
-            self.first += size
-        else:
-            self.second += size
+        self.paid += fee * dollar
+        self.sizes[leg] += size
 
-    def equity(self, first: float, second: float, dollar: float) -> float:
-        """Worth in dollars, by what a bitcoin costs in each."""
-        coins = self.first + self.second
-        return self.cash[0] / first * dollar + self.cash[1] / second * dollar + coins * dollar
+    def equity(self, prices: Sequence[float], dollars: Sequence[float]) -> float:
+        """Worth in dollars."""
+        legs = zip(self.cash, self.sizes, prices, dollars, strict=True)
+        return math.fsum((cash + size * price) * dollar for cash, size, price, dollar in legs)
 
 
-def play(first: str, second: str, cost_bps: float, lag: int, params: dict[str, Any]) -> tuple[list[Row], list[Trade]]:
-    """A pair from the first day to the last; the strategy knows what both legs cost."""
-    y, x, dollar = bars(first), bars(second), bars("USD")["close"].to_numpy()
+def play(legs: Legs, cost_bps: float, lag: int, params: dict[str, Any]) -> tuple[list[Row], list[Trade]]:
+    """A pair from the first day to the last; the strategy knows what both legs cost in the mean."""
+    mean_bps = 1e4 * legs.costs.mean()
     strategy = StatisticalArbitrage(
         msgspec.convert(
-            {"max_position": _SIZE, "other": "BTC.OTHER", "other_fee_bps": cost_bps, **params},
+            {"max_position": _SIZE, "other": "BTC.OTHER", "other_fee_bps": float(mean_bps[1]), **params},
             StatisticalArbitrageParams,
         ),
-        msgspec.structs.replace(INSTRUMENT, maker_fee=1e-4 * cost_bps),
+        msgspec.structs.replace(INSTRUMENT, maker_fee=1e-4 * float(mean_bps[0])),
     )
-    account, trades = Account(1e-4 * cost_bps), []
+    account, trades, y = Account(), [], legs.prices
     equity, paid = np.zeros(len(y)), np.zeros(len(y))
     turns, stops, breaks, related = (np.zeros(len(y)) for _ in range(4))
     decision: Decision | None = None
     beyond: list[Quote] = []
-    for now, (close, other, usd) in enumerate(zip(y["close"], x["close"], dollar, strict=True)):
-        ts_ns = (now + 1) * _MINUTE_NS
+    minutes = zip(*(table.itertuples(index=False, name=None) for table in (y, legs.dollars, legs.costs)), strict=True)
+    for now, (prices, dollars, costs) in enumerate(minutes):
+        (close, other), ts_ns = prices, (now + 1) * _MINUTE_NS
         before = strategy._model.broke
         for stage in ("trade", "see") if lag else ("see", "trade"):
             if stage == "see":
                 strategy.on_reference(_touch(ts_ns, other))
                 strategy.on_book(_touch(ts_ns, close))
                 strategy.recalibrate(ts_ns)
-                decision = strategy.decide(ts_ns, round(account.first, 9))
+                decision = strategy.decide(ts_ns, round(account.sizes[0], 9))
                 beyond = [quote for quote in decision.quotes if quote.taking or _at_touch(quote, close)]
                 continue
             for quote in beyond:
                 size = quote.side * INSTRUMENT.size(quote.lots)
-                account.trade(0, size, close)
+                account.trade(0, size, close, dollars[0], costs[0])
                 strategy.on_fill(Fill(ts_ns, str(now), quote.side, close, abs(size), 0.0, not quote.taking))
                 turns[now] += 1
                 stops[now] += quote.taking
                 reason = decision.reasons.get(quote.side.opposite, "") if decision and quote.taking else ""
-                held = round(account.first, 6)
+                held = round(account.sizes[0], 6)
                 at = str(y.index[now])
                 trades.append(Trade(at, quote.side.name, abs(size), close, quote.taking, held, reason))
-            # Both are of bitcoin: by worth as much of the second as offsets the first.
-            wanted = -strategy.hedge_ratio * account.first if account.first else 0.0
-            if abs(wanted - account.second) > _LEAST:
-                account.trade(1, wanted - account.second, other)
+            # By worth as much of the second as offsets the first.
+            held, worth = account.sizes[0], close * dollars[0] / (other * dollars[1])
+            wanted = -strategy.hedge_ratio * held * worth if held else 0.0
+            if abs(wanted - account.sizes[1]) > _LEAST:
+                account.trade(1, wanted - account.sizes[1], other, dollars[1], costs[1])
         breaks[now] = strategy._model.broke - before
         related[now] = strategy._model.relation is not None
-        equity[now], paid[now] = account.equity(close, other, usd), account.paid
+        equity[now], paid[now] = account.equity(prices, dollars), account.paid
     of = pd.DataFrame(
         {"equity": equity, "paid": paid, "turns": turns, "stops": stops, "breaks": breaks, "related": related},
         index=y.index,
     )
-    of["worth"] = dollar
-    return [_row(f"{first}/{second}", cost_bps, lag, period, of) for period in PERIODS], trades
+    of["worth"] = y[0] * legs.dollars[0]
+    return [_row(legs, cost_bps, lag, period, of) for period in legs.periods], trades
 
 
 def _at_touch(quote: Quote, mid: float) -> bool:
@@ -191,14 +243,14 @@ def _touch(ts_ns: int, mid: float) -> Book:
     return Book(ts_ns, (Level(mid - INSTRUMENT.tick_size, 1.0),), (Level(mid + INSTRUMENT.tick_size, 1.0),))
 
 
-def _row(pair: str, cost_bps: float, lag: int, period: str, of: pd.DataFrame) -> Row:
-    begins, ends = PERIODS[period]
+def _row(legs: Legs, cost_bps: float, lag: int, period: str, of: pd.DataFrame) -> Row:
+    begins, ends = legs.periods[period]
     part = of[(of.index >= begins) & (of.index < ends)]
     moves = part["equity"].diff().fillna(0.0) / part["worth"] * 1e4
     hours = moves.resample("1h").sum()
     total = moves.cumsum()
     return Row(
-        pair=pair,
+        pair=legs.name,
         cost_bps=cost_bps,
         lag=lag,
         period=period,
@@ -226,7 +278,7 @@ def show(found: list[Row], *, markdown: bool) -> None:
         for row in rows:
             print("| " + " | ".join(row) + " |")
         return
-    table = Table(title="of one bitcoin's worth", title_justify="left")
+    table = Table(title="of what the first leg is worth", title_justify="left")
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number in (0, 3) else "right")
     for row in rows:
@@ -254,9 +306,12 @@ def _cells(found: list[Row]) -> Iterator[tuple[str, ...]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    names = [f"{first}/{second}" for first, second in PAIRS]
+    names = [f"{first}/{second}" for first, second in (*PAIRS, *SPREADS)]
     parser.add_argument("--only", choices=names, action="append", help="may be repeated")
-    parser.add_argument("--cost", type=float, action="append", help="of taking, bps; may be repeated")
+    parser.add_argument("--gold", action="store_true", help="calendar spreads of gold instead")
+    parser.add_argument(
+        "--cost", type=float, action="append", help="of a fill, bps, for gold beside half the spread; may be repeated"
+    )
     parser.add_argument("--lag", type=int, choices=(0, 1), action="append", help="may be repeated")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="of the strategy's parameters")
     parser.add_argument("--trades", action="store_true", help="also show each fill")
@@ -267,16 +322,18 @@ def main() -> int:
         print(f"no recordings in {DATA}", file=sys.stderr)
         return 2
     params = {key: msgspec.json.decode(value) for key, _, value in (each.partition("=") for each in arguments.set)}
+    params = {**_GOLD_PARAMS, **params} if arguments.gold else params
     wanted = [
         (first, second, cost, lag)
-        for first, second in PAIRS
+        for first, second in (SPREADS if arguments.gold else PAIRS)
         if not arguments.only or f"{first}/{second}" in arguments.only
-        for cost in arguments.cost or (0.5, 1.0, 2.0)
+        for cost in arguments.cost or ((0.1,) if arguments.gold else (0.5, 1.0, 2.0))
         for lag in arguments.lag or (0, 1)
     ]
     found: list[Row] = []
+    legs_of = gold if arguments.gold else coins
     for first, second, cost, lag in track(wanted, description="playing", console=Console(stderr=True)):
-        rows, trades = play(first, second, cost, lag, params)
+        rows, trades = play(legs_of(first, second, cost), cost, lag, params)
         found += rows
         if arguments.trades:
             for trade in trades:

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-_LEAST_RATIO = 1e-12
+_LEAST_RATIO, _MOST_RATIO = 1e-12, 1e6
+_LEAST_LOG = 700.0
 
 
 class Noise(msgspec.Struct, frozen=True):
@@ -156,11 +157,14 @@ def fit_noise(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Noise:
     if not moves > 0.0:
         raise ValueError("the first of the pair never moves")
     start = np.log([1e-6 / moves, 1e-4])
+    # Where walks explain all, the likelihood goes on to rise with their share of it, without end and without effect.
+    most = np.log([_MOST_RATIO / moves, _MOST_RATIO])
     observed = list(zip(x.tolist(), y.tolist(), strict=True))
     found = minimize(
         lambda logs: _deviance(observed, math.exp(logs[0]), math.exp(logs[1]))[0],
         start,
         method="Nelder-Mead",
+        bounds=[(-_LEAST_LOG, each) for each in most.tolist()],
         options={"xatol": 1e-2, "fatol": 1e-2, "maxiter": 400},
     )
     beta, alpha = (max(_LEAST_RATIO, math.exp(each)) for each in found.x)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ultramm.statarb.model import SeenProcess
+from ultramm.statarb.model import Formation, PairModel, SeenProcess
+
+GOLD = Path(__file__).parents[3].parent / "shared" / "data" / "futures" / "lean_gc_minute_20131007_quote.zip"
+MINUTE_NS = 60_000_000_000
+recorded = pytest.mark.skipif(not GOLD.is_file(), reason=f"the recordings are not at {GOLD.parent}")
 
 
 def test_it_finds_the_half_life_of_what_comes_back() -> None:
@@ -42,3 +48,22 @@ def test_what_runs_away_never_comes_back_and_what_jumps_across_does_at_once(dist
     for distance in distances:
         seen.update(distance)
     assert seen.half_life_s == half_life
+
+
+@recorded
+@pytest.mark.integration
+def test_two_expiries_of_gold_are_formed_at_every_quarter_of_an_hour() -> None:
+    """There is a window in it in which the likelihood rises without end, the more of all a walk explains."""
+    closes = []
+    with zipfile.ZipFile(GOLD) as archive:
+        for expiry in ("201408", "201312"):
+            rows = [row.split(b",") for row in archive.open(f"20131007_gc_minute_quote_{expiry}.csv")]
+            closes.append({int(row[0]): 0.5 * (float(row[4]) + float(row[9])) for row in rows if row[4] and row[9]})
+    model, formed = PairModel(Formation(bar_s=60.0, bars=240)), 0
+    for number, ms in enumerate(sorted(closes[0].keys() & closes[1].keys())):
+        model.update((number + 1) * MINUTE_NS, closes[0][ms], closes[1][ms])
+        if model.ready and number % 15 == 1:
+            model.form()
+            formed += model.relation is not None
+    assert formed > 3
+    assert math.isfinite(model.beta_now)
