@@ -220,7 +220,7 @@ def play(legs: Legs, cost_bps: float, lag: int, params: dict[str, Any]) -> tuple
                 trades.append(Trade(at, quote.side.name, abs(size), close, quote.taking, held, reason))
             # By worth as much of the second as offsets the first.
             held, worth = account.sizes[0], close * dollars[0] / (other * dollars[1])
-            wanted = -strategy.hedge_ratio * held * worth if held else 0.0
+            wanted = -strategy.hedge_ratio("BTC.OTHER") * held * worth if held else 0.0
             if abs(wanted - account.sizes[1]) > _LEAST:
                 account.trade(1, wanted - account.sizes[1], other, dollars[1], costs[1])
         breaks[now] = strategy._model.broke - before

@@ -91,12 +91,18 @@ class Hedging(Protocol):
 
 @runtime_checkable
 class Paired(Protocol):
-    """A strategy that knows by how much of another market its position is offset: a hedge of it takes that ratio.
+    """A strategy that knows by how much of other markets its position is offset: hedges of it take these ratios."""
 
-    Exposure to the hedge for one of its own; NaN while it does not know and holds nothing.
-    """
+    def hedge_ratio(self, instrument: str) -> float:
+        """Exposure to that hedge for one of its own; NaN while it does not know and holds nothing."""
 
-    hedge_ratio: float
+
+@runtime_checkable
+class SeeingSeveral(Protocol):
+    """A strategy with several references, which wants to know of which a book is."""
+
+    def on_references(self, place: int, book: Book) -> None:
+        """In place of `on_reference`: the book of that one of ``params.references``."""
 
 
 @runtime_checkable
@@ -139,6 +145,7 @@ class Abilities(msgspec.Struct, frozen=True):
     learning: LearningFromOrders | None
     hedging: Hedging | None
     paired: Paired | None
+    several: SeeingSeveral | None
     steerable: Steerable | None
     doubting: DoubtingVolume | None
     judging: Judging | None
@@ -152,6 +159,7 @@ class Abilities(msgspec.Struct, frozen=True):
             learning=strategy if isinstance(strategy, LearningFromOrders) and strategy.learns else None,
             hedging=strategy if isinstance(strategy, Hedging) else None,
             paired=strategy if isinstance(strategy, Paired) else None,
+            several=strategy if isinstance(strategy, SeeingSeveral) else None,
             steerable=strategy if isinstance(strategy, Steerable) else None,
             doubting=strategy if isinstance(strategy, DoubtingVolume) else None,
             judging=strategy if isinstance(strategy, Judging) else None,

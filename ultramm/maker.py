@@ -96,8 +96,13 @@ class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return None
 
     @property
+    def references(self) -> tuple[str, ...]:
+        """All such instruments; of several, the strategy is `ultramm.abilities.SeeingSeveral`."""
+        return () if self.reference is None else (self.reference,)
+
+    @property
     def reference_levels(self) -> int:
-        """Levels a side of its book that each decision reads; beside that, the strategy sees its touch."""
+        """Levels a side of the first one's book that each decision reads; beside that, the strategy sees its touch."""
         return 1
 
     @property
@@ -266,9 +271,9 @@ class Maker:
         What its losses and faults have come to; who sends withdraws it once that is `Level.STOP`.
     display_lots : int or None
         Lots of an order that the book shows at most; None for all.
-    heard_ns, reference_heard_ns : int
-        When the market, and the one of the reference, was last heard of; whoever saw an event that left all as it was
-        for the strategy calls `hear`, or moves the other.
+    heard_ns : int
+        When the market was last heard of; whoever saw an event that left all as it was for the strategy calls `hear`,
+        or for a reference `hear_reference`.
     """
 
     def __init__(
@@ -335,9 +340,10 @@ class Maker:
         self._reads_depth = params.depth_levels > 1
         self.degraded = False
         self._book: Book | None = None
-        self.reference = params.reference
+        self.references = params.references
         self.covers = params.makers
-        self.heard_ns = self.reference_heard_ns = 0
+        self.heard_ns = 0
+        self._references_heard_ns = [0] * len(self.references)
         self._mid = math.nan
         self.due_ns = 0
         self._decision = Decision.nothing("waits for the first book")
@@ -414,14 +420,22 @@ class Maker:
     def _of_others(self, book: Book) -> Book:
         return others(book, self.orders, self.instrument) if self.book_shows_ours else book
 
-    def on_reference(self, book: Book) -> None:
-        """The touch of the reference changed."""
-        self.reference_heard_ns = book.ts_ns
-        if not self.degraded:
+    def hear_reference(self, now_ns: int, place: int = 0) -> None:
+        """An event of one of the references left its touch as it was."""
+        self._references_heard_ns[place] = now_ns
+
+    def on_reference(self, book: Book, place: int = 0) -> None:
+        """The touch of one of the references changed."""
+        self._references_heard_ns[place] = book.ts_ns
+        if self.degraded:
+            return
+        if self._may.several is not None:
+            self._may.several.on_references(place, book)
+        else:
             self._strategy.on_reference(book)
 
     def on_reference_depth(self, book: Book) -> None:
-        """The reference's book as deep as the strategy reads it, before a decision."""
+        """The first reference's book as deep as the strategy reads it, before a decision."""
         if not self.degraded:
             self._strategy.on_reference(book)
 
@@ -641,7 +655,8 @@ class Maker:
 
     def _tell_positions(self, now_ns: int) -> None:
         if self._may.hedging is not None and self._exposures is not None:
-            self._may.hedging.on_positions(now_ns, position_of(self), self._exposures.positions(self))
+            own = position_of(self, self.instrument.id)
+            self._may.hedging.on_positions(now_ns, own, self._exposures.positions(self))
 
     def watch_positions(self, now_ns: int) -> None:
         """Tell a hedge of what it covers although it decides nothing: it is halted, or its market silent."""
@@ -686,8 +701,9 @@ class Maker:
             return "the book has one side only"
         if book.asks[0].price <= book.bids[0].price:
             return "the book is crossed or locked"
-        if self.reference is not None and now_ns - self.reference_heard_ns > self._stale_ns:
-            return f"no market data of {self.reference} for more than {self._stale_ns * 1e-9:g} s"
+        for reference, heard_ns in zip(self.references, self._references_heard_ns, strict=True):
+            if now_ns - heard_ns > self._stale_ns:
+                return f"no market data of {reference} for more than {self._stale_ns * 1e-9:g} s"
         return None
 
     def _closed(self, now_ns: int) -> str | None:
@@ -811,10 +827,9 @@ class Maker:
             return self._may.hedging
         return NoHedge(makers=self._may.hedging.makers, unhedged=self._no_hedge)
 
-    @property
-    def hedge_ratio(self) -> float | None:
+    def hedge_ratio(self, instrument: str) -> float | None:
         """As `Paired`; None of a strategy that leaves it to its hedge."""
-        return None if self._may.paired is None else self._may.paired.hedge_ratio
+        return None if self._may.paired is None else self._may.paired.hedge_ratio(instrument)
 
     @property
     def members(self) -> tuple[str, ...]:

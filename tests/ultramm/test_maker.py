@@ -568,10 +568,34 @@ def test_a_silent_reference_pulls_the_quotes_and_one_that_is_heard_without_a_cha
     desk.maker.on_book(book(10 * S))
     desk.maker.on_reference(book(10 * S))
     desk.quote(10 * S)
-    desk.maker.heard_ns = desk.maker.reference_heard_ns = 12 * S
+    desk.maker.heard_ns = 12 * S
+    desk.maker.hear_reference(12 * S)
     assert desk.step(13 * S).empty
     desk.maker.heard_ns = 15 * S
     assert len(desk.step(15 * S).cancels) == 2
+
+
+class Basket(MakerParams, frozen=True, kw_only=True):
+    other: tuple[str, ...] = ("Y.SIM", "Z.SIM")
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        return self.other
+
+
+def test_of_several_references_each_is_told_by_its_place_and_none_may_be_silent(strategy):
+    told = []
+    strategy.on_references = lambda place, book: told.append((place, book.ts_ns))
+    params = Basket(max_position=5.0, refresh_ms=100.0, stale_after_s=2.0)
+    desk = Desk(Maker("mm", INSTRUMENT, strategy, params, Limits(), MessageBudget(1e6, 1e6)))
+    desk.maker.on_book(book(10 * S))
+    desk.maker.on_reference(book(10 * S), 0)
+    assert desk.step(10 * S).empty
+    assert desk.maker.status(10 * S).bid.reason == "no market data of Z.SIM for more than 2 s"
+    desk.maker.on_reference(book(10 * S), 1)
+    assert len(desk.step(10 * S).submits) == 2
+    assert told == [(0, 10 * S), (1, 10 * S)]
+    assert ("reference", book(10 * S)) not in strategy.seen
 
 
 def test_a_degraded_maker_asks_nothing_of_its_strategy_about_the_reference(strategy):

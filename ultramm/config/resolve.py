@@ -130,10 +130,11 @@ def _strategy(loaded: Loaded, index: int, venues: dict[str, ResolvedVenue]) -> R
     where = f"strategies[{index}]"
     record = _record(loaded, f"{where}.use", "strategy", settings.use)
     params = _params(loaded, f"{where}.params", record.params, settings.params)
-    if params.reference is not None:
-        _venue_of(loaded, f"{where}.params.reference", params.reference, venues)
-        if params.reference in settings.instruments:
-            raise _error(loaded, f"{where}.params.reference", f"{params.reference} is what is quoted; name another")
+    for reference in params.references:
+        key = f"{where}.params.{_key_of(params, reference)}"
+        _venue_of(loaded, key, reference, venues)
+        if reference in settings.instruments:
+            raise _error(loaded, key, f"{reference} is what is quoted; name another")
     for position, instrument in enumerate(settings.instruments):
         venue = _venue_of(loaded, f"{where}.instruments[{position}]", instrument, venues)
         missing = record.requires - venue.capabilities
@@ -145,6 +146,12 @@ def _strategy(loaded: Loaded, index: int, venues: dict[str, ResolvedVenue]) -> R
             text = f"they need {', '.join(sorted(missing))}, which {venue.name} cannot do"
             raise _error(loaded, f"{where}.params", text)
     return ResolvedStrategy(settings, record, params, _risk(loaded, settings, f"{where}.risk"))
+
+
+def _key_of(params: msgspec.Struct, value: str) -> str:
+    """The parameter that has a value, or has it among others."""
+    fields = msgspec.structs.asdict(params)
+    return next(key for key, given in fields.items() if value == given or (isinstance(given, tuple) and value in given))
 
 
 def _risk(loaded: Loaded, settings: Strategy, where: str) -> Risk:

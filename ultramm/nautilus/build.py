@@ -137,7 +137,7 @@ def shells(
                     funds_share=1.0 / _sharers(resolved, instrument_id),
                     depth_levels=max(strategy.params.depth_levels, DEPTH_LEVELS if strategy.risk.manipulation else 1),
                     record=record,
-                    reference=strategy.params.reference,
+                    references=strategy.params.references,
                     reference_levels=strategy.params.reference_levels,
                     ledger=ledger,
                     exposures=exposures,

@@ -93,10 +93,10 @@ class MakerShell(Strategy):
         Levels of the book that the strategy reads at each decision; 1 is the touch.
     record : callable
         Takes (ts_ns, record) for the journal.
-    reference : str, optional
-        Another instrument whose touch the strategy is shown.
+    references : tuple of str
+        Other instruments whose touch the strategy is shown.
     reference_levels : int
-        Levels of its book that the strategy reads at each decision; 1 is the touch.
+        Levels of the first one's book that the strategy reads at each decision; 1 is the touch.
     ledger : OrderLedger, optional
         Where orders are written down before they are sent, and whose fills it goes on from.
     exposures : Exposures, optional
@@ -114,7 +114,7 @@ class MakerShell(Strategy):
         funds_share: float,
         depth_levels: int,
         record: Callable[[int, Record], None],
-        reference: str | None = None,
+        references: tuple[str, ...] = (),
         reference_levels: int = 1,
         ledger: OrderLedger | None = None,
         exposures: Exposures | None = None,
@@ -136,8 +136,8 @@ class MakerShell(Strategy):
         self.on_question: Callable[[str], None] = lambda _: None
         self._maker: Maker | None = None
         self._read: BookReader | None = None
-        self._reference_id = None if reference is None else InstrumentId.from_str(reference)
-        self._read_reference: BookReader | None = None
+        self._references = {InstrumentId.from_str(each): place for place, each in enumerate(references)}
+        self._read_references: dict[int, BookReader] = {}
         self._reference_levels = reference_levels
         self._nautilus_instrument: Any = None
         self._now_ns = 0
@@ -163,7 +163,7 @@ class MakerShell(Strategy):
     @property
     def listens_to(self) -> tuple[Any, ...]:
         """The instruments whose books it subscribes to."""
-        return (self.instrument_id,) if self._reference_id is None else (self.instrument_id, self._reference_id)
+        return (self.instrument_id, *self._references)
 
     @property
     def started(self) -> bool:
@@ -206,8 +206,8 @@ class MakerShell(Strategy):
             self._record_halt(STOPS, active=True, reason=self._stopped_before)
         subscribe_book(self, self.instrument_id)
         self.subscribe_trade_ticks(self.instrument_id)
-        if self._reference_id is not None:
-            subscribe_book(self, self._reference_id)
+        for reference in self._references:
+            subscribe_book(self, reference)
         self.clock.set_timer(f"heartbeat-{self.id}", _HEARTBEAT, callback=self._on_timer)
 
     def _funds(self) -> Funds:
@@ -318,8 +318,8 @@ class MakerShell(Strategy):
             if self._loop is not None:
                 self._seen_ns = self.clock.timestamp_ns()
             self.market_events += 1
-            if self._reference_id is not None and deltas.instrument_id == self._reference_id:
-                self._on_reference(now_ns)
+            if self._references and (reference := deltas.instrument_id) in self._references:
+                self._on_reference(reference, now_ns)
                 return
             maker, read = self._maker, self._read
             if maker is None or read is None:
@@ -347,15 +347,16 @@ class MakerShell(Strategy):
         except Exception as exc:
             self._failed("on_trade_tick", exc)
 
-    def _on_reference(self, now_ns: int) -> None:
-        maker, read = self.maker, self._read_reference
+    def _on_reference(self, reference: Any, now_ns: int) -> None:
+        maker, place = self.maker, self._references[reference]
+        read = self._read_references.get(place)
         if read is None:
-            read = self._read_reference = touch_reader(self.cache.order_book(self._reference_id))
+            read = self._read_references[place] = touch_reader(self.cache.order_book(reference))
         book = read(now_ns)
         if book is None:
-            maker.reference_heard_ns = now_ns
+            maker.hear_reference(now_ns, place)
         else:
-            maker.on_reference(book)
+            maker.on_reference(book, place)
         if now_ns >= maker.due_ns:
             self._step(now_ns)
 
@@ -371,8 +372,8 @@ class MakerShell(Strategy):
         # The kernel makes objects of every level for it: only when a decision needs them.
         if levels > 1 and self._read is not None:
             maker.on_depth(self._deep(now_ns, levels))
-        if self._reference_levels > 1 and self._read_reference is not None:
-            reference = self.cache.order_book(self._reference_id)
+        if self._reference_levels > 1 and 0 in self._read_references:
+            reference = self.cache.order_book(next(iter(self._references)))
             maker.on_reference_depth(to_book(reference, now_ns, self._reference_levels))
         approved = maker.step(now_ns).approved
         if not approved.empty:

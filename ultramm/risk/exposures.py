@@ -110,8 +110,7 @@ class Member(Protocol):
     @property
     def hedge(self) -> Hedge | None: ...
 
-    @property
-    def hedge_ratio(self) -> float | None: ...
+    def hedge_ratio(self, instrument: str) -> float | None: ...
 
     def room(self, side: Side) -> float: ...
 
@@ -320,7 +319,7 @@ class Exposures:
 
     def positions(self, member: Member) -> tuple[Position, ...]:
         """What the others hold."""
-        return tuple([position_of(each) for each in self._others(member)])
+        return tuple([position_of(each, member.instrument.id) for each in self._others(member)])
 
     def filled(self, member: Member) -> None:
         """A maker traded: whoever hedges it decides anew at once."""
@@ -335,13 +334,19 @@ class Exposures:
         """How much a maker may add to a side, size, so that its hedges can still take the other.
 
         Of hedges in another base currency, or at another ratio than one, as much as of exposures that are worth the
-        same. Nothing where a price is not known.
+        same. Where ratios to several markets are stated, each of these must take its part. Nothing where a price is not
+        known.
         """
-        room = math.fsum([self._room_of(hedge, member, side) for hedge in self._hedges_of(member)])
+        rooms: dict[str, float] = {}
+        for hedge in self._hedges_of(member):
+            market = "" if member.hedge_ratio(hedge.instrument.id) is None else hedge.instrument.id
+            rooms[market] = rooms.get(market, 0.0) + self._room_of(hedge, member, side)
+        room = min(rooms.values(), default=0.0)
         return room if room >= 0.0 else 0.0
 
     def _room_of(self, hedge: Member, member: Member, side: Side) -> float:
-        ratio = 1.0 if member.hedge_ratio is None else member.hedge_ratio
+        stated = member.hedge_ratio(hedge.instrument.id)
+        ratio = 1.0 if stated is None else stated
         unit, one = (each.instrument.notional(each.mid, 1.0) for each in (hedge, member))
         if not (unit > 0.0 and one > 0.0 and ratio != 0.0):
             return 0.0
@@ -371,9 +376,9 @@ def _base(instrument: Instrument) -> str:
     return instrument.base_currency or instrument.id
 
 
-def position_of(member: Member) -> Position:
-    """What one maker holds."""
+def position_of(member: Member, hedge: str) -> Position:
+    """What one maker holds, and what its ratio to a hedge on that instrument is."""
     instrument, orders = member.instrument, member.orders
     working = instrument.size(orders.lots(Side.BUY) + orders.lots(Side.SELL)) if len(orders) else 0.0
     size = instrument.size(member.inventory_lots)
-    return Position(member.name, instrument, size, member.mid, working, member.hedge_ratio)
+    return Position(member.name, instrument, size, member.mid, working, member.hedge_ratio(hedge))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -45,7 +46,7 @@ class Formation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Relation(msgspec.Struct, frozen=True, kw_only=True):
-    """What was formed: ``log y = beta log x + residual``.
+    """What was formed: ``log y = beta sum(weights log x) + residual``.
 
     Parameters
     ----------
@@ -55,23 +56,38 @@ class Relation(msgspec.Struct, frozen=True, kw_only=True):
         Of the residual, log price.
     p : float
         Of a unit root of it.
+    weights : tuple of float
+        Of each x; of a single one, 1.
     """
 
     beta: float
     process: OrnsteinUhlenbeck
     p: float
+    weights: tuple[float, ...] = (1.0,)
 
-    def residual(self, y: float, x: float) -> float:
-        """Of two prices."""
-        return math.log(y) - self.beta * math.log(x)
+    @property
+    def betas(self) -> tuple[float, ...]:
+        """By each x."""
+        return tuple([self.beta * weight for weight in self.weights])
 
-    def z_score(self, y: float, x: float) -> float:
-        """How far two prices are from where they belong, in standard deviations."""
-        return self.process.z_score(self.residual(y, x))
+    def residual(self, y: float, xs: Sequence[float]) -> float:
+        """Of these prices."""
+        return math.log(y) - self.beta * composite(self.weights, xs)
 
-    def price(self, x: float, residual: float) -> float:
+    def z_score(self, y: float, xs: Sequence[float]) -> float:
+        """How far prices are from where they belong, in standard deviations."""
+        return self.process.z_score(self.residual(y, xs))
+
+    def price(self, xs: Sequence[float], residual: float) -> float:
         """The price of y at which so much is left."""
-        return math.exp(self.beta * math.log(x) + residual)
+        return math.exp(self.beta * composite(self.weights, xs) + residual)
+
+
+def composite(weights: Sequence[float], xs: Sequence[float]) -> float:
+    """Log price of a basket."""
+    if len(weights) == 1:
+        return weights[0] * math.log(xs[0])
+    return math.fsum([weight * math.log(x) for weight, x in zip(weights, xs, strict=True)])
 
 
 class SeenProcess:
@@ -111,11 +127,15 @@ class SeenProcess:
 
 
 class PairModel:
-    """Samples two prices on a clock and keeps what is known of their relation.
+    """Samples prices on a clock, one and those that it belongs to, and keeps what is known of their relation.
+
+    Of several, their weights are those of least squares on the window; the basket is then followed as a single one is.
 
     Parameters
     ----------
     formation : Formation
+    count : int
+        Prices beside the first.
 
     Attributes
     ----------
@@ -129,16 +149,18 @@ class PairModel:
         How fast residuals came back after they had been formed.
     """
 
-    def __init__(self, formation: Formation) -> None:
+    def __init__(self, formation: Formation, count: int = 1) -> None:
         self.formation = formation
+        self.count = count
         self.relation: Relation | None = None
         self.broke = 0
         self.seen = SeenProcess(formation.bar_s)
         self.reason = self._no_bars()
         self._step_ns = round(formation.bar_s * 1e9)
         self._next_ns = 0
-        self._standing = (math.nan, math.nan)
-        self._history: deque[tuple[float, float]] = deque(maxlen=formation.bars)
+        self._standing: tuple[float, ...] = ()
+        self._history: deque[tuple[float, ...]] = deque(maxlen=formation.bars)
+        self._weights = (1.0,) * count
         self._ratio: KalmanRatio | None = None
         self._watch: BreakWatch | None = None
         # Of the filter: where logs count from, the last of them, and how much of a residual is left after a bar.
@@ -158,13 +180,13 @@ class PairModel:
         """Whether there are bars enough to form a pair."""
         return len(self._history) == self.formation.bars
 
-    def update(self, ts_ns: int, y: float, x: float) -> int:
+    def update(self, ts_ns: int, y: float, *xs: float) -> int:
         """From `ts_ns` on the prices are these; gives how many bars ended before."""
         ended = 0
-        if y > 0.0 and x > 0.0:
+        if y > 0.0 and min(xs) > 0.0:
             ended = self._end_bars(ts_ns) if self._next_ns else 0
             self._next_ns = self._next_ns or ts_ns + self._step_ns
-            self._standing = y, x
+            self._standing = y, *xs
         return ended
 
     def interrupted(self) -> None:
@@ -182,11 +204,11 @@ class PairModel:
             self._bar(*self._standing)
         return ended
 
-    def _bar(self, y: float, x: float) -> None:
-        logs = math.log(y), math.log(x)
+    def _bar(self, y: float, *xs: float) -> None:
+        logs = math.log(y), *[math.log(x) for x in xs]
         self._history.append(logs)
         if self._ratio is not None:
-            now = np.array(logs)
+            now = np.array([logs[0], composite(self._weights, xs)])
             fresh = now - self._origin - self._keep * (self._last - self._origin)
             self._last = now
             self._ratio.update(float(fresh[1]), float(fresh[0]))
@@ -194,7 +216,7 @@ class PairModel:
             if not self.ready:
                 self.reason = self._no_bars(len(self._history))
             return
-        residual = self.relation.residual(y, x)
+        residual = self.relation.residual(y, xs)
         self.seen.update(residual - self.relation.process.mean)
         broken = self._watch.update(residual, self.beta_now)
         if broken:
@@ -208,15 +230,17 @@ class PairModel:
         """
         if not self.ready or (held and self.relation is None):
             return
-        logs = np.array(self._history)
-        if float(np.std(logs[:, 1])) < _EVEN or float(np.std(logs[:, 0])) < _EVEN:
-            self.relation, self.reason = None, "one of the two prices never moves"
+        logs, before = np.array(self._history), self.relation if held else None
+        if float(np.std(logs, axis=0).min()) < _EVEN:
+            self.relation, self.reason = None, "one of the prices never moves"
             return
+        self._weights = weights = _weights(logs) if before is None else before.weights
+        logs = np.column_stack([logs[:, 0], logs[:, 1:] @ np.array(weights)])
         self._follow(logs)
-        before = self.relation
-        beta = before.beta if held and before is not None else self.beta_now
+        beta = self.beta_now if before is None else before.beta
         residuals = logs[:, 0] - beta * logs[:, 1]
-        relation = Relation(beta=beta, process=fit(residuals, self.formation.bar_s), p=_p_of(residuals))
+        p = _p_of(residuals, 1 + self.count)
+        relation = Relation(beta=beta, process=fit(residuals, self.formation.bar_s), p=p, weights=weights)
         objection = self._objection(relation)
         if objection and held:
             return
@@ -259,8 +283,17 @@ class PairModel:
         return ""
 
 
-def _p_of(residuals: Array) -> float:
+def _weights(logs: Array) -> tuple[float, ...]:
+    """Of each price beside the first, by least squares; of a single one, 1."""
+    if logs.shape[1] == 2:
+        return (1.0,)
+    rebased = logs - logs[0]
+    found = np.linalg.lstsq(np.column_stack([rebased[:, 1:], np.ones(len(logs))]), rebased[:, 0], rcond=None)[0]
+    return tuple(found[:-1].tolist())
+
+
+def _p_of(residuals: Array, series: int) -> float:
     rolling = RollingProcess(len(residuals), 1.0)
     for each in residuals.tolist():
         rolling.update(each)
-    return unit_root_p(rolling.unit_root_t, series=2)
+    return unit_root_p(rolling.unit_root_t, series)

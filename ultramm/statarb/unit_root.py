@@ -22,6 +22,10 @@ class _Surface(msgspec.Struct, frozen=True):
 _SURFACES = {
     1: _Surface(-1.61, -18.83, 2.74, (2.1659, 1.4412, 3.8269e-2), (1.7339, 9.3202e-1, -1.2745e-1, -1.0368e-2)),
     2: _Surface(-2.62, -18.86, 0.92, (2.92, 1.5012, 3.9796e-2), (2.1945, 6.4695e-1, -2.9198e-1, -4.2377e-2)),
+    3: _Surface(-3.13, -23.48, 0.55, (3.4699, 1.4856, 3.164e-2), (2.5893, 4.5168e-1, -3.6529e-1, -5.0074e-2)),
+    4: _Surface(-3.47, -28.07, 0.61, (3.9673, 1.4777, 2.6315e-2), (3.0387, 4.5452e-1, -3.3666e-1, -4.1921e-2)),
+    5: _Surface(-3.78, -25.96, 0.79, (4.5509, 1.5338, 2.9545e-2), (3.5049, 5.2098e-1, -2.9158e-1, -3.3468e-2)),
+    6: _Surface(-3.93, -23.27, 1.0, (5.1399, 1.6036, 3.4445e-2), (3.9489, 5.8933e-1, -2.5359e-1, -2.721e-2)),
 }
 
 
@@ -32,8 +36,9 @@ def unit_root_p(t: float, series: int = 1) -> float:
     ----------
     t : float
         Of a regression with a constant, large sample.
-    series : {1, 2}
-        1 for a series that was observed; 2 for what is left between two whose ratio was estimated on the same window.
+    series : int
+        1 for a series that was observed; 2 to 6 for what is left between as many whose ratios were estimated on the
+        same window.
 
     Notes
     -----

@@ -34,10 +34,13 @@ class Holding:
         self.inventory_lots = 0
         self.orders = LiveOrders()
         self.hedge: Hedge | None = None
-        self.hedge_ratio: float | None = None
+        self.ratio: float | None = None
 
     def lots_towards(self, _side: Side) -> int:
         return self.inventory_lots
+
+    def hedge_ratio(self, _instrument: str) -> float | None:
+        return self.ratio
 
     def room(self, _side: Side) -> float:
         """All that may be wanted: nothing here asks for it."""

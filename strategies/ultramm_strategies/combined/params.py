@@ -115,7 +115,7 @@ class CombinedParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fiel
         for member in self.members:
             member.source()
         params = self.core_params
-        if params.makers or params.reference is not None:
+        if params.makers or params.references:
             raise ValueError(f"core: {self.core.use} needs another market or strategy: it cannot be a member")
 
     @property

@@ -24,11 +24,6 @@ class CrossExchangeMaker:
         What is wanted of a fill.
     instrument : Instrument
         What is quoted.
-
-    Attributes
-    ----------
-    hedge_ratio : float
-        One: what is bought here is sold there.
     """
 
     def __init__(self, params: CrossExchangeMakerParams, instrument: Instrument) -> None:
@@ -38,7 +33,10 @@ class CrossExchangeMaker:
         self._other: Book | None = None
         self._volatility = EwVolatility(params.volatility_s, 1.0, _WARM_S)
         self._basis = TimeAverage(params.basis_s) if params.basis_s > 0.0 else None
-        self.hedge_ratio = 1.0
+
+    def hedge_ratio(self, instrument: str) -> float:
+        """One: what is bought here is sold there."""
+        return 1.0
 
     # -- what it sees ----------------------------------------------------------------------------------------
 

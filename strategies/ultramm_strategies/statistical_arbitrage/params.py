@@ -12,6 +12,7 @@ from ultramm.statarb.breaks import BreakLimits
 from ultramm.statarb.model import Formation
 
 _MOST_BARS = 20_000
+_MOST_OTHERS = 5
 
 
 class StatisticalArbitrageParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,8 +20,8 @@ class StatisticalArbitrageParams(MakerParams, frozen=True, kw_only=True, forbid_
 
     Parameters
     ----------
-    other : str
-        The second of the pair, ``SYMBOL.VENUE``; a ``hedger`` trades it.
+    other : str or tuple of str
+        The second of the pair, ``SYMBOL.VENUE``, or the others of a basket, at most five; a ``hedger`` trades each.
     target_deviation : float, optional
         Standard deviation that a position's worth is to have in the long run, quote currency; the position is
         `max_position` when left out, and never larger.
@@ -51,7 +52,7 @@ class StatisticalArbitrageParams(MakerParams, frozen=True, kw_only=True, forbid_
         What ends a relation.
     """
 
-    other: str
+    other: str | tuple[str, ...]
     target_deviation: Positive | None = None
     exit: Literal["band", "mean"] = "band"
     least_z: NonNegative = 1.0
@@ -67,8 +68,13 @@ class StatisticalArbitrageParams(MakerParams, frozen=True, kw_only=True, forbid_
     breaks: BreakLimits = BreakLimits()
 
     @property
-    def reference(self) -> str | None:
-        return self.other
+    def references(self) -> tuple[str, ...]:
+        return (self.other,) if isinstance(self.other, str) else self.other
+
+    def __post_init__(self) -> None:
+        count = len(set(self.references))
+        if count != len(self.references) or not 1 <= count <= _MOST_OTHERS:
+            raise ValueError(f"other: name one instrument, or up to {_MOST_OTHERS} different ones")
 
     @property
     def formation(self) -> Formation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import deque
 
 from ultramm.features.average import TimeAverage
@@ -19,19 +20,17 @@ _TURNS = 100
 
 
 class StatisticalArbitrage:
-    """Quotes the first of a pair; a hedger that covers it holds the second.
+    """Quotes the first of a pair or a basket; hedgers that cover it hold the others.
 
     Parameters
     ----------
     params : StatisticalArbitrageParams
         When to trade.
     instrument : Instrument
-        The first of the pair.
+        The first.
 
     Attributes
     ----------
-    hedge_ratio : float
-        Exposure to the second that offsets one to the first; NaN while there is no relation and nothing is held.
     recalibrate_s : float
         How often to ask whether a pair is to be formed.
     """
@@ -41,10 +40,13 @@ class StatisticalArbitrage:
     def __init__(self, params: StatisticalArbitrageParams, instrument: Instrument) -> None:
         self._params = params
         self._instrument = instrument
-        self._model = PairModel(params.formation)
+        self._others = params.references
+        self._model = PairModel(params.formation, len(self._others))
         self._book: Book | None = None
-        self._other: Book | None = None
-        self._other_half_spread = TimeAverage(_SPREAD_TAU_S)
+        self._other_books: list[Book | None] = [None] * len(self._others)
+        self._half_spreads = [TimeAverage(_SPREAD_TAU_S) for _ in self._others]
+        # Exposures to the others that offset one to the first; none while there is no relation and nothing is held.
+        self._betas: tuple[float, ...] = ()
         self._formed_ns: int | None = None
         self._held_since_ns = 0
         self._rests_until_ns = 0
@@ -56,8 +58,15 @@ class StatisticalArbitrage:
         self._turns: deque[int] = deque(maxlen=_TURNS)
         # Since the ratio was last to be held.
         self._turned = False
-        self.hedge_ratio = math.nan
         self.recalibrate_s = params.bar_s
+
+    def hedge_ratio(self, instrument: str) -> float:
+        """Of a pair, also where another market than the second hedges it."""
+        if not self._betas:
+            return math.nan
+        if len(self._betas) == 1:
+            return self._betas[0]
+        return self._betas[self._others.index(instrument)] if instrument in self._others else math.nan
 
     # -- what it sees ----------------------------------------------------------------------------------------
 
@@ -66,14 +75,22 @@ class StatisticalArbitrage:
         self._sample(book.ts_ns)
 
     def on_reference(self, book: Book) -> None:
-        self._other = book
+        self.on_references(0, book)
+
+    def on_references(self, place: int, book: Book) -> None:
+        self._other_books[place] = book
         if book.two_sided:
-            self._other_half_spread.update(book.ts_ns, 0.5 * book.spread / book.mid)
+            self._half_spreads[place].update(book.ts_ns, 0.5 * book.spread / book.mid)
         self._sample(book.ts_ns)
 
     def _sample(self, ts_ns: int) -> None:
-        if self._book is not None and self._other is not None:
-            self._model.update(ts_ns, self._book.mid, self._other.mid)
+        if self._book is not None and (others := self._mids()):
+            self._model.update(ts_ns, self._book.mid, *others)
+
+    def _mids(self) -> list[float]:
+        """Of the others; none before all were seen."""
+        books = self._other_books
+        return [book.mid for book in books if book is not None] if None not in books else []
 
     def on_trade(self, trade: Trade) -> None:
         """The touch tells."""
@@ -87,7 +104,8 @@ class StatisticalArbitrage:
 
     def on_interruption(self, ts_ns: int, reason: str) -> None:
         self._model.interrupted()
-        self._other_half_spread.interrupted()
+        for half_spread in self._half_spreads:
+            half_spread.interrupted()
 
     def recalibrate(self, now_ns: int) -> None:
         """Form the pair anew where that is due; the ratio stays as it is while a position is held, until it turns."""
@@ -99,7 +117,7 @@ class StatisticalArbitrage:
         self._formed_ns = now_ns
         self._model.form(held=held)
         if self._model.relation is not None:
-            self.hedge_ratio = self._model.relation.beta
+            self._betas = self._model.relation.betas
         if not held:
             self._turned = False
 
@@ -108,15 +126,15 @@ class StatisticalArbitrage:
     def decide(self, now_ns: int, inventory: float) -> Decision:
         """Orders at the bands, or out of a position that is to be closed."""
         self._inventory = inventory
-        book, other, relation = self._book, self._other, self._model.relation
-        if book is None or other is None or not (book.two_sided and other.two_sided):
-            return Decision.nothing("waits for both books")
-        mid = book.mid
+        book, relation = self._book, self._model.relation
+        if book is None or not all(each is not None and each.two_sided for each in (book, *self._other_books)):
+            return Decision.nothing("waits for all books")
+        mid, others = book.mid, self._mids()
         if relation is None:
             return self._without(now_ns, inventory, mid)
         self._half_life_s = relation.process.half_life_s
-        z, entry = relation.z_score(mid, other.mid), self._entry_z(relation)
-        fair = relation.price(other.mid, relation.process.mean)
+        z, entry = relation.z_score(mid, others), self._entry_z(relation)
+        fair = relation.price(others, relation.process.mean)
         effects = self._effects(relation, z, entry)
         closing = self._why_close(now_ns, inventory, z, entry, relation)
         if closing:
@@ -125,14 +143,14 @@ class StatisticalArbitrage:
             return Decision.nothing(self._resting(now_ns), mid, effects)
         if math.isnan(entry):
             return Decision.nothing("waits for the cost of the hedge", mid, effects)
-        quotes = self._quotes(relation, other.mid, entry, inventory, book)
+        quotes = self._quotes(relation, others, entry, inventory, book)
         reasons = {side: f"holds all it may: {abs(inventory):g}" for side in Side}
         return Decision(quotes, mid, fair, reasons, effects)
 
     def _without(self, now_ns: int, inventory: float, mid: float) -> Decision:
         if inventory != 0.0:
             return self._close(now_ns, inventory, mid, f"the relation broke: {self._model.reason}", {})
-        self.hedge_ratio = math.nan
+        self._betas = ()
         reason = self._resting(now_ns) if now_ns < self._rests_until_ns else f"no relation: {self._model.reason}"
         return Decision.nothing(reason, mid, {"beta_x": self._model.beta_now})
 
@@ -142,9 +160,10 @@ class StatisticalArbitrage:
         return math.nan if math.isnan(cost) else max(self._params.least_z, best_z(cost / relation.process.deviation))
 
     def _cost(self, relation: Relation) -> float:
-        """Of a round trip, both legs in and out, as a share of the first's worth."""
-        hedge = 1e-4 * self._params.other_fee_bps + self._other_half_spread.value
-        return 2.0 * (self._instrument.maker_fee + abs(relation.beta) * hedge)
+        """Of a round trip, all legs in and out, as a share of the first's worth."""
+        fee = 1e-4 * self._params.other_fee_bps
+        hedges = [abs(beta) * (fee + each.value) for beta, each in zip(relation.betas, self._half_spreads, strict=True)]
+        return 2.0 * (self._instrument.maker_fee + math.fsum(hedges))
 
     def _why_close(self, now_ns: int, inventory: float, z: float, entry: float, relation: Relation) -> str:
         """In words why a position is to be closed at any price; empty if not."""
@@ -179,15 +198,15 @@ class StatisticalArbitrage:
     # -- orders ----------------------------------------------------------------------------------------------
 
     def _quotes(
-        self, relation: Relation, other: float, entry: float, inventory: float, book: Book
+        self, relation: Relation, others: list[float], entry: float, inventory: float, book: Book
     ) -> tuple[Quote, ...]:
         process, most = relation.process, self._most(relation, book.mid)
         found: list[Quote] = []
         for side in Side:
-            band = relation.price(other, process.mean - side * entry * process.deviation)
+            band = relation.price(others, process.mean - side * entry * process.deviation)
             exits = max(0.0, -side * inventory)
             if self._params.exit == "mean" and exits > 0.0:
-                found += self._quote(side, relation.price(other, process.mean), exits, book, level=0)
+                found += self._quote(side, relation.price(others, process.mean), exits, book, level=0)
                 found += self._quote(side, band, most, book, level=1)
             else:
                 found += self._quote(side, band, max(0.0, most - side * inventory), book, level=0)
@@ -214,7 +233,7 @@ class StatisticalArbitrage:
         return {
             "z_score_sigma": z,
             "entry_sigma": entry,
-            "beta_x": relation.beta,
+            **self._ratios(relation),
             "half_life_s": relation.process.half_life_s,
             "seen_half_life_s": self._model.seen.half_life_s,
             "deviation_bps": 1e4 * relation.process.deviation,
@@ -223,6 +242,13 @@ class StatisticalArbitrage:
             "expected_cycle_s": cycle_time(entry) / relation.process.speed,
             "seen_cycle_s": self._seen_cycle_s,
         }
+
+    def _ratios(self, relation: Relation) -> dict[str, float]:
+        """Of a pair its ratio; of a basket one for each of the others, by its symbol."""
+        if len(self._others) == 1:
+            return {"beta_x": relation.beta}
+        names = [re.sub(r"[^a-z0-9]+", "_", other.lower()) for other in self._others]
+        return {f"beta_{name}_x": beta for name, beta in zip(names, relation.betas, strict=True)}
 
     @property
     def _seen_cycle_s(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Callable
@@ -133,6 +134,39 @@ def test_statistical_arbitrage_holds_both_legs_and_ends_flat_where_the_relation_
         "gain after costs",
         "half-life",
     }
+
+
+def test_a_basket_is_hedged_on_each_of_its_markets(played: Any) -> None:
+    strategy = {
+        "use": "statistical-arbitrage",
+        "params": {
+            "other": ["BTCUSDT.THERE", "BTCUSDT.FAR"],
+            "max_position": 0.1,
+            "bar_s": 1,
+            "bars": 300,
+            "reform_s": 300,
+            "other_fee_bps": 0.1,
+        },
+    }
+    config = json.loads(text(900, strategy, {"makers": ["first"], "band": 0, "max_position": 0.5, "basket": ["far"]}))
+    far = copy.deepcopy(config["venues"]["THERE"])
+    far["params"]["preset"] = "wide2"
+    config["venues"]["FAR"] = far
+    hedge = copy.deepcopy(config["strategies"][1])
+    hedge |= {"name": "far", "instruments": ["BTCUSDT.FAR"]}
+    hedge["params"]["basket"] = ["hedge"]
+    config["strategies"].append(hedge)
+    result, collector = played(json.dumps(config))
+    fills = {score.strategy: score.fills for score in result.scores}
+    assert fills["first"] >= 4
+    assert fills["hedge"] + fills["far"] >= 4
+    assert all(score.pnl.identity_residual < 1e-9 for score in result.scores)
+    assert not [halt for halt in collector.halts if halt.active and halt.source == "error"]
+    # All are of one asset: together they hold next to nothing, but for seconds after a fill.
+    positions: dict[str, float] = {}
+    for (ts_ns, fill), (next_ns, _) in zip(collector.fills, collector.fills[1:], strict=False):
+        positions[fill.strategy] = fill.position
+        assert abs(sum(positions.values())) <= 0.05 or (next_ns - ts_ns) < 10_000_000_000
 
 
 @pytest.mark.parametrize("number", range(3))

@@ -34,12 +34,16 @@ class Maker:
         self.name, self.instrument, self.mid, self.hedge = name, instrument, mid, hedge
         self.orders = LiveOrders()
         self.inventory_lots = 0
-        self.hedge_ratio = None
+        self.ratio = None
+        self.ratios = {}
         self.most = 1.0
         self.woken = 0
 
     def wake(self) -> None:
         self.woken += 1
+
+    def hedge_ratio(self, instrument: str) -> float | None:
+        return self.ratios.get(instrument, self.ratio)
 
     def lots_towards(self, side: Side) -> int:
         return self.inventory_lots
@@ -283,14 +287,30 @@ def test_a_maker_adds_no_more_than_its_hedge_can_still_take() -> None:
 def test_at_another_ratio_it_is_the_exposure_that_counts() -> None:
     one, hedger = Maker("one"), Maker("hedger", ELSEWHERE, hedge=Hedger("one"))
     exposures = together(one, hedger)
-    one.hedge_ratio = 2.0
+    one.ratio = 2.0
     assert exposures.hedge_room(one, Side.BUY) == pytest.approx(0.5)
-    one.hedge_ratio = -2.0
+    one.ratio = -2.0
     hedger.inventory_lots = ELSEWHERE.lots(0.8)
     assert exposures.hedge_room(one, Side.BUY) == pytest.approx(0.1)
     for unknown in (math.nan, 0.0):
-        one.hedge_ratio = unknown
+        one.ratio = unknown
         assert exposures.hedge_room(one, Side.BUY) == 0.0
+
+
+def test_each_leg_of_a_basket_must_take_its_part() -> None:
+    one, here, there = (
+        Maker("one"),
+        Maker("here", ELSEWHERE, hedge=Hedger("one")),
+        Maker("there", ETH, hedge=Hedger("one")),
+    )
+    exposures = together(one, here, there)
+    one.ratios = {ELSEWHERE.id: 0.5, ETH.id: -2.0}
+    assert exposures.hedge_room(one, Side.BUY) == pytest.approx(0.5)  # one can sell 1 for half of it, the other buy 1
+    assert exposures.hedge_room(one, Side.SELL) == pytest.approx(0.5)
+    there.most = 10.0
+    assert exposures.hedge_room(one, Side.BUY) == pytest.approx(2.0)
+    assert {each.ratio for each in exposures.positions(here) if each.strategy == "one"} == {0.5}
+    assert {each.ratio for each in exposures.positions(there) if each.strategy == "one"} == {-2.0}
 
 
 def test_of_a_hedge_whose_market_was_not_seen_nothing_is_counted_on() -> None:

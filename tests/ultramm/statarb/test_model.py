@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ultramm.statarb.model import Formation, PairModel, SeenProcess
+from ultramm.statarb.model import Formation, PairModel, Relation, SeenProcess
+from ultramm.statarb.ornstein_uhlenbeck import OrnsteinUhlenbeck
 
 GOLD = Path(__file__).parents[3].parent / "shared" / "data" / "futures" / "lean_gc_minute_20131007_quote.zip"
 MINUTE_NS = 60_000_000_000
@@ -48,6 +49,51 @@ def test_what_runs_away_never_comes_back_and_what_jumps_across_does_at_once(dist
     for distance in distances:
         seen.update(distance)
     assert seen.half_life_s == half_life
+
+
+def basket(seed: int, weights: tuple[float, ...], count: int = 3_000) -> np.ndarray:
+    """Prices, a column each, of which the first is the others by their weights and a residual of a half-life of ten."""
+    rng = np.random.default_rng(seed)
+    xs = np.cumsum(rng.normal(0.0, 1e-3, (count, len(weights))), axis=0)
+    residual = np.zeros(count)
+    for i in range(1, count):
+        residual[i] = 0.5**0.1 * residual[i - 1] + rng.normal(0.0, 5e-4)
+    return 100.0 * np.exp(np.column_stack([xs @ np.array(weights) + residual, xs]))
+
+
+@pytest.mark.parametrize("weights", [(0.6, 0.4), (1.3, -0.5), (0.5, 0.3, 0.4)])
+def test_the_weights_of_a_basket_are_found(weights) -> None:
+    model = PairModel(Formation(bar_s=1.0, bars=600), len(weights))
+    for second, prices in enumerate(basket(1, weights)[:700]):
+        model.update(second * 1_000_000_000, *prices.tolist())
+    model.form()
+    relation = model.relation
+    assert relation is not None, model.reason
+    assert relation.betas == pytest.approx(weights, abs=0.12)
+    assert relation.process.half_life_s == pytest.approx(10.0, rel=0.5)
+
+
+def test_the_residual_of_a_basket_is_what_its_prices_leave() -> None:
+    process = OrnsteinUhlenbeck(speed=0.1, mean=0.2, eta=0.01)
+    relation = Relation(beta=2.0, process=process, p=0.01, weights=(0.5, -0.25))
+    assert relation.betas == (1.0, -0.5)
+    y = relation.price((4.0, 9.0), 0.2)
+    assert y == pytest.approx(math.exp(0.2) * 4.0 / 3.0)
+    assert relation.residual(y, (4.0, 9.0)) == pytest.approx(0.2)
+    assert relation.z_score(y, (4.0, 9.0)) == pytest.approx(0.0)
+
+
+def test_walks_are_no_basket_though_more_of_them_fit_better() -> None:
+    formed = 0
+    for seed in range(20):
+        walks = 100.0 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0.0, 1e-3, (600, 4)), axis=0))
+        model = PairModel(Formation(bar_s=1.0, bars=600), 3)
+        for second, prices in enumerate([*walks, walks[-1]]):
+            model.update(second * 1_000_000_000, *prices.tolist())
+        model.update(601 * 1_000_000_000, *walks[-1].tolist())
+        model.form()
+        formed += model.relation is not None
+    assert formed <= 2
 
 
 @recorded

@@ -111,10 +111,11 @@ def test_the_unit_root_is_tested_as_statsmodels_does(speed) -> None:
         assert unit_root_p(rolling.unit_root_t) == pytest.approx(found.pvalue, abs=1e-3)
 
 
-def test_where_the_ratio_was_estimated_chance_finds_more() -> None:
-    for t in (-5.0, -3.5, -2.7, -2.0, -1.0, 0.5):
-        assert unit_root_p(t, series=2) == pytest.approx(mackinnonp(t, regression="c", N=2), abs=1e-9)
-        assert unit_root_p(t, series=2) > unit_root_p(t)
+@pytest.mark.parametrize("series", range(2, 7))
+def test_where_ratios_were_estimated_chance_finds_more(series) -> None:
+    for t in (-30.0, -5.0, -3.5, -2.7, -2.0, -1.0, 0.5):
+        assert unit_root_p(t, series) == pytest.approx(mackinnonp(t, regression="c", N=series), abs=1e-9)
+        assert unit_root_p(t, series) > unit_root_p(t, series - 1) or t < -20.0
 
 
 def test_beyond_the_table_it_is_sure() -> None:

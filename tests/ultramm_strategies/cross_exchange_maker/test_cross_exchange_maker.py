@@ -166,7 +166,7 @@ def gain_of(quote: Quote, against) -> float:
 
 
 def test_the_ratio_is_one() -> None:
-    assert CrossExchangeMaker(PARAMS, INSTRUMENT).hedge_ratio == 1.0
+    assert CrossExchangeMaker(PARAMS, INSTRUMENT).hedge_ratio("BTCUSDT.THERE") == 1.0
     assert math.isnan(CrossExchangeMaker(msgspec.structs.replace(PARAMS, cushion=1.0), INSTRUMENT)._cushion(1.0))
 
 

@@ -200,7 +200,7 @@ def test_a_stated_ratio_is_taken_for_granted() -> None:
 
 def test_a_maker_that_knows_its_ratio_is_believed() -> None:
     holding = Holding("mm", ETHER, 2_000.0)
-    holding.hedge_ratio = 1.5
+    holding.ratio = 1.5
     made = started(holding)
     made.hold(2 * S, 1000)
     assert made.size == -0.06
@@ -208,7 +208,7 @@ def test_a_maker_that_knows_its_ratio_is_believed() -> None:
 
 def test_one_that_does_not_know_it_yet_holds_nothing_and_is_not_kept_waiting() -> None:
     holding = Holding("mm", ETHER, 2_000.0)
-    holding.hedge_ratio = math.nan
+    holding.ratio = math.nan
     made = started(holding)
     assert made.unhedged == ""
     made.hold(2 * S, 1000)

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -96,7 +97,7 @@ def test_before_the_pair_is_formed_it_says_how_far_it_is() -> None:
     market.run(300)
     assert market.decision.quotes == ()
     assert market.decision.reasons[Side.BUY] == "no relation: has seen 298 of 600 bars"
-    assert math.isnan(market.strategy.hedge_ratio)
+    assert math.isnan(market.strategy.hedge_ratio("BTCUSDT.SIM"))
 
 
 def test_it_rests_where_the_residual_pays_on_either_side() -> None:
@@ -104,12 +105,59 @@ def test_it_rests_where_the_residual_pays_on_either_side() -> None:
     bid, ask = market.decision.quotes
     relation = market.strategy._model.relation
     assert (bid.side, ask.side) == (Side.BUY, Side.SELL)
-    assert market.strategy.hedge_ratio == relation.beta == pytest.approx(BETA, abs=0.2)
+    assert market.strategy.hedge_ratio("BTCUSDT.SIM") == relation.beta == pytest.approx(BETA, abs=0.2)
     entry = market.decision.effects["entry_sigma"]
     for quote in (bid, ask):
-        z = relation.z_score(INSTRUMENT.price(quote.ticks), float(market.x[market.now - 1]))
+        z = relation.z_score(INSTRUMENT.price(quote.ticks), [float(market.x[market.now - 1])])
         # At the band, or behind the touch where the market is beyond it.
         assert -quote.side * z >= entry - 0.01
+
+
+BASKET = msgspec.structs.replace(PARAMS, other=("BTCUSDT.SIM", "SOLUSDT.SIM"))
+
+
+def in_basket(seconds: int, strategy: StatisticalArbitrage) -> list[Any]:
+    """One that follows two others, by 0.7 and 0.5, with a residual of a half-life of twenty; gives its decisions."""
+    rng, found = np.random.default_rng(6), []
+    one, two = np.cumsum(rng.normal(0.0, 2e-3, (2, seconds)), axis=1)
+    residual = 0.0
+    for now in range(seconds):
+        residual = 0.5**0.05 * residual + rng.normal(0.0, 2e-3)
+        ts_ns = (now + 1) * S
+        strategy.on_references(0, touch(ts_ns, 100.0 * math.exp(one[now])))
+        strategy.on_references(1, touch(ts_ns, 30.0 * math.exp(two[now])))
+        strategy.on_book(touch(ts_ns, 50.0 * math.exp(0.7 * one[now] + 0.5 * two[now] + residual)))
+        strategy.recalibrate(ts_ns)
+        found.append(strategy.decide(ts_ns, 0.0))
+    return found
+
+
+def test_a_basket_is_quoted_around_what_all_others_say_and_each_hedge_has_its_ratio() -> None:
+    strategy = StatisticalArbitrage(BASKET, INSTRUMENT)
+    decisions = [each for each in in_basket(900, strategy) if each.quotes]
+    assert {quote.side for decision in decisions for quote in decision.quotes} == set(Side)
+    assert strategy.hedge_ratio("BTCUSDT.SIM") == pytest.approx(0.7, abs=0.12)
+    assert strategy.hedge_ratio("SOLUSDT.SIM") == pytest.approx(0.5, abs=0.12)
+    assert math.isnan(strategy.hedge_ratio("ETHUSDT.SIM"))
+    effects = decisions[-1].effects
+    assert effects["beta_solusdt_sim_x"] == strategy.hedge_ratio("SOLUSDT.SIM")
+    # Both hedges cost: the fee and the half-spread of each, by its ratio.
+    half_spreads = 0.7 * 0.002 / 100.0 + 0.5 * 0.002 / 30.0
+    assert effects["cost_bps"] == pytest.approx(2e4 * ((0.7 + 0.5) * 5e-4 + half_spreads), rel=0.2)
+
+
+def test_before_all_of_a_basket_were_seen_nothing_is_quoted() -> None:
+    strategy = StatisticalArbitrage(BASKET, INSTRUMENT)
+    strategy.on_book(touch(S, 50.0))
+    strategy.on_references(1, touch(S, 30.0))
+    assert strategy.decide(S, 0.0).reasons[Side.BUY] == "waits for all books"
+    assert math.isnan(strategy.hedge_ratio("BTCUSDT.SIM"))
+
+
+@pytest.mark.parametrize("other", [(), ("A.X", "A.X"), tuple(f"{name}.X" for name in "ABCDEF")])
+def test_a_basket_has_one_to_five_others(other) -> None:
+    with pytest.raises(ValueError, match="name one instrument, or up to 5 different ones"):
+        StatisticalArbitrageParams(max_position=1.0, other=other)
 
 
 def test_a_position_is_held_to_the_other_band_and_turned_there() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -188,15 +189,16 @@ class _Trip(msgspec.Struct):
 
 
 def _round_trips(traces: Sequence[Trace]) -> list[RoundTrip]:
-    """Those of the first trace's positions that have ended; parts of the others go to the last of the other side."""
+    """Those of the first trace's positions that have ended; parts of the others go to the last that they offset."""
     parts = [(part, leg) for leg, trace in enumerate(traces) for part in _parts(trace)]
+    sides = [1, *(_side(traces[0], trace) for trace in traces[1:])]
     parts.sort(key=lambda each: (each[0].ts_ns, each[1]))
     trips: list[_Trip] = []
     for part, leg in parts:
         own = leg == 0
         if own and part.opens and (not trips or trips[-1].closed_ns or trips[-1].side != part.side):
             trips.append(_Trip(part.ts_ns, part.side))
-        wanted = part.side if own else -part.side
+        wanted = part.side * sides[leg]
         trip = next((each for each in reversed(trips[-2:]) if each.side == wanted), None)
         if trip is None:
             continue  # of a position from before
@@ -217,6 +219,16 @@ def _round_trips(traces: Sequence[Trace]) -> list[RoundTrip]:
         for trip in trips
         if trip.closed_ns
     ]
+
+
+def _side(first: Trace, other: Trace) -> int:
+    """-1 of a leg that is short while the first is long, as most are; 1 of one whose ratio is negative."""
+    times_ns = [each.fill.ts_ns for each in first.fills]
+    held = [0.0, *(each.position for each in first.fills)]
+    together = math.fsum(
+        [each.position * held[bisect.bisect_right(times_ns, each.fill.ts_ns)] for each in other.fills],
+    )
+    return 1 if together > 0.0 else -1
 
 
 def _parts(trace: Trace) -> Iterator[_Part]:

@@ -117,6 +117,18 @@ def test_what_was_held_before_belongs_to_no_round_trip(session: Any) -> None:
     assert [trip.net for trip in group.trips] == [pytest.approx(2.0)]
 
 
+def test_a_leg_whose_ratio_is_negative_is_on_the_same_side(session: Any) -> None:
+    first, hedge = pair(session)
+    first.fill(10.0, Side.BUY, 100.0, 1.0)
+    hedge.fill(10.1, Side.BUY, 100.0, 1.0)
+    first.fill(20.0, Side.SELL, 101.0, 2.0)
+    hedge.fill(20.1, Side.SELL, 99.5, 2.0)
+    first.fill(30.0, Side.BUY, 100.0, 1.0)
+    hedge.fill(30.1, Side.BUY, 99.0, 1.0)
+    (group,) = together(ended(first, hedge))
+    assert [trip.net for trip in group.trips] == [pytest.approx(0.5), pytest.approx(1.5)]
+
+
 def test_currencies_are_not_added_up(session: Any) -> None:
     other = Instrument(
         id="BTCEUR.X",
