@@ -7,7 +7,7 @@ through the same three groups as anybody's:
 - ``ultramm.strategies``: `StrategyPlugin`, what to quote
 - ``ultramm.adapters``: `AdapterPlugin`, where to quote
 - ``ultramm.plugins``: anything else that joins a node: an `ActorPlugin` inside it, a `ServicePlugin` beside it, a
-  `ViewPlugin` on its page
+  `ViewPlugin` on its page; or a `SignalPlugin` in a combined strategy
 """
 
 from __future__ import annotations
@@ -118,14 +118,29 @@ class ViewPlugin(msgspec.Struct, frozen=True, kw_only=True):
     view: str
 
 
-OtherPlugin = ActorPlugin | ServicePlugin | ViewPlugin
+class SignalPlugin(msgspec.Struct, frozen=True, kw_only=True):
+    """A view of where a price goes, which a combined strategy may follow.
+
+    Parameters
+    ----------
+    source : str
+        ``module:Class`` of an `ultramm.signals.sources.Source`, built as ``source(params)``.
+    """
+
+    name: str
+    summary: str
+    params: str
+    source: str
+
+
+OtherPlugin = ActorPlugin | ServicePlugin | ViewPlugin | SignalPlugin
 Record = StrategyPlugin | AdapterPlugin | OtherPlugin
 
 # What each group's entry points may lead to.
 GROUPS: dict[str, tuple[type[Record], ...]] = {
     "ultramm.strategies": (StrategyPlugin,),
     "ultramm.adapters": (AdapterPlugin,),
-    "ultramm.plugins": (ActorPlugin, ServicePlugin, ViewPlugin),
+    "ultramm.plugins": (ActorPlugin, ServicePlugin, ViewPlugin, SignalPlugin),
 }
 KINDS: dict[str, str] = {
     "strategy": "ultramm.strategies",

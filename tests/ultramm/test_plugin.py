@@ -22,6 +22,7 @@ ARGUMENTS = {
     "ActorPlugin": 'params="nowhere:P", actor="nowhere:A"',
     "ServicePlugin": 'params="nowhere:P", serve="nowhere:S"',
     "ViewPlugin": 'params="nowhere:P", view="nowhere:V"',
+    "SignalPlugin": 'params="nowhere:P", source="nowhere:S"',
 }
 
 Distribution = Callable[..., Path]
@@ -68,6 +69,7 @@ def test_the_built_ins_come_through_the_same_door():
         ("plugin", "ActorPlugin"),
         ("plugin", "ServicePlugin"),
         ("plugin", "ViewPlugin"),
+        ("plugin", "SignalPlugin"),
     ],
 )
 def test_a_third_partys_plugin_of_each_kind_is_found(distribution, kind, cls):

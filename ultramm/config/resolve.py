@@ -12,7 +12,7 @@ from ultramm.config.load import Loaded, convert
 from ultramm.config.schema import Config, Risk, Strategy, Venue
 from ultramm.config.secrets import require_environment
 from ultramm.errors import ConfigError, PluginError
-from ultramm.plugin import ActorPlugin, AdapterPlugin, Capability, OtherPlugin, StrategyPlugin
+from ultramm.plugin import ActorPlugin, AdapterPlugin, Capability, OtherPlugin, SignalPlugin, StrategyPlugin
 
 
 class ResolvedVenue(msgspec.Struct, frozen=True):
@@ -167,6 +167,9 @@ def _risk(loaded: Loaded, settings: Strategy, where: str) -> Risk:
 def _plugin(loaded: Loaded, index: int) -> ResolvedPlugin:
     settings = loaded.config.plugins[index]
     record = _record(loaded, f"plugins[{index}].use", "plugin", settings.use)
+    if isinstance(record, SignalPlugin):
+        text = f"{settings.use} is a signal; name it among the members of a combined strategy"
+        raise _error(loaded, f"plugins[{index}].use", text)
     return ResolvedPlugin(record, _params(loaded, f"plugins[{index}].params", record.params, settings.params))
 
 

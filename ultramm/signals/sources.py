@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
+
+from ultramm.bounds import Positive
 from ultramm.features.average import EwAverage
 from ultramm.features.flow import TradeFlowImbalance
 from ultramm.features.trend import EmaSlope
@@ -17,19 +20,23 @@ _FULL_IMBALANCE = 0.5
 
 
 class Source(Protocol):
-    """Something that has a view."""
+    """What a signal plugin provides: it is built as ``source(params)``, and kept with the strategy that follows it."""
+
+    def __init__(self, params: Any) -> None: ...
 
     def on_book(self, book: Book) -> None: ...
 
     def on_trade(self, trade: Trade) -> None: ...
 
-    def interrupted(self) -> None: ...
+    def interrupted(self) -> None:
+        """The market was not seen for a time."""
 
-    def signal(self, now_ns: int) -> Signal: ...
+    def signal(self, now_ns: int) -> Signal:
+        """The view of now; `ultramm.signals.signal.NO_SIGNAL` where there is none."""
 
 
-class Trend:
-    """What went on goes on: the distance of a fast from a slow average, against that of a walk.
+class TrendParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `Trend`.
 
     Parameters
     ----------
@@ -37,9 +44,22 @@ class Trend:
         Time constants, seconds; the view holds for the slow one.
     """
 
-    def __init__(self, fast_s: float = 60.0, slow_s: float = 300.0) -> None:
-        self._slope, self._volatility = EmaSlope(fast_s, slow_s), EwVolatility(slow_s, 1.0, 30)
-        self._horizon_s = slow_s
+    fast_s: Positive = 60.0
+    slow_s: Positive = 300.0
+
+
+class Trend:
+    """What went on goes on: the distance of a fast from a slow average, against that of a walk.
+
+    Parameters
+    ----------
+    params : TrendParams
+    """
+
+    def __init__(self, params: TrendParams) -> None:
+        self._slope = EmaSlope(params.fast_s, params.slow_s)
+        self._volatility = EwVolatility(params.slow_s, 1.0, 30)
+        self._horizon_s = params.slow_s
 
     def on_book(self, book: Book) -> None:
         self._slope.update(book.ts_ns, book.mid)
@@ -55,8 +75,8 @@ class Trend:
         return of_score(self._slope.z(self._volatility.value), _FULL_Z, self._horizon_s)
 
 
-class Reversion:
-    """What went away comes back: the distance of the mid from its average, against that of a walk.
+class ReversionParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `Reversion`.
 
     Parameters
     ----------
@@ -64,9 +84,20 @@ class Reversion:
         Time constant of the average, seconds; the view holds for as long.
     """
 
-    def __init__(self, tau_s: float = 60.0) -> None:
-        self._mean, self._volatility = EwAverage(tau_s), EwVolatility(tau_s, 1.0, 30)
-        self._tau_s = tau_s
+    tau_s: Positive = 60.0
+
+
+class Reversion:
+    """What went away comes back: the distance of the mid from its average, against that of a walk.
+
+    Parameters
+    ----------
+    params : ReversionParams
+    """
+
+    def __init__(self, params: ReversionParams) -> None:
+        self._tau_s = params.tau_s
+        self._mean, self._volatility = EwAverage(self._tau_s), EwVolatility(self._tau_s, 1.0, 30)
         self._mid = math.nan
 
     def on_book(self, book: Book) -> None:
@@ -88,8 +119,8 @@ class Reversion:
         return of_score(z, _FULL_Z, self._tau_s)
 
 
-class Flow:
-    """Who trades pushes: the imbalance of what was bought and sold.
+class FlowParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of `Flow`.
 
     Parameters
     ----------
@@ -97,8 +128,19 @@ class Flow:
         Time constant, seconds; the view holds for as long.
     """
 
-    def __init__(self, tau_s: float = 10.0) -> None:
-        self._flow, self._tau_s = TradeFlowImbalance(tau_s), tau_s
+    tau_s: Positive = 10.0
+
+
+class Flow:
+    """Who trades pushes: the imbalance of what was bought and sold.
+
+    Parameters
+    ----------
+    params : FlowParams
+    """
+
+    def __init__(self, params: FlowParams) -> None:
+        self._flow, self._tau_s = TradeFlowImbalance(params.tau_s), params.tau_s
 
     def on_book(self, book: Book) -> None:
         """Trades tell."""
@@ -111,6 +153,3 @@ class Flow:
 
     def signal(self, now_ns: int) -> Signal:
         return of_score(self._flow.value, _FULL_IMBALANCE, self._tau_s)
-
-
-SOURCES: dict[str, type[Trend] | type[Reversion] | type[Flow]] = {"trend": Trend, "reversion": Reversion, "flow": Flow}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
@@ -10,8 +10,8 @@ from ultramm.bounds import NonNegative, Positive
 from ultramm.combine.blend import Bounds
 from ultramm.errors import PluginError
 from ultramm.maker import MakerParams
-from ultramm.plugin import StrategyPlugin, load, record
-from ultramm.signals.sources import SOURCES, Source
+from ultramm.plugin import SignalPlugin, StrategyPlugin, load, record
+from ultramm.signals.sources import Source
 
 
 class Core(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,17 +43,17 @@ class SignalMember(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ----------
     name : str
         Of the member.
-    use : {"trend", "reversion", "flow"}
-        What it looks at.
+    use : str
+        What it looks at: a signal that is installed.
     params : dict
-        Its own: ``fast_s`` and ``slow_s`` of a trend, ``tau_s`` of the others.
+        Its own.
     paused : bool
         It is watched, and moves nothing.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-    use: Literal["trend", "reversion", "flow"]
-    params: dict[str, float] = {}
+    use: str
+    params: dict[str, Any] = {}
     paused: bool = False
 
     def source(self) -> Source:
@@ -62,12 +62,16 @@ class SignalMember(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Raises
         ------
         ValueError
-            It has no such parameter.
+            There is no such signal, or it does not take these parameters.
         """
         try:
-            return SOURCES[self.use](**self.params)
-        except TypeError as exc:
-            raise ValueError(f"{self.name}: {self.use} has no such parameter: {', '.join(self.params)}") from exc
+            found = record("plugin", self.use)
+            if not isinstance(found, SignalPlugin):
+                raise ValueError(f"{self.name}: {self.use} is no signal")
+            source: Source = load(found.source)(msgspec.convert(self.params, load(found.params)))
+        except (PluginError, msgspec.ValidationError) as exc:
+            raise ValueError(f"{self.name}: {exc}") from exc
+        return source
 
 
 class CombinedParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fields=True):

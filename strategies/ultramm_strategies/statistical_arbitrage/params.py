@@ -25,6 +25,8 @@ class StatisticalArbitrageParams(MakerParams, frozen=True, kw_only=True, forbid_
     target_deviation : float, optional
         Standard deviation that a position's worth is to have in the long run, quote currency; the position is
         `max_position` when left out, and never larger.
+    neutral : {"beta", "dollar"}
+        What is offset: moves by the ratios, or the first's worth whatever the ratios are.
     exit : {"band", "mean"}
         A position is held until the other band, where it turns, or until the mean.
     least_z : float
@@ -54,6 +56,7 @@ class StatisticalArbitrageParams(MakerParams, frozen=True, kw_only=True, forbid_
 
     other: str | tuple[str, ...]
     target_deviation: Positive | None = None
+    neutral: Literal["beta", "dollar"] = "beta"
     exit: Literal["band", "mean"] = "band"
     least_z: NonNegative = 1.0
     stop_z: Positive = 4.0

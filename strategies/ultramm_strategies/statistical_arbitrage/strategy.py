@@ -17,6 +17,7 @@ from ultramm_strategies.statistical_arbitrage.params import StatisticalArbitrage
 _SPREAD_TAU_S = 600.0
 _BEYOND_STOP = 2.0
 _TURNS = 100
+_LEAST_TOTAL = 0.2  # of ratios that cancel out, dollars would be many times as much
 
 
 class StatisticalArbitrage:
@@ -117,9 +118,15 @@ class StatisticalArbitrage:
         self._formed_ns = now_ns
         self._model.form(held=held)
         if self._model.relation is not None:
-            self._betas = self._model.relation.betas
+            self._betas = self._traded(self._model.relation)
         if not held:
             self._turned = False
+
+    def _traded(self, relation: Relation) -> tuple[float, ...]:
+        """Exposures that offset one of the first: dollars of a basket are shared out as its ratios are."""
+        betas, total = relation.betas, math.fsum(relation.betas)
+        by_ratios = self._params.neutral == "beta" or total < _LEAST_TOTAL
+        return betas if by_ratios else tuple([beta / total for beta in betas])
 
     # -- what it wants ---------------------------------------------------------------------------------------
 
@@ -162,7 +169,8 @@ class StatisticalArbitrage:
     def _cost(self, relation: Relation) -> float:
         """Of a round trip, all legs in and out, as a share of the first's worth."""
         fee = 1e-4 * self._params.other_fee_bps
-        hedges = [abs(beta) * (fee + each.value) for beta, each in zip(relation.betas, self._half_spreads, strict=True)]
+        betas = self._traded(relation)
+        hedges = [abs(beta) * (fee + each.value) for beta, each in zip(betas, self._half_spreads, strict=True)]
         return 2.0 * (self._instrument.maker_fee + math.fsum(hedges))
 
     def _why_close(self, now_ns: int, inventory: float, z: float, entry: float, relation: Relation) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from distributions import write_distribution
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -185,7 +186,7 @@ def test_whoever_runs_it_steers_its_members_by_words() -> None:
         (("pause", "trend"), "no member"),
         (("add", "late", '{"use": "flow"}'), "already"),
         (("add", "new", '{"use": "tea-leaves"}'), "tea-leaves"),
-        (("add", "new", '{"use": "flow", "params": {"slow_s": 1}}'), "no such parameter"),
+        (("add", "new", '{"use": "flow", "params": {"slow_s": 1}}'), "new: .*slow_s"),
         (("add", "new", "[1]"), "new: "),
         (("dismiss", "late"), "unknown verb"),
     ):
@@ -224,12 +225,47 @@ def test_who_was_right_gets_more_weight() -> None:
         ({"core": {"use": "hedger", "params": {"makers": ["x"], "band": 1}}}, "needs another market or strategy"),
         ({"members": [TREND, TREND]}, "names must differ"),
         ({"members": [{"name": "core", "use": "flow"}]}, "none is core"),
-        ({"members": [{"name": "trend", "use": "trend", "params": {"tau_s": 1}}]}, "no such parameter: tau_s"),
+        ({"members": [{"name": "a", "use": "flaw"}]}, "a: no plugin named 'flaw'; did you mean flow"),
+        ({"members": [{"name": "a", "use": "flow", "params": {"tau_s": -1}}]}, "a: .*> 0"),
+        ({"members": [{"name": "trend", "use": "trend", "params": {"tau_s": 1}}]}, "tau_s"),
     ],
 )
 def test_what_cannot_be_combined_is_refused_with_its_name(params, why) -> None:
     with pytest.raises(msgspec.ValidationError, match=why):
         made(**params)
+
+
+SIGNAL = """
+import msgspec
+from ultramm.plugin import SignalPlugin
+from ultramm.signals.signal import Signal
+
+class Params(msgspec.Struct):
+    side: int
+
+class Always:
+    def __init__(self, params):
+        self._side = params.side
+    def on_book(self, book): ...
+    def on_trade(self, trade): ...
+    def interrupted(self): ...
+    def signal(self, now_ns):
+        return Signal(direction=self._side, strength=1.0, horizon_s=10.0)
+
+HERE = "ultramm_test_always"
+PLUGIN = SignalPlugin(name="always", summary="", params=f"{HERE}:Params", source=f"{HERE}:Always")
+"""
+
+
+def test_a_signal_of_another_distribution_is_followed(tmp_path, monkeypatch) -> None:
+    points = {"ultramm.plugins": {"always": "ultramm_test_always:PLUGIN"}}
+    monkeypatch.syspath_prepend(write_distribution(tmp_path, "always", points, {"ultramm_test_always": SIGNAL}))
+    strategy = started({"name": "mine", "use": "always", "params": {"side": -1}})
+    strategy.decide(60 * S, 0.0)
+    view = strategy._views._members["mine"].signal
+    assert (view.direction, view.strength) == (-1, 1.0)
+    with pytest.raises(msgspec.ValidationError, match=r"mine: .*side"):
+        made({"name": "mine", "use": "always"})
 
 
 def test_it_can_be_remembered() -> None:

@@ -146,6 +146,16 @@ def test_a_basket_is_quoted_around_what_all_others_say_and_each_hedge_has_its_ra
     assert effects["cost_bps"] == pytest.approx(2e4 * ((0.7 + 0.5) * 5e-4 + half_spreads), rel=0.2)
 
 
+def test_dollar_neutral_the_hedges_are_worth_what_the_first_is() -> None:
+    pair = formed(Market(2, 700, msgspec.structs.replace(PARAMS, neutral="dollar"))).strategy
+    assert pair.hedge_ratio("BTCUSDT.SIM") == 1.0
+    basket = StatisticalArbitrage(msgspec.structs.replace(BASKET, neutral="dollar"), INSTRUMENT)
+    in_basket(900, basket)
+    one, two = (basket.hedge_ratio(other) for other in BASKET.references)
+    assert one + two == pytest.approx(1.0)
+    assert one / two == pytest.approx(0.7 / 0.5, rel=0.4)
+
+
 def test_before_all_of_a_basket_were_seen_nothing_is_quoted() -> None:
     strategy = StatisticalArbitrage(BASKET, INSTRUMENT)
     strategy.on_book(touch(S, 50.0))
