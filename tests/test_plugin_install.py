@@ -83,6 +83,7 @@ def test_the_template_appears_and_trades(clean: Path, wheels: tuple[Path, Path],
         "cross-exchange-maker",
         "deribit",
         "dydx",
+        "flow",
         "glft",
         "hedger",
         "hyperliquid",
@@ -92,7 +93,9 @@ def test_the_template_appears_and_trades(clean: Path, wheels: tuple[Path, Path],
         "statistical-arbitrage",
         "okx",
         "replay",
+        "reversion",
         "synthetic",
+        "trend",
     }
     assert all(item.get("error") is None for item in before)
 

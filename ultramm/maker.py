@@ -832,6 +832,11 @@ class Maker:
         return None if self._may.paired is None else self._may.paired.hedge_ratio(instrument)
 
     @property
+    def strategy(self) -> QuotingStrategy:
+        """What decides."""
+        return self._strategy
+
+    @property
     def members(self) -> tuple[str, ...]:
         """Of a strategy that has some."""
         return () if self._may.steerable is None or self.degraded else self._may.steerable.members

@@ -20,6 +20,7 @@ from ultramm.cli import (
     data,
     import_config,
     journal,
+    model,
     node,
     pairs,
     plugins,
@@ -44,6 +45,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(import_config.app, name="import")
 app.add_typer(pairs.app, name="pairs")
+app.add_typer(model.app, name="model")
 app.add_typer(alerts.app, name="alerts")
 app.command(name="report")(report.report)
 app.command(name="dashboard")(dashboard.dashboard)

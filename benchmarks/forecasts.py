@@ -1,0 +1,149 @@
+"""What the next second can be foretold of on recordings: each market by itself and by one that may lead it.
+
+::
+
+    .venv/bin/python benchmarks/forecasts.py --markdown          four recordings, three horizons: a minute
+
+Walked forward over four of five blocks, forecasts from 50 ms on, orders there 50 ms and 200 ms later; each as
+``ultramm model train`` does it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from ultramm.config.load import read
+from ultramm.config.resolve import resolve
+from ultramm.learning.dataset import Dataset
+from ultramm.learning.train import Plan, Result, compare
+from ultramm.learning.validate import Interval, gate
+from ultramm.nautilus.observe import observe
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "crypto"
+# By market: its venue here, the instrument, and the recording.
+MARKETS = {
+    "spot BTC": ("SPOT", "BTCUSDT", "spot_btcusdt_20240808.gz"),
+    "spot ETH": ("SPOTETH", "ETHUSDT", "spot_ethusdt_20240808.gz"),
+    "USD-M BTC": ("USDM", "BTCUSDT-PERP", "usdm_btcusdt_20240808.gz"),
+    "COIN-M BTC": ("COINM", "BTCUSD-PERP", "cm_btcusd_perp_20240808.gz"),
+}
+PAIRS = (("COIN-M BTC", "spot BTC"), ("spot BTC", "USD-M BTC"), ("USD-M BTC", "spot BTC"), ("spot ETH", "spot BTC"))
+HORIZONS_S = (0.25, 1.0, 5.0)
+_LATE_S = 0.2
+
+
+def dataset(market: str, leader: str | None, folder: Path) -> Dataset:
+    """A market of a recording, and the one that may lead it."""
+    venues: dict[str, Any] = {}
+    names = []
+    for each in (market, leader):
+        if each is not None:
+            venue, instrument, file = MARKETS[each]
+            names.append(f"{instrument}.{venue}")
+            venues[venue] = {
+                "adapter": "replay",
+                "instruments": [instrument],
+                "params": {"kind": "binance", "files": [str(DATA / file)], "cache": str(folder)},
+                "paper": {"starting_balances": ["1000000 USDT", "10 BTC", "10 ETH"]},
+            }
+    quoting = {"use": "market-maker", "name": "mm", "instruments": [names[0]]}
+    quoting["params"] = {"order_size": 1, "max_position": 1, "half_spread_bps": 1}
+    path = folder / "market.json"
+    path.write_text(json.dumps({"mode": "backtest", "name": "market", "venues": venues, "strategies": [quoting]}))
+    return observe(resolve(read(path)), names[0], names[1] if len(names) > 1 else None)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate on a market at a horizon.
+
+    Parameters
+    ----------
+    late : Interval or None
+        What a gate gains where an order takes 200 ms, basis points a fill.
+    """
+
+    market: str
+    leader: str | None
+    result: Result
+    late: Interval | None
+
+
+def rows(market: str, leader: str | None, folder: Path, horizons_s: tuple[float, ...]) -> Iterator[Row]:
+    plan = Plan()
+    seen = dataset(market, leader, folder)
+    for result, forecast in compare(seen, horizons_s, plan):
+        late = gate(seen, forecast, _LATE_S)
+        yield Row(market=market, leader=leader, result=result, late=None if late is None else late.gain_bps)
+
+
+def interval(found: Interval, digits: int, scale: float = 1.0) -> str:
+    return f"{scale * found.value:+.{digits}f} ({scale * found.low:+.{digits}f} to {scale * found.high:+.{digits}f})"
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    result, found = row.result, row.result.gate
+    market = row.market if row.leader is None else f"{row.market} by {row.leader}"
+    explained = interval(result.explained, 1, 100.0)
+    if found is None or row.late is None:
+        return (market, f"{result.horizon_s:g}", result.candidate, explained, "", "", "", "")
+    moved = f"{found.base_bps:+.2f} to {found.gated_bps:+.2f}"
+    kept = f"{100 * found.kept:.0f}"
+    gains = (interval(found.gain_bps, 2), interval(row.late, 2))
+    return (market, f"{result.horizon_s:g}", result.candidate, explained, kept, moved, *gains)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--horizon", type=float, action="append", help="seconds; may be repeated")
+    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rows there")
+    arguments = parser.parse_args()
+    if not DATA.is_dir():
+        print(f"no recordings in {DATA}", file=sys.stderr)
+        return 2
+    found: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for market, leader in track(PAIRS, description="playing", console=Console(stderr=True)):
+            found += rows(market, leader, Path(folder), tuple(arguments.horizon or HORIZONS_S))
+    show(found, markdown=arguments.markdown)
+    if arguments.json is not None:
+        arguments.json.write_bytes(msgspec.json.encode(found))
+    return 0
+
+
+def show(found: list[Row], *, markdown: bool) -> None:
+    columns = (
+        "market",
+        "horizon, s",
+        "forecast",
+        "explained, %",
+        "fills kept, %",
+        "markout, bps",
+        "gained",
+        "200 ms late",
+    )
+    if markdown:
+        print("| " + " | ".join(columns) + " |")
+        print("|" + "|".join("--:" if place in (1, 3, 4, 5, 6, 7) else "---" for place in range(len(columns))) + "|")
+        for row in found:
+            print("| " + " | ".join(cells(row)) + " |")
+    else:
+        table = Table(*columns)
+        for row in found:
+            table.add_row(*cells(row))
+        Console(width=None if sys.stdout.isatty() else 170).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""What a model learns from: the file of ``ultramm model train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from ultramm.bounds import NonNegative, Positive
+from ultramm.config.load import convert, parse, read
+from ultramm.config.resolve import Resolved, resolve
+from ultramm.errors import ConfigError
+
+
+class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A market, and what of it is to be foretold.
+
+    Parameters
+    ----------
+    name : str
+        Of the model.
+    market : str
+        A configuration of nodes, whose venues are played; relative to the working folder.
+    instrument : str
+        ``SYMBOL.VENUE``.
+    leader : str, optional
+        Another that may move first.
+    horizons_s : tuple of float
+        At which all candidates are compared, seconds.
+    horizon_s : float
+        At which one is kept; one of them.
+    every_s : float
+        Least time between two rows, seconds.
+    latency_s : float
+        From a forecast to an order at the venue, seconds.
+    folds : int
+        Blocks of time that are tested on, each after what came before it.
+    seed : int
+        Of trees and intervals.
+    keep : str
+        Folder of models.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    market: str
+    instrument: str
+    leader: str | None = None
+    horizons_s: Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)] = (0.25, 1.0, 5.0)
+    horizon_s: Positive = 1.0
+    every_s: Positive = 0.1
+    latency_s: NonNegative = 0.05
+    folds: Annotated[int, msgspec.Meta(ge=1, le=50)] = 4
+    seed: int = 0
+    keep: str = "data/models"
+
+
+def read_model_config(path: Path, overrides: list[str] | None = None) -> tuple[ModelConfig, Resolved]:
+    """The file, and the market that it names.
+
+    Parameters
+    ----------
+    overrides : list of str
+        ``KEY=VALUE`` of the market's configuration.
+
+    Raises
+    ------
+    ConfigError
+        One line: file, key, what is wrong.
+    """
+    config = convert(parse(path), ModelConfig, path, "")
+    if config.horizon_s not in config.horizons_s:
+        those = ", ".join(f"{each:g}" for each in config.horizons_s)
+        raise ConfigError(f"{path}: horizon_s: {config.horizon_s:g} is not among horizons_s: {those}")
+    if config.leader == config.instrument:
+        raise ConfigError(f"{path}: leader: {config.leader} is the instrument itself; name another, or none")
+    market = resolve(read(Path(config.market), [*(overrides or []), "mode=backtest"]))
+    known = [f"{each}.{name}" for name, venue in market.venues.items() for each in venue.settings.instruments]
+    for key, instrument in (("instrument", config.instrument), ("leader", config.leader)):
+        if instrument is not None and instrument not in known:
+            there = ", ".join(known)
+            raise ConfigError(f"{path}: {key}: {config.market} has no {instrument}; there are {there}")
+    return config, market
