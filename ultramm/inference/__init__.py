@@ -1,1 +1,1 @@
-"""What a learned model is beside orders: numbers and a plain function of them, and how far it is believed."""
+"""What a learned model is beside orders: numbers, and a plain function of them."""
