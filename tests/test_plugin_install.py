@@ -76,6 +76,7 @@ def test_the_template_appears_and_trades(clean: Path, wheels: tuple[Path, Path],
     before = [item for item in listed if item["distribution"] == "ultramm"]
     assert {item["name"] for item in before} == {
         "adaptive-market-maker",
+        "ai-market-maker",
         "avellaneda-stoikov",
         "binance",
         "bybit",

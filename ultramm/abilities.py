@@ -130,6 +130,17 @@ class DoubtingVolume(Protocol):
 
 
 @runtime_checkable
+class Believing(Protocol):
+    """A strategy that trades by something learned: `doubt` says why it does not, in words, empty while it does.
+
+    That it began to doubt, or to believe again, is kept in the journal.
+    """
+
+    @property
+    def doubt(self) -> str: ...
+
+
+@runtime_checkable
 class Judging(Protocol):
     """A strategy that knows what quotes at each depth would have earned: it is shown and kept in the journal."""
 
@@ -148,6 +159,7 @@ class Abilities(msgspec.Struct, frozen=True):
     several: SeeingSeveral | None
     steerable: Steerable | None
     doubting: DoubtingVolume | None
+    believing: Believing | None
     judging: Judging | None
 
     @classmethod
@@ -162,5 +174,6 @@ class Abilities(msgspec.Struct, frozen=True):
             several=strategy if isinstance(strategy, SeeingSeveral) else None,
             steerable=strategy if isinstance(strategy, Steerable) else None,
             doubting=strategy if isinstance(strategy, DoubtingVolume) else None,
+            believing=strategy if isinstance(strategy, Believing) else None,
             judging=strategy if isinstance(strategy, Judging) else None,
         )

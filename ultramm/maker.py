@@ -308,6 +308,7 @@ class Maker:
         # Since when, and around which mid, our orders have stood that have not been told of.
         self._exposed_ns, self._exposed_mid = 0, math.nan
         self._others_mid = math.nan
+        self._doubts = False
         # Whether the last book that the strategy was shown lacked something of ours.
         self._told_others = False
         # Of the fill that is told next.
@@ -850,8 +851,12 @@ class Maker:
         return done
 
     def take_guard_changes(self) -> list[GuardChange]:
-        """What guards have begun to hold back, or let go, since this was asked last."""
-        return self._protection.take_changes()
+        """What guards have begun to hold back, or let go, since this was asked last; and whether a model is doubted."""
+        changes = self._protection.take_changes()
+        if self._may.believing is not None and bool(doubt := self._may.believing.doubt) != self._doubts:
+            self._doubts = bool(doubt)
+            changes += [GuardChange(guard="model", side=side, active=self._doubts, reason=doubt) for side in Side]
+        return changes
 
     @property
     def max_position(self) -> float:

@@ -14,6 +14,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "glft": {},
     "avellaneda-stoikov": {"gamma": 1e-3},
     "adaptive-market-maker": {"edge_gate": False},
+    "ai-market-maker": {"model": "none"},
     "combined": {
         "core": {"use": "glft", "params": {"order_size": 0.01}},
         "members": [{"name": "trend", "use": "trend"}, {"name": "flow", "use": "flow"}],

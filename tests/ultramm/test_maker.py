@@ -605,6 +605,21 @@ def test_a_degraded_maker_asks_nothing_of_its_strategy_about_the_reference(strat
     assert strategy.seen == []
 
 
+def test_that_a_model_is_doubted_and_believed_again_is_told_once(strategy):
+    strategy.doubt = ""
+    desk = live_desk(strategy)
+    assert desk.maker.take_guard_changes() == []
+    strategy.doubt = "there is none"
+    told = desk.maker.take_guard_changes()
+    assert [(each.guard, each.side, each.active, each.reason) for each in told] == [
+        ("model", side, True, "there is none") for side in Side
+    ]
+    strategy.doubt = "still none"
+    assert desk.maker.take_guard_changes() == []
+    strategy.doubt = ""
+    assert [(each.active, each.reason) for each in desk.maker.take_guard_changes()] == [(False, "")] * 2
+
+
 # -- our own orders in the book ------------------------------------------------------------------------------
 
 
