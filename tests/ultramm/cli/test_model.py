@@ -61,21 +61,11 @@ def test_a_model_is_trained_kept_listed_and_shown_and_again_it_is_the_same(
     assert "its hash differs" in refused.stderr
 
 
-@pytest.mark.parametrize(
-    ("change", "why"),
-    [
-        ({"instrument": "BTCUSDT.NO"}, "toy.yaml: instrument: market.yaml has no BTCUSDT.NO; there are BTCUSDT.SIM"),
-        ({"leader": "BTCUSDT.SIM"}, "toy.yaml: leader: BTCUSDT.SIM is the instrument itself"),
-        ({"horizon_s": 3}, "toy.yaml: horizon_s: 3 is not among horizons_s: 1"),
-        ({"market": "none.yaml"}, "none.yaml"),
-        ({"horizons": 1}, "horizons"),
-    ],
-)
-def test_a_wrong_file_is_refused_by_its_key(ultramm: Any, training: Path, change: dict[str, Any], why: str) -> None:
-    training.write_text(json.dumps(TRAINING | change))
+def test_a_wrong_file_is_refused_in_one_line(ultramm: Any, training: Path) -> None:
+    training.write_text(json.dumps(TRAINING | {"leader": "BTCUSDT.SIM"}))
     done = ultramm("model", "train", "toy.yaml")
     assert done.returncode == 2
-    assert why in done.stderr
+    assert "toy.yaml: leader: BTCUSDT.SIM is the instrument itself" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
