@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import msgspec
 
+from ultramm.inference.state import ModelState
 from ultramm.market import Book, Fill, Instrument, Side, Trade
 from ultramm.quoting.decision import Decision
 from ultramm.risk.exposures import Position
@@ -133,11 +134,15 @@ class DoubtingVolume(Protocol):
 class Believing(Protocol):
     """A strategy that trades by something learned: `doubt` says why it does not, in words, empty while it does.
 
-    That it began to doubt, or to believe again, is kept in the journal.
+    That it began to doubt, or to believe again, is kept in the journal, and so is, with each status, how it stands with
+    its `models`.
     """
 
     @property
     def doubt(self) -> str: ...
+
+    @property
+    def models(self) -> tuple[ModelState, ...]: ...
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ from ultramm.abilities import Abilities, QuotingStrategy, Remembering
 from ultramm.analytics.latency import Latencies, LatencyStatus
 from ultramm.analytics.scorecard import Score, Scorecard
 from ultramm.bounds import NonNegative, Positive
+from ultramm.inference.state import ModelState
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade, known
 from ultramm.orders.live import LiveOrder, LiveOrders, OrderState
 from ultramm.orders.others import others
@@ -104,6 +105,11 @@ class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def reference_levels(self) -> int:
         """Levels a side of the first one's book that each decision reads; beside that, the strategy sees its touch."""
         return 1
+
+    @property
+    def backtest_only(self) -> str:
+        """In words why these are for backtests alone; empty where they are not."""
+        return ""
 
     @property
     def makers(self) -> tuple[str, ...]:
@@ -200,7 +206,8 @@ class MakerStatus(msgspec.Struct, frozen=True, kw_only=True):
     `halts` is why it does not quote, by who stopped it; `caution` why it quotes less, or nothing: its losses, its
     market, the other makers; `stops` how far each limit on losses and faults has come; `latency` from an event's
     arrival to the orders that it brought about, handed to the kernel; `foregone` what guards of its market held back
-    would have captured of the spread at most, settlement currency, None without any.
+    would have captured of the spread at most, settlement currency, None without any; `models` how it stands with what
+    was learned.
     """
 
     state: str
@@ -218,6 +225,7 @@ class MakerStatus(msgspec.Struct, frozen=True, kw_only=True):
     caution: str = ""
     stops: dict[str, str] = {}
     foregone: float | None = None
+    models: tuple[ModelState, ...] = ()
 
 
 class Maker:
@@ -963,6 +971,7 @@ class Maker:
             caution=self._caution,
             stops=self.stops.status(),
             foregone=self._protection.foregone if self._watched else None,
+            models=() if self._may.believing is None else self._may.believing.models,
         )
 
     def effects(self, now_ns: int) -> dict[str, float | None]:

@@ -7,7 +7,7 @@ through the same three groups as anybody's:
 - ``ultramm.strategies``: `StrategyPlugin`, what to quote
 - ``ultramm.adapters``: `AdapterPlugin`, where to quote
 - ``ultramm.plugins``: anything else that joins a node: an `ActorPlugin` inside it, a `ServicePlugin` beside it, a
-  `ViewPlugin` on its page; or a `SignalPlugin` in a combined strategy
+  `ViewPlugin` on its page; or a `SignalPlugin` in a combined strategy, an `EstimatorPlugin` that learns
 """
 
 from __future__ import annotations
@@ -133,14 +133,31 @@ class SignalPlugin(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
-OtherPlugin = ActorPlugin | ServicePlugin | ViewPlugin | SignalPlugin
+class EstimatorPlugin(msgspec.Struct, frozen=True, kw_only=True):
+    """What can learn, as a candidate beside the others of ``ultramm model train``.
+
+    Parameters
+    ----------
+    estimator : str
+        ``module:Class`` of an `ultramm.learning.estimators.Estimator`, built as ``estimator()``.
+    loss : {"squares", "arrivals"}
+        Of what it learns: moves, volatilities and losses of fills, or counts.
+    """
+
+    name: str
+    summary: str
+    estimator: str
+    loss: Literal["squares", "arrivals"] = "squares"
+
+
+OtherPlugin = ActorPlugin | ServicePlugin | ViewPlugin | SignalPlugin | EstimatorPlugin
 Record = StrategyPlugin | AdapterPlugin | OtherPlugin
 
 # What each group's entry points may lead to.
 GROUPS: dict[str, tuple[type[Record], ...]] = {
     "ultramm.strategies": (StrategyPlugin,),
     "ultramm.adapters": (AdapterPlugin,),
-    "ultramm.plugins": (ActorPlugin, ServicePlugin, ViewPlugin, SignalPlugin),
+    "ultramm.plugins": (ActorPlugin, ServicePlugin, ViewPlugin, SignalPlugin, EstimatorPlugin),
 }
 KINDS: dict[str, str] = {
     "strategy": "ultramm.strategies",

@@ -47,6 +47,7 @@ class Solver:
 
     Attributes
     ----------
+    appetite : Appetite
     market : MarketModel
         The estimates.
     model, table : QuotingModel, QuoteTable or None
@@ -66,7 +67,7 @@ class Solver:
         self.model: QuotingModel | None = None
         self.table: QuoteTable | None = None
         self.problem = "the engine has not been solved yet"
-        self._appetite = appetite
+        self.appetite = appetite
         # Around what depth to estimate; one at which nothing is known is given up only after a while.
         self._aimed = math.nan
         self._patience_ns = round(appetite.calibration_s * 1e9)
@@ -99,7 +100,15 @@ class Solver:
             return None
         return found
 
-    def solve(self, found: MarketEstimate, fee: float, *, sigma: float = math.nan, volume: float = 1.0) -> None:
+    def solve(
+        self,
+        found: MarketEstimate,
+        fee: float,
+        *,
+        sigma: float = math.nan,
+        bid_volume: float = 1.0,
+        ask_volume: float = 1.0,
+    ) -> None:
         """Solve for what was estimated.
 
         Parameters
@@ -108,19 +117,19 @@ class Solver:
             To earn beside the optimum on each unit filled, price.
         sigma : float
             Instead of the estimated one, price / sqrt(second).
-        volume : float
-            Factor of both fill rates.
+        bid_volume, ask_volume : float
+            Factors of the fill rates.
         """
         model = QuotingModel(
             sigma=sigma if math.isfinite(sigma) else found.sigma,
-            bid_arrival_rate=volume * found.bid.arrival_rate,
-            ask_arrival_rate=volume * found.ask.arrival_rate,
+            bid_arrival_rate=bid_volume * found.bid.arrival_rate,
+            ask_arrival_rate=ask_volume * found.ask.arrival_rate,
             kappa=found.bid.kappa,
             gamma=0.0,
-            lot=self._appetite.order_size,
+            lot=self.appetite.order_size,
             fee=fee,
         )
         try:
-            self.model, self.table = quotes_for(model, self._appetite.max_position, self._appetite.aggressiveness)
+            self.model, self.table = quotes_for(model, self.appetite.max_position, self.appetite.aggressiveness)
         except (ValueError, OverflowError) as exc:
             self.problem, self.table = f"the engine has no solution: {exc}", None

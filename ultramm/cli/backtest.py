@@ -13,6 +13,7 @@ from ultramm.cli.options import Json, Report, Set
 from ultramm.cli.output import in_words, moment, number, percent, print_json, print_table
 from ultramm.cli.report_file import check_writable, command_line, configuration_text, masked, write_page
 from ultramm.cli.run_progress import run_progress
+from ultramm.cli.tune import tune
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Run a configuration on recorded or generated data.", no_args_is_help=True)
 app.command("compare")(compare)
+app.command("tune")(tune)
 
 
 @app.command("run")
@@ -79,17 +81,10 @@ def _tracer(resolved: Resolved) -> Tracer:
 
 def with_queue(resolved: Resolved, queue: str) -> Resolved:
     """The same with all its simulated venues keeping their queues in one way."""
+    from ultramm.config.contest import with_paper
     from ultramm.config.resolve import resolve
 
-    config = resolved.loaded.config
-    venues = {
-        name: venue
-        if venue.paper is None
-        else msgspec.structs.replace(venue, paper=msgspec.structs.replace(venue.paper, queue=queue))
-        for name, venue in config.venues.items()
-    }
-    changed = msgspec.structs.replace(config, venues=venues)
-    return resolve(msgspec.structs.replace(resolved.loaded, config=changed))
+    return resolve(with_paper(resolved.loaded, lambda paper: msgspec.structs.replace(paper, queue=queue)))
 
 
 def _print_queues(queues: Sequence[QueueComparison]) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -15,31 +12,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import typer
 
-from ultramm import __version__
 from ultramm.cli.output import number, percent, print_json, print_table
-from ultramm.errors import UserError
 
 if TYPE_CHECKING:
     from ultramm.analytics.contest import Played, Standing
     from ultramm.config.load import Loaded
+    from ultramm.nautilus.contest import Entry
 
 _COLUMNS = ("strategy", ">P&L", ">less the first", ">t", ">fills", ">5 s markout, bps", ">quoting", ">mean inventory")
-_HORIZON_S = 5.0
-_MOST_STEPS = 1_000
-
-
-class _Entry(msgspec.Struct, frozen=True):
-    """One run that is wanted."""
-
-    market: str
-    strategy: str
-    loaded: Loaded
-
-    @property
-    def key(self) -> str:
-        """The same for the same configuration and version: what a finished run is found again by."""
-        encoded = msgspec.json.encode((__version__, self.market, self.strategy, self.loaded.config), order="sorted")
-        return hashlib.sha256(encoded).hexdigest()
 
 
 def contest(
@@ -55,9 +35,11 @@ def contest(
         How to print.
     """
     from ultramm.analytics.contest import standings
+    from ultramm.nautilus.contest import Contest
 
     entries = _entries(markets, strategies, seeds)
-    played = _play_all(entries, jobs, runs)
+    with Contest(jobs, runs) as plays, contest_progress(len(entries), plays.missing(entries)) as advance:
+        played = plays.play(entries, advance)
     found = standings(played)
     if style == "json":
         print_json({"standings": msgspec.to_builtins(found), "runs": [_without_steps(run) for run in played]})
@@ -78,10 +60,11 @@ def _without_steps(run: Played) -> dict[str, Any]:
 # -- what to run -----------------------------------------------------------------------------------------------
 
 
-def _entries(markets: Sequence[tuple[str, Loaded]], strategies: Path, seeds: int) -> list[_Entry]:
+def _entries(markets: Sequence[tuple[str, Loaded]], strategies: Path, seeds: int) -> list[Entry]:
     """All of them, checked before any runs: the last may be wrong."""
     from ultramm.config.contest import entered, read_contestants
     from ultramm.config.resolve import resolve
+    from ultramm.nautilus.contest import Entry
 
     contestants = read_contestants(strategies)
     entries = []
@@ -91,107 +74,15 @@ def _entries(markets: Sequence[tuple[str, Loaded]], strategies: Path, seeds: int
         drawn = any(venue.adapter != "replay" for venue in config.venues.values())
         for name, contestant in contestants.items():
             for seed in range(config.seed, config.seed + (seeds if drawn else 1)):
-                entry = _Entry(market, name, entered(loaded, contestant, seed))
+                entry = Entry(market, name, entered(loaded, contestant, seed))
                 resolve(entry.loaded)
                 entries.append(entry)
     return entries
 
 
-def _play_all(entries: Sequence[_Entry], jobs: int, runs: Path | None) -> list[Played]:
-    done = _finished(runs)
-    missing = [entry for entry in entries if entry.key not in done]
-    with _progress(len(entries), len(entries) - len(missing)) as advance:
-        for entry, played in _results(missing, jobs):
-            done[entry.key] = played
-            if runs is not None:
-                _keep(runs, entry.key, played)
-            advance(f"{entry.market}: {entry.strategy}")
-    return [done[entry.key] for entry in entries]
-
-
-def _results(entries: Sequence[_Entry], jobs: int) -> Iterator[tuple[_Entry, Played]]:
-    if jobs == 1 or len(entries) < 2:
-        for entry in entries:
-            yield entry, _play(entry)
-        return
-    # Spawned: the kernel's threads do not survive a fork.
-    pool = ProcessPoolExecutor(min(jobs, len(entries)), mp_context=multiprocessing.get_context("spawn"))
-    with pool:
-        futures: dict[Future[Played], _Entry] = {pool.submit(_play, entry): entry for entry in entries}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def _play(entry: _Entry) -> Played:
-    from ultramm.analytics.contest import Played
-    from ultramm.config.resolve import resolve
-    from ultramm.nautilus.backtest import run_backtest
-    from ultramm.nautilus.tracer import Tracer
-
-    tracer = Tracer()
-    result = run_backtest(resolve(entry.loaded), collector=tracer)
-    (score,) = result.scores
-    trace = tracer.traces[score.strategy, score.instrument]
-    step_ns = _common_step_ns(trace.buckets.step_ns, result.last_ns - result.first_ns)
-    steps = trace.bucket_pnl(result.first_ns, result.last_ns, step_ns)
-    return Played(
-        market=entry.market,
-        strategy=entry.strategy,
-        seed=result.seed,
-        currency=score.pnl.currency,
-        seconds=(result.last_ns - result.first_ns) * 1e-9,
-        pnl=score.pnl.total,
-        fees=score.pnl.fees,
-        spread_capture=score.pnl.spread_capture,
-        steps=tuple(steps.tolist()),
-        fills=score.fills,
-        markout_bps=score.markout_bps(_HORIZON_S),
-        presence=score.quoting.uptime,
-        mean_inventory=score.inventory.mean_abs or 0.0,
-    )
-
-
-def _common_step_ns(kept_ns: int, span_ns: int) -> int:
-    """A step that is the same for all strategies: a trace keeps finer ones the calmer it was, all of them doublings."""
-    while span_ns > _MOST_STEPS * kept_ns:
-        kept_ns *= 2
-    return kept_ns
-
-
-# -- finished runs ---------------------------------------------------------------------------------------------
-
-
-def _finished(path: Path | None) -> dict[str, Played]:
-    from ultramm.analytics.contest import Played
-
-    if path is None or not path.exists():
-        return {}
-    try:
-        text = path.read_text(encoding="utf-8")
-        # A last line without its end was being written when the work was stopped.
-        whole = text[: text.rfind("\n") + 1]
-        found = dict(msgspec.json.decode(line, type=tuple[str, Played]) for line in whole.splitlines())
-        if found and whole != text:
-            path.write_text(whole, encoding="utf-8")
-        return found
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as exc:
-        raise UserError(f"--runs {path}: holds no finished runs: {exc}; name another file") from exc
-
-
-def _keep(path: Path, key: str, played: Played) -> None:
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(msgspec.json.encode((key, played)).decode() + "\n")
-    except OSError as exc:
-        raise UserError(f"--runs {path}: cannot be written: {exc.strerror or exc}") from exc
-
-
 @contextmanager
-def _progress(total: int, done: int) -> Iterator[Any]:
+def contest_progress(total: int, missing: int, what: str = "running") -> Iterator[Callable[[Entry], None]]:
+    """A bar of runs, where somebody can see it; gives what is told of each that has finished."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -205,8 +96,8 @@ def _progress(total: int, done: int) -> Iterator[Any]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("running", total=total, completed=done)
-        yield lambda text: bar.update(task, advance=1, description=text)
+        task = bar.add_task(what, total=total, completed=total - missing)
+        yield lambda entry: bar.update(task, advance=1, description=f"{entry.market}: {entry.strategy}")
 
 
 # -- where they stand ------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ultramm.cli.output import in_words, number, percent
+from ultramm.inference.state import ModelState
 from ultramm.journal.records import BookView, FillEvent, GuardEvent, HaltEvent, Record, RecordingEvent, Status
 from ultramm.maker import MakerStatus, Resting, SideStatus
 from ultramm.quoting.decision import name_and_unit
@@ -212,6 +213,7 @@ def _maker_table(maker: MakerStatus) -> Table:
         ("markout 1 s", Text(f"{number(score.markout_bps(1.0), 3)} bps")),
         ("uptime", Text(f"{percent(score.quoting.uptime)} both sides")),
         *([("careful", Text(maker.caution, style="yellow"))] if maker.caution else []),
+        *[("model" if each.trades else "in the shadow", _model(each)) for each in maker.models],
         *[(name, Text(text, style="dim")) for name, text in maker.stops.items()],
         *([] if maker.foregone is None else [("foregone to guards", Text(number(maker.foregone, 4), style="dim"))]),
         *[_effect(name, value) for name, value in maker.effects.items()],
@@ -219,6 +221,13 @@ def _maker_table(maker: MakerStatus) -> Table:
     for name, value in rows:
         table.add_row(Text(name, style="dim"), value)
     return table
+
+
+def _model(model: ModelState) -> Text:
+    weights = ", ".join(f"{part} {100 * weight:.0f} %" for part, weight in model.weights.items())
+    return Text(
+        f"{model.id}: {weights}" + (f"; {model.doubt}" if model.doubt else ""), style="yellow" if model.doubt else ""
+    )
 
 
 def _effect(effect: str, value: float | None) -> tuple[str, Text]:

@@ -111,8 +111,8 @@ def _text(value: object) -> str:
 
 
 def _parameters(item: plugin.Installed) -> list[dict[str, str]]:
-    if item.record is None:
-        return []
+    if item.record is None or isinstance(item.record, plugin.EstimatorPlugin):
+        return []  # how it learns is its own affair
     fields = msgspec.structs.fields(plugin.load(item.record.params))
     return [
         {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ultramm.config.load import Loaded, convert, parse
+from ultramm.config.schema import Paper
 from ultramm.errors import ConfigError
 
 
@@ -52,3 +54,12 @@ def entered(loaded: Loaded, contestant: Contestant, seed: int) -> Loaded:
     kept = {name: own.params[name] for name in contestant.keep if name in own.params}
     strategy = msgspec.structs.replace(own, use=contestant.use, params={**kept, **contestant.params})
     return msgspec.structs.replace(loaded, config=msgspec.structs.replace(config, strategies=[strategy], seed=seed))
+
+
+def with_paper(loaded: Loaded, change: Callable[[Paper], Paper]) -> Loaded:
+    """A configuration with all its simulated accounts and venues changed."""
+    venues = {
+        name: venue if venue.paper is None else msgspec.structs.replace(venue, paper=change(venue.paper))
+        for name, venue in loaded.config.venues.items()
+    }
+    return msgspec.structs.replace(loaded, config=msgspec.structs.replace(loaded.config, venues=venues))

@@ -12,7 +12,15 @@ from ultramm.config.load import Loaded, convert
 from ultramm.config.schema import Config, Risk, Strategy, Venue
 from ultramm.config.secrets import require_environment
 from ultramm.errors import ConfigError, PluginError
-from ultramm.plugin import ActorPlugin, AdapterPlugin, Capability, OtherPlugin, SignalPlugin, StrategyPlugin
+from ultramm.plugin import (
+    ActorPlugin,
+    AdapterPlugin,
+    Capability,
+    EstimatorPlugin,
+    OtherPlugin,
+    SignalPlugin,
+    StrategyPlugin,
+)
 
 
 class ResolvedVenue(msgspec.Struct, frozen=True):
@@ -130,6 +138,8 @@ def _strategy(loaded: Loaded, index: int, venues: dict[str, ResolvedVenue]) -> R
     where = f"strategies[{index}]"
     record = _record(loaded, f"{where}.use", "strategy", settings.use)
     params = _params(loaded, f"{where}.params", record.params, settings.params)
+    if params.backtest_only and loaded.config.mode != "backtest":
+        raise _error(loaded, f"{where}.params", params.backtest_only)
     for reference in params.references:
         key = f"{where}.params.{_key_of(params, reference)}"
         _venue_of(loaded, key, reference, venues)
@@ -169,6 +179,9 @@ def _plugin(loaded: Loaded, index: int) -> ResolvedPlugin:
     record = _record(loaded, f"plugins[{index}].use", "plugin", settings.use)
     if isinstance(record, SignalPlugin):
         text = f"{settings.use} is a signal; name it among the members of a combined strategy"
+        raise _error(loaded, f"plugins[{index}].use", text)
+    if isinstance(record, EstimatorPlugin):
+        text = f"{settings.use} learns, and joins no node; name it in the file of ultramm model train"
         raise _error(loaded, f"plugins[{index}].use", text)
     return ResolvedPlugin(record, _params(loaded, f"plugins[{index}].params", record.params, settings.params))
 

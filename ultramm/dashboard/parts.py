@@ -165,6 +165,20 @@ def stops(maker: MakerStatus) -> str:
     return f"<h3>Stops</h3>{_table(('limit', 'so far'), rows, 'None is set.')}"
 
 
+def models(maker: MakerStatus) -> str:
+    """How far each learned model is believed, and why not."""
+    rows = [
+        [
+            f"{escape(model.id)} {'' if model.trades else '(in the shadow)'}",
+            ", ".join(f"{escape(part)} {100 * weight:.0f} %" for part, weight in model.weights.items()),
+            f"{model.outcomes:,}",
+            escape(model.doubt),
+        ]
+        for model in maker.models
+    ]
+    return f"<h3>Models</h3>{_table(('model', 'believed', '>outcomes', 'doubt'), rows, 'None is at work.')}"
+
+
 def _side(name: str, style: str, side: SideStatus) -> str:
     if not side.orders:
         return f"<div><b class='{style}'>{name}</b><p class='why'>not quoted: {escape(side.reason or '')}</p></div>"
@@ -409,7 +423,7 @@ def everything(follower: Follower) -> str:
     parts = [head(follower)]
     if follower.status is not None:
         for maker in follower.status.makers:
-            parts += [cards(maker), quotes(maker), effects(maker), stops(maker), edges(maker)]
+            parts += [cards(maker), quotes(maker), effects(maker), models(maker), stops(maker), edges(maker)]
         parts += [balances(follower.status), makers(follower.status)]
     parts += [fills(follower.fills), orders(follower), happenings(follower.happenings)]
     parts += [alerts(follower.alerts()), configuration(follower)]

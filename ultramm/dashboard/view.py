@@ -90,7 +90,7 @@ class Session:
         self.controls = pn.Column(
             pn.FlexBox(self._journal, self._run, self._maker, gap="8px"), *self._buttons(), self._told, margin=0
         )
-        self._cards, self._quotes, self._effects, self._stops = (_html() for _ in range(4))
+        self._cards, self._quotes, self._effects, self._models, self._stops = (_html() for _ in range(5))
         self._balances, self._makers = _html(), _html()
         self._overview = pn.FlexBox(gap="12px", sizing_mode="stretch_width", styles={"margin-top": "12px"})
         self._all = _panel(self._makers)
@@ -225,6 +225,7 @@ class Session:
         self._set(self._cards, parts.cards(maker), stale=stale)
         self._set(self._quotes, parts.quotes(maker), stale=stale)
         self._set(self._effects, parts.effects(maker), stale=stale)
+        self._set(self._models, parts.models(maker), stale=stale)
         self._set(self._stops, parts.stops(maker), stale=stale)
         self._set(self._balances, parts.balances(status), stale=stale)
         self._all.visible = several = len(status.makers) > 1
@@ -293,6 +294,7 @@ class Session:
             rest = [chart for name, chart in charts.items() if name not in _ON_OVERVIEW]
             more = [_chart(parts.chart_head(chart), chart.figure, "1 1 430px") for chart in rest]
         now += [_panel(self._effects)] if maker.effects else []
+        now += [_panel(self._models)] if maker.models else []
         now += [_panel(self._stops)] if maker.stops else []
         now.append(_panel(self._balances))
         self._overview.objects = [_column(over_time, "2 1 520px"), _column(now, "1 1 340px")]

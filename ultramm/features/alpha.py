@@ -39,6 +39,8 @@ LEADER = (
     "leader_order_flow_500_ms",
     "basis_60_s_bps",
 )
+# What says as much of a market that falls as of one that rises; the others turn with it.
+EVEN = ("spread_ratio", "volatility_ratio", "trade_rate_ratio", "silence_log_s")
 _FLOWS_S, _RETURNS_S, _LEADER_RETURNS_S = (0.1, 0.5, 2.0), (0.1, 0.5, 2.0, 10.0), (0.1, 0.5)
 _SLOW_S, _FAST_S = 3_600.0, 30.0
 _MOST_SIGMAS = 5.0
@@ -185,6 +187,11 @@ class AlphaFeatures:
             _signed_root(self._leader_orders.values(ts_ns)[0]),
             1e4 * (math.log(leader.mid / mid) - self._basis.value),
         ]
+
+
+def turns(names: tuple[str, ...]) -> list[float]:
+    """What each feature of a bid is multiplied by to be that of an ask: -1 for what turns with the market, else 1."""
+    return [1.0 if name in EVEN else -1.0 for name in names]
 
 
 class _Scale:

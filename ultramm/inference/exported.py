@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from itertools import pairwise
+from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 
 Predict = Callable[[Sequence[float]], float]
 _MOST_NODES = 1_000
 _MOST_TREES = 2_000
 _DEEPEST = 40
+_MOST_WEIGHTS = 100_000
+_LARGEST_LOG = 700.0
 Index = Annotated[int, msgspec.Meta(ge=0, lt=10_000)]
 
 
@@ -26,10 +30,13 @@ class Linear(msgspec.Struct, frozen=True, kw_only=True, tag="linear", forbid_unk
     ----------
     coefficients : tuple of float
     intercept : float
+    link : {"identity", "log"}
+        Of what the sum is: of the forecast, or of its logarithm.
     """
 
     coefficients: tuple[float, ...]
     intercept: float
+    link: Literal["identity", "log"] = "identity"
 
     @property
     def features(self) -> int:
@@ -42,6 +49,8 @@ class Linear(msgspec.Struct, frozen=True, kw_only=True, tag="linear", forbid_unk
 
     def compile(self) -> Predict:
         coefficients, intercept, sumprod = self.coefficients, self.intercept, math.sumprod
+        if self.link == "log":
+            return lambda row: math.exp(min(_LARGEST_LOG, intercept + sumprod(coefficients, row)))
         return lambda row: intercept + sumprod(coefficients, row)
 
 
@@ -119,4 +128,73 @@ def _expression(tree: Sequence[Node], place: int, depth: int) -> str:
     return f"({left} if x[{int(node.feature)}] <= {float(node.threshold)!r} else {right})"
 
 
-Exported = Linear | Trees
+class Layer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of a network: ``activation(weights x + biases)``.
+
+    Parameters
+    ----------
+    weights : tuple of shape (outputs, inputs)
+    biases : tuple of shape (outputs,)
+    activation : {"identity", "tanh", "relu"}
+    """
+
+    weights: tuple[tuple[float, ...], ...]
+    biases: tuple[float, ...]
+    activation: Literal["identity", "tanh", "relu"]
+
+
+_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "identity": lambda x: x,
+    "tanh": np.tanh,
+    "relu": lambda x: np.maximum(x, 0.0),
+}
+
+
+class Network(msgspec.Struct, frozen=True, kw_only=True, tag="network", forbid_unknown_fields=True):
+    """Dense layers, one behind the other, the last of one output.
+
+    Parameters
+    ----------
+    layers : tuple of Layer
+    """
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def features(self) -> int:
+        return len(self.layers[0].weights[0])
+
+    def check(self) -> None:
+        """Raises ValueError where something is not finite, does not fit together, or is too large."""
+        if not self.layers or not all(layer.weights and layer.weights[0] for layer in self.layers):
+            raise ValueError("a network needs layers, and each of them weights")
+        numbers = [*(each for layer in self.layers for row in layer.weights for each in row)]
+        numbers += [each for layer in self.layers for each in layer.biases]
+        if len(numbers) > _MOST_WEIGHTS:
+            raise ValueError(f"{len(numbers)} weights, {_MOST_WEIGHTS} are allowed")
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError("a weight is not finite")
+        for layer in self.layers:
+            if len(layer.biases) != len(layer.weights) or len({len(row) for row in layer.weights}) != 1:
+                raise ValueError("a layer's weights and biases do not fit together")
+        for before, after in pairwise(self.layers):
+            if len(after.weights[0]) != len(before.weights):
+                raise ValueError("a layer does not take what the one before it gives")
+        if len(self.layers[-1].weights) != 1:
+            raise ValueError("the last layer gives more than one number")
+
+    def compile(self) -> Predict:
+        layers = [
+            (np.array(each.weights), np.array(each.biases), _ACTIVATIONS[each.activation]) for each in self.layers
+        ]
+
+        def predict(row: Sequence[float]) -> float:
+            values = np.asarray(row)
+            for weights, biases, activation in layers:
+                values = activation(weights @ values + biases)
+            return float(values[0])
+
+        return predict
+
+
+Exported = Linear | Trees | Network

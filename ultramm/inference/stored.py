@@ -10,10 +10,27 @@ from typing import Any
 import msgspec
 
 from ultramm.errors import DataError
+from ultramm.features.regime import Regimes
 from ultramm.inference.exported import Exported, Predict
 
 MODEL, ABOUT = "model.json", "about.json"
 _EQUAL = 1e-9
+
+MOVE, VOLATILITY, ADVERSE, ARRIVALS = "move", "volatility", "adverse", "arrivals"
+# What each part foretells, in words.
+PARTS = {
+    MOVE: "the mid's move over the horizon, bps",
+    VOLATILITY: "logarithm of the volatility of the next minute, bps / sqrt(s)",
+    ADVERSE: "what a fill loses to the mid over the horizon, bps",
+    ARRIVALS: "trades against a side over the next seconds, as a share of the usual",
+}
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The numbers of a model: of each part, and of the regimes of its market where it has two."""
+
+    parts: dict[str, Exported]
+    regimes: Regimes | None = None
 
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,23 +40,69 @@ class Golden(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     value: float
 
 
+class PartAbout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One part of a model.
+
+    Parameters
+    ----------
+    kind : str
+        Of the candidate that it is.
+    features : tuple of str
+        Of a row, in order.
+    mean, deviation : float
+        Of what it foretold of the rows that it was fitted on.
+    golden : tuple of Golden
+    """
+
+    kind: str
+    features: tuple[str, ...]
+    mean: float
+    deviation: float
+    golden: tuple[Golden, ...]
+
+
+class Familiar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the rows looked like that a model learned from, by which another market is told from theirs.
+
+    Parameters
+    ----------
+    watched : tuple of str
+        The features that the move's forecast goes by most.
+    edges : tuple of tuple of float
+        Of each of them: what divides its values in bins.
+    shares : tuple of tuple of float
+        Of each of them: how much fell into each bin.
+    features : tuple of str
+        That distances are taken in.
+    centre : tuple of float
+    factor : tuple of tuple of float
+        Lower triangle: products with the row less the centre, squared and summed, are its squared distance.
+    furthest : float
+        Squared distance that all but one of 10,000 of the rows were within.
+    """
+
+    watched: tuple[str, ...]
+    edges: tuple[tuple[float, ...], ...]
+    shares: tuple[tuple[float, ...], ...]
+    features: tuple[str, ...]
+    centre: tuple[float, ...]
+    factor: tuple[tuple[float, ...], ...]
+    furthest: float
+
+
 class ModelAbout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a model is, and where it comes from.
 
     Parameters
     ----------
     name : str
-    kind : str
-        Of the candidate that it is.
     instrument : str
     leader : str, optional
         The market that must be followed as well.
-    features : tuple of str
-        Of a row, in order.
     features_version : int
         Of their definition.
     horizon_s, latency_s : float
-        What it foretells: the mid's move over the horizon, basis points, from `latency_s` on.
+        What it foretells of moves: over the horizon, from `latency_s` on.
     first_ns, last_ns : int
         Of the rows that it was fitted on.
     rows : int
@@ -48,19 +111,20 @@ class ModelAbout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     seed : int
     libraries : dict of str to str
         Versions of what fitted it, and of ultramm.
-    validation : list of dict
-        Of each candidate at each horizon, on what it had not seen.
-    deviation_bps : float
-        Of its forecasts of these rows.
-    golden : tuple of Golden
+    validation : dict of str to list of dict
+        By part: of each candidate at each horizon, on what it had not seen.
+    overfitting : float, optional
+        Probability that what was best of the candidates for moves in one half of the time is below their middle in the
+        other.
+    parts : dict of str to PartAbout
+        Those that were worth something on what they had not seen.
+    familiar : Familiar
     model_sha256 : str
     """
 
     name: str
-    kind: str
     instrument: str
     leader: str | None
-    features: tuple[str, ...]
     features_version: int
     horizon_s: float
     latency_s: float
@@ -70,9 +134,10 @@ class ModelAbout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     data: dict[str, str]
     seed: int
     libraries: dict[str, str]
-    validation: list[dict[str, Any]]
-    deviation_bps: float
-    golden: tuple[Golden, ...]
+    validation: dict[str, list[dict[str, Any]]]
+    overfitting: float | None
+    parts: dict[str, PartAbout]
+    familiar: Familiar
     model_sha256: str
 
     @property
@@ -85,12 +150,17 @@ class StoredModel(msgspec.Struct, frozen=True, kw_only=True):
     """A model that was read and checked."""
 
     about: ModelAbout
-    model: Exported
-    predict: Predict
+    content: Content
+    predict: dict[str, Predict]
 
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def encoded(content: Content) -> bytes:
+    """As it is kept: the same model is the same bytes."""
+    return msgspec.json.encode(content, order="sorted")
 
 
 def read_about(folder: Path) -> ModelAbout:
@@ -130,24 +200,40 @@ def read_model(folder: Path, features_version: int) -> StoredModel:
         text = f"is of features version {about.features_version}, this is version {features_version}"
         raise DataError(f"{folder / ABOUT}: {text}; train the model anew")
     try:
-        model = msgspec.json.decode(content, type=Exported)
-        model.check()
-        predict = model.compile()
+        model = msgspec.json.decode(content, type=Content)
+        predict = _compiled(model)
     except (msgspec.DecodeError, ValueError) as exc:
         raise DataError(f"{path}: {exc}; train the model anew") from exc
-    _check_golden(folder, about, predict)
-    return StoredModel(about=about, model=model, predict=predict)
+    if model.parts.keys() != about.parts.keys() or MOVE not in model.parts:
+        raise DataError(f"{path}: has parts {', '.join(model.parts) or 'none'}, not as stated; train the model anew")
+    for name, part in about.parts.items():
+        _check_golden(folder, name, part, predict[name])
+    return StoredModel(about=about, content=model, predict=predict)
 
 
-def _check_golden(folder: Path, about: ModelAbout, predict: Predict) -> None:
+def _compiled(model: Content) -> dict[str, Predict]:
+    if model.regimes is not None:
+        model.regimes.check()
+    found = {}
+    for name, part in model.parts.items():
+        try:
+            part.check()
+            found[name] = part.compile()
+        except ValueError as exc:
+            raise ValueError(f"part {name}: {exc}") from exc
+    return found
+
+
+def _check_golden(folder: Path, name: str, about: PartAbout, predict: Predict) -> None:
     if not about.golden:
-        raise DataError(f"{folder / ABOUT}: has no golden rows; train the model anew")
+        raise DataError(f"{folder / ABOUT}: part {name} has no golden rows; train the model anew")
     for number, golden in enumerate(about.golden):
+        where = f"{name}.golden[{number}]"
         if len(golden.row) != len(about.features):
-            raise DataError(f"{folder / ABOUT}: golden[{number}] is of {len(golden.row)} features, not as stated")
+            raise DataError(f"{folder / ABOUT}: {where} is of {len(golden.row)} features, not as stated")
         try:
             found = predict(golden.row)
         except (IndexError, ValueError) as exc:
             raise DataError(f"{folder / MODEL}: does not take rows of {len(golden.row)} features: {exc}") from exc
         if not math.isclose(found, golden.value, rel_tol=0.0, abs_tol=_EQUAL):
-            raise DataError(f"{folder / MODEL}: gives {found!r} for golden[{number}], not {golden.value!r}")
+            raise DataError(f"{folder / MODEL}: gives {found!r} for {where}, not {golden.value!r}")

@@ -1,1 +1,10 @@
-"""Learning apart from the node: data, validation, training, and the shelf that models are kept on."""
+"""Fitting, validating and keeping models, apart from any node; and what comes with ultramm that can learn."""
+
+from ultramm.plugin import EstimatorPlugin
+
+_ESTIMATORS = "ultramm.learning.estimators"
+RIDGE = EstimatorPlugin(name="ridge", summary="a line with a penalty", estimator=f"{_ESTIMATORS}:Ridge")
+TREES = EstimatorPlugin(name="trees", summary="gradient-boosted trees", estimator=f"{_ESTIMATORS}:Trees")
+POISSON = EstimatorPlugin(
+    name="poisson", summary="the logarithm of a rate as a line", estimator=f"{_ESTIMATORS}:Poisson", loss="arrivals"
+)

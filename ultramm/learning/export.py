@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import PoissonRegressor, Ridge
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ultramm.inference.exported import Exported, Linear, Node, Trees
+from ultramm.inference.exported import Exported, Layer, Linear, Network, Node, Trees
 
 
 def exported(model: Any) -> Exported:
-    """A fitted ridge, with or without a standard scaler before it, or gradient-boosted trees, of one output.
+    """A fitted ridge, with or without a standard scaler before it, Poisson regression, gradient-boosted trees or
+    network, of one output.
 
     Raises
     ------
     TypeError
-        It is neither.
+        It is none of these.
     """
     if isinstance(model, Pipeline):
         scaler, last = model[0], model[-1]
@@ -28,9 +30,36 @@ def exported(model: Any) -> Exported:
     if isinstance(model, Ridge):
         count = model.n_features_in_
         return _linear(model, np.zeros(count), np.ones(count))
+    if isinstance(model, PoissonRegressor):
+        return Linear(coefficients=tuple(model.coef_.tolist()), intercept=float(model.intercept_), link="log")
     if isinstance(model, HistGradientBoostingRegressor):
         return _trees(model)
-    raise TypeError(f"{type(model).__name__} cannot be exported; use a ridge or gradient-boosted trees")
+    if isinstance(model, MLPRegressor) and model.activation in _ACTIVATIONS:
+        return _network(model)
+    raise TypeError(
+        f"{type(model).__name__} cannot be exported; export its numbers as one of ultramm.inference.exported"
+    )
+
+
+_ACTIVATIONS: dict[str, Literal["identity", "tanh", "relu"]] = {
+    "identity": "identity",
+    "tanh": "tanh",
+    "relu": "relu",
+}
+
+
+def _network(model: MLPRegressor) -> Network:
+    last = len(model.coefs_) - 1
+    return Network(
+        layers=tuple(
+            Layer(
+                weights=tuple(map(tuple, weights.T.tolist())),
+                biases=tuple(biases.tolist()),
+                activation="identity" if place == last else _ACTIVATIONS[model.activation],
+            )
+            for place, (weights, biases) in enumerate(zip(model.coefs_, model.intercepts_, strict=True))
+        )
+    )
 
 
 def _linear(model: Ridge, centres: Any, scales: Any) -> Linear:

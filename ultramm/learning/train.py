@@ -1,44 +1,42 @@
-"""Fitting forecasts of the mid: a line as the champion, trees as the challenger, each against less."""
+"""Fitting forecasts: a line as the champion, what else can learn as its challengers, each against less."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import Ridge
-from threadpoolctl import threadpool_limits
 
+from ultramm.errors import ConfigError
 from ultramm.features.alpha import LEADER, OWN
-from ultramm.inference.exported import Exported
+from ultramm.inference.stored import ADVERSE, ARRIVALS, MOVE, VOLATILITY
 from ultramm.learning.dataset import Dataset
-from ultramm.learning.export import exported
+from ultramm.learning.estimators import Estimator, Fitted
+from ultramm.learning.samples import Sample
 from ultramm.learning.splits import Purging, uniqueness
-from ultramm.learning.validate import Array, Fit, Gate, Interval, Predict, Times, explained, forecasts, gate
+from ultramm.learning.validate import Array, Gate, Interval, Loss, Predict, Times, explained, forecasts, gate
+from ultramm.plugin import EstimatorPlugin, load, record
 
-PENALTIES = (1.0, 10.0, 100.0, 1_000.0)
-_HELD_OUT = 0.25
-_LEAST_ROWS = 200
-_ONE_THREAD = 200_000
+LEAST_ROWS = 200
 _LOOKBACK_S = 10.0
+_HALF_LIFE_NS = 3 * 86_400_000_000_000
+LOSSES: dict[str, Loss] = {MOVE: "squares", VOLATILITY: "squares", ADVERSE: "squares", ARRIVALS: "arrivals"}
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of model, and what it sees.
+    """What learns, and from what.
 
     Parameters
     ----------
     name : str
     features : tuple of str
-    trees : bool
-        Gradient-boosted trees, else a ridge.
+    estimator : str
+        The plugin.
     """
 
     name: str
     features: tuple[str, ...]
-    trees: bool = False
+    estimator: str
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,9 +47,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     candidate : str
     horizon_s : float
     explained : Interval
-        Share of the moves' squares.
+        Share of what the mean of what was learned from leaves: of squares, or of deviance.
     gate : Gate or None
-        None without trades.
+        Of moves; None without trades.
     rows : int
         With an outcome and a forecast.
     """
@@ -72,106 +70,121 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         From a forecast to an order at the venue.
     folds : int
         Blocks that are tested on, each after what came before it.
+    estimators : tuple of str
+        Plugins that are tried; of each part the first that can learn it is the champion.
+    shuffled : bool
+        Learn from outcomes in random order: what is found then is worth nothing, and must be seen to be.
     seed : int
     """
 
     latency_s: float = 0.05
     folds: int = 4
+    estimators: tuple[str, ...] = ("ridge", "poisson", "trees")
+    shuffled: bool = False
     seed: int = 0
 
-    def purging(self, horizon_s: float) -> Purging:
-        """Outcomes end a horizon after the latency; features look some seconds back."""
-        reach_ns = round((horizon_s + self.latency_s) * 1e9)
-        return Purging(horizon_ns=reach_ns, embargo_ns=round(2e9), lookback_ns=round(_LOOKBACK_S * 1e9))
+
+def purging(reach_s: float) -> Purging:
+    """Outcomes end where they reach; features look some seconds back."""
+    return Purging(horizon_ns=round(1e9 * reach_s), embargo_ns=round(2e9), lookback_ns=round(1e9 * _LOOKBACK_S))
 
 
-def candidates(leads: bool) -> tuple[Candidate, ...]:
-    """From the least to the most that could be known."""
-    every = OWN + LEADER if leads else OWN
-    own = Candidate(name="ridge, own market", features=OWN)
-    more = (Candidate(name="ridge, with leader", features=every),) if leads else ()
-    return (
-        Candidate(name="queue imbalance", features=OWN[:1]),
-        own,
-        *more,
-        Candidate(name="trees", features=every, trees=True),
-    )
+def estimator(name: str) -> tuple[EstimatorPlugin, Estimator]:
+    """One by the name of its plugin.
+
+    Raises
+    ------
+    ConfigError
+        That plugin does not learn.
+    """
+    found = record("plugin", name)
+    if not isinstance(found, EstimatorPlugin):
+        raise ConfigError(f"plugin {name} does not learn; name an estimator, as ultramm plugins list has them")
+    return found, load(found.estimator)()
 
 
-def compare(dataset: Dataset, horizons_s: tuple[float, ...], plan: Plan) -> Iterator[tuple[Result, Array]]:
-    """Each candidate at each horizon, walked forward, with its forecasts.
+def candidates(part: str, leads: bool, plan: Plan, names: tuple[str, ...] = ()) -> tuple[Candidate, ...]:
+    """From the least to the most that could be known.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Features of a part that are not the market's.
+    """
+    able = [name for name in plan.estimators if estimator(name)[0].loss == LOSSES[part]]
+    every = names or (OWN + LEADER if leads else OWN)
+    if not able:
+        return ()
+    first, *others = able
+    found = [Candidate(name=name, features=every, estimator=name) for name in others]
+    if part == MOVE:
+        lines = [Candidate(name="queue imbalance", features=OWN[:1], estimator=first)]
+        lines += [Candidate(name=f"{first}, own market", features=OWN, estimator=first)]
+        lines += [Candidate(name=f"{first}, with leader", features=every, estimator=first)] if leads else []
+        return (*lines, *found)
+    return (Candidate(name=first, features=every, estimator=first), *found)
+
+
+def compare(
+    part: str, sample: Sample, horizon_s: float, leads: bool, plan: Plan, dataset: Dataset | None = None
+) -> Iterator[tuple[Result, Array]]:
+    """Each candidate of a part, walked forward, with its forecasts; the gate's worth where there is a dataset.
 
     Raises
     ------
     ValueError
         There are too few rows.
     """
-    if len(dataset.row_ns) < _LEAST_ROWS:
-        raise ValueError(f"{len(dataset.row_ns)} rows are too few: {_LEAST_ROWS} at least")
-    for horizon_s in horizons_s:
-        y = dataset.moves(horizon_s, plan.latency_s)
-        for candidate in candidates(dataset.about.leader is not None):
-            x = dataset.columns(candidate.features)
-            found = forecasts(dataset, x, y, plan.folds, plan.purging(horizon_s), fitter(candidate, horizon_s, plan))
-            yield (
-                Result(
-                    candidate=candidate.name,
-                    horizon_s=horizon_s,
-                    explained=explained(dataset.row_ns, y, found, plan.seed),
-                    gate=gate(dataset, found, plan.latency_s, plan.seed),
-                    rows=int((np.isfinite(y) & np.isfinite(found)).sum()),
-                ),
-                found,
-            )
-
-
-def fitter(candidate: Candidate, horizon_s: float, plan: Plan) -> Fit:
-    """What fits it."""
-
-    def fit(x: Array, y: Array, times_ns: Times) -> Predict:
-        model = fitted(candidate, x, y, times_ns, horizon_s, plan)
-        return lambda rows: np.asarray(model.predict(rows))
-
-    return fit
-
-
-def fitted(candidate: Candidate, x: Array, y: Array, times_ns: Times, horizon_s: float, plan: Plan) -> Any:
-    """A model of scikit-learn.
-
-    For a line, rows whose outcomes overlap count less. Trees take all rows alike: bins by weights take scikit-learn as
-    long as all else together, and on a steady clock rows overlap alike.
-    """
-    if candidate.trees:
-        model = HistGradientBoostingRegressor(
-            max_leaf_nodes=8,
-            learning_rate=0.05,
-            max_iter=80,
-            min_samples_leaf=100,
-            l2_regularization=10.0,
-            early_stopping=False,
-            random_state=plan.seed,
+    if len(sample.times_ns) < LEAST_ROWS:
+        raise ValueError(f"{len(sample.times_ns)} rows are too few: {LEAST_ROWS} at least")
+    names = () if part in (MOVE, ADVERSE, ARRIVALS) else sample.names
+    base = _walked(part, sample, None, plan)
+    for candidate in candidates(part, leads, plan, names):
+        found = _walked(part, sample, candidate, plan)
+        yield (
+            Result(
+                candidate=candidate.name,
+                horizon_s=horizon_s,
+                explained=explained(sample, base, found, LOSSES[part], plan.seed),
+                gate=None if dataset is None else gate(dataset, found, plan.latency_s, plan.seed),
+                rows=int((np.isfinite(sample.y) & np.isfinite(found)).sum()),
+            ),
+            found,
         )
-        # Threads that wait for each other cost more than they bring, unless there is much to do.
-        with threadpool_limits(1 if len(y) < _ONE_THREAD else None):
-            return model.fit(x, y)
-    weights = uniqueness(times_ns, plan.purging(horizon_s).horizon_ns)
-    return Ridge(_penalty(x, y, weights), fit_intercept=False).fit(x, y, sample_weight=weights)
 
 
-def _penalty(x: Array, y: Array, weights: Array) -> float:
-    """The one that is best on the last quarter after the rest."""
-    cut = int(len(y) * (1.0 - _HELD_OUT))
-    errors = []
-    for penalty in PENALTIES:
-        model = Ridge(penalty, fit_intercept=False).fit(x[:cut], y[:cut], sample_weight=weights[:cut])
-        errors.append(float(np.sum(weights[cut:] * (y[cut:] - model.predict(x[cut:])) ** 2)))
-    return PENALTIES[int(np.argmin(errors))]
+def _walked(part: str, sample: Sample, candidate: Candidate | None, plan: Plan) -> Array:
+    """Forecasts of what was not seen; without a candidate the mean of what was, which of moves is nothing."""
+
+    def fit(rows: Times) -> Predict:
+        if candidate is None:
+            mean = (
+                0.0 if part == MOVE else float(np.average(_learned(sample, rows, plan), weights=_weights(sample, rows)))
+            )
+            return lambda x: np.full(len(x), mean)
+        return fitted(part, sample, candidate, plan, rows).predict
+
+    x = sample.rows if candidate is None else sample.columns(candidate.features)
+    return forecasts(sample, x, plan.folds, purging(sample.reach_s), fit)
 
 
-def final(dataset: Dataset, candidate: Candidate, horizon_s: float, plan: Plan) -> tuple[Exported, Any]:
-    """The model of all rows with an outcome, exported, and as scikit-learn has it."""
-    y = dataset.moves(horizon_s, plan.latency_s)
-    known = np.isfinite(y)
-    x = dataset.columns(candidate.features)
-    model = fitted(candidate, x[known], y[known], dataset.row_ns[known], horizon_s, plan)
-    return exported(model), model
+def fitted(part: str, sample: Sample, candidate: Candidate, plan: Plan, rows: Times | None = None) -> Fitted:
+    """What a candidate learns from those rows that have an outcome."""
+    rows = np.arange(len(sample.y)) if rows is None else rows
+    rows = rows[np.isfinite(sample.y[rows])]
+    x, y = sample.columns(candidate.features)[rows], _learned(sample, rows, plan)
+    learns = estimator(candidate.estimator)[1]
+    return learns.fit(x, y, _weights(sample, rows), intercept=part != MOVE, seed=plan.seed)
+
+
+def _learned(sample: Sample, rows: Times, plan: Plan) -> Array:
+    """The outcomes that are learned from."""
+    y = sample.y[rows]
+    return np.random.default_rng(plan.seed).permutation(y) if plan.shuffled else y
+
+
+def _weights(sample: Sample, rows: Times) -> Array:
+    """Rows whose outcomes overlap count less, and so do old ones, by half every three days."""
+    times = sample.times_ns[rows]
+    unique = uniqueness(times, purging(sample.reach_s).horizon_ns)
+    return np.asarray(sample.weights[rows] * unique * 0.5 ** ((times[-1] - times) / _HALF_LIFE_NS))

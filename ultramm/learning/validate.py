@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from ultramm.learning.dataset import Dataset
+from ultramm.learning.samples import Sample
+from ultramm.learning.significance import overfitting_probability
 from ultramm.learning.splits import Purging, walk_forward
 
 Array = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
 Predict = Callable[[Array], Array]
-Fit = Callable[[Array, Array, Times], Predict]
+Fit = Callable[[Times], Predict]
+Loss = Literal["squares", "arrivals"]
 _BLOCK_S = 10.0
 _DRAWS = 1_000
 _MARKOUT_S = 1.0
@@ -47,39 +51,61 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     gain_bps: Interval
 
 
-def forecasts(dataset: Dataset, x: Array, y: Array, folds: int, purging: Purging, fit: Fit) -> Array:
+def forecasts(sample: Sample, x: Array, folds: int, purging: Purging, fit: Fit) -> Array:
     """Walk forward: each block's forecasts by a model that was fitted on what came before it.
 
     Parameters
     ----------
     x : array of shape (n, k)
-    y : array of shape (n,)
-        NaN where the outcome is not known: not learnt from.
+        What of the sample's rows is seen.
     fit : callable
-        ``fit(x, y, times_ns)`` gives ``predict(x)``.
+        ``fit(places)`` learns from the rows at these places, all with a known outcome, and gives ``predict(x)``.
 
     Returns
     -------
     array of shape (n,)
         NaN in the first block, which nothing came before.
     """
-    found = np.full(len(y), np.nan)
-    for split in walk_forward(dataset.row_ns, folds, purging):
-        rows = split.train[np.isfinite(y[split.train])]
-        predict = fit(x[rows], y[rows], dataset.row_ns[rows])
-        found[split.test] = predict(x[split.test])
+    found = np.full(len(sample.y), np.nan)
+    for split in walk_forward(sample.times_ns, folds, purging):
+        found[split.test] = fit(split.train[np.isfinite(sample.y[split.train])])(x[split.test])
     return found
 
 
-def explained(times_ns: Times, y: Array, forecast: Array, seed: int = 0) -> Interval:
-    """Share of the outcomes' squares that forecasts explain, ``1 - sum (y - f)^2 / sum y^2``; below nothing where they
-    are worse than none.
+def explained(sample: Sample, base: Array, forecast: Array, loss: Loss = "squares", seed: int = 0) -> Interval:
+    """Share of the loss of `base` that forecasts take away, 1 if they were right; below nothing they are worse.
 
-    Rows of ten seconds are drawn together, as they share what happened.
+    Of squares, ``1 - sum w (y - f)^2 / sum w (y - base)^2``. Of arrivals, the same of a Poisson's deviance. Rows of ten
+    seconds are drawn together, as they share what happened.
     """
-    known = np.isfinite(y) & np.isfinite(forecast)
-    left, whole = (y[known] - forecast[known]) ** 2, y[known] ** 2
-    return _ratio_interval(times_ns[known], whole - left, whole, seed)
+    known = np.isfinite(sample.y) & np.isfinite(forecast) & np.isfinite(base)
+    y, weights = sample.y[known], sample.weights[known]
+    left, whole = (weights * _loss(y, each[known], loss) for each in (forecast, base))
+    return _ratio_interval(sample.times_ns[known], whole - left, whole, seed)
+
+
+def _loss(y: Array, forecast: Array, loss: Loss) -> Array:
+    if loss == "squares":
+        return (y - forecast) ** 2
+    forecast = np.maximum(forecast, 1e-12)
+    logs = np.log(np.where(y > 0.0, y, 1.0) / forecast)
+    return np.asarray(2.0 * (np.where(y > 0.0, y * logs, 0.0) - (y - forecast)))
+
+
+def overfitting(sample: Sample, tried: Sequence[Array]) -> float | None:
+    """How often what explains most of the squares in one half of the time is below the middle in the other.
+
+    To foretell nothing is one of what was tried. None where there is too little to tell.
+    """
+    known = np.isfinite(sample.y) & np.all(np.isfinite(np.array(tried)), axis=0)
+    blocks = np.unique(sample.times_ns[known] // round(_BLOCK_S * 1e9), return_inverse=True)[1]
+    y = sample.y[known]
+    gains = [np.bincount(blocks, y**2 - (y - each[known]) ** 2) for each in tried]
+    gains.append(np.zeros(len(gains[0])))
+    try:
+        return overfitting_probability(np.array(gains).T)
+    except ValueError:
+        return None
 
 
 def gate(dataset: Dataset, forecast: Array, latency_s: float, seed: int = 0) -> Gate | None:
@@ -115,11 +141,3 @@ def _ratio_interval(times_ns: Times, parts: Array, whole: Array, seed: int) -> I
     low, high = np.quantile(ratios, [0.025, 0.975])
     total = float(bottom.sum())
     return Interval(float(top.sum()) / total if total > 0.0 else 0.0, float(low), float(high))
-
-
-def reliability(forecast: Array, y: Array, bins: int = 10) -> Sequence[tuple[float, float]]:
-    """Mean forecast and mean outcome of equally many rows each, by forecast: how far they are to be believed."""
-    known = np.isfinite(y) & np.isfinite(forecast)
-    order = np.argsort(forecast[known], kind="stable")
-    groups = np.array_split(order, bins)
-    return [(float(forecast[known][each].mean()), float(y[known][each].mean())) for each in groups if len(each)]

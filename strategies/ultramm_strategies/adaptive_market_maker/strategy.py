@@ -104,11 +104,13 @@ class AdaptiveMarketMaker:
                 spread = self._solver.market.spread.value
                 self._judge.start(spread, found.sigma, self._conditions.quote_interval_s(now_ns))
             self._judge.judge(now_ns, fee, found.sigma)
+        volume = self._conditions.volume_ratio(now_ns) if params.volume and not self.volume_doubtful else 1.0
         self._solver.solve(
             found,
             fee,
             sigma=math.nan if params.volatility else self._solver.market.volatility.slow.value,
-            volume=self._conditions.volume_ratio(now_ns) if params.volume and not self.volume_doubtful else 1.0,
+            bid_volume=volume,
+            ask_volume=volume,
         )
         if self._solver.model is not None and self._solver.table is not None:
             self._reversion_rate = reversion_rate(self._solver.model)

@@ -59,7 +59,7 @@ def test_volume_and_volatility_may_be_told() -> None:
     now_ns = feed(found)
     estimate = found.estimate(now_ns)
     assert estimate is not None
-    found.solve(estimate, 2.0, sigma=3.0, volume=2.0)
+    found.solve(estimate, 2.0, sigma=3.0, bid_volume=2.0, ask_volume=2.0)
     assert found.model is not None
     assert (found.model.sigma, found.model.fee) == (3.0, 2.0)
     assert found.model.bid_arrival_rate == 2.0 * estimate.bid.arrival_rate

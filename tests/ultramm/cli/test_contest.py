@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ultramm.cli.contest import _common_step_ns
+from ultramm.nautilus.contest import common_step_ns
 
 MARKET = """
 mode: backtest
@@ -103,7 +103,7 @@ def test_steps_are_the_same_whatever_a_trace_kept(span_s: int) -> None:
     """A quoting strategy's trace may have doubled its step eight times, an idle one's not once."""
     second_ns, span_ns = 10**9, span_s * 10**9
     kept = [second_ns * 2**doubled for doubled in range(9) if span_ns / (second_ns * 2**doubled) > 1_000] or [second_ns]
-    (step_ns,) = {_common_step_ns(step_ns, span_ns) for step_ns in kept}
+    (step_ns,) = {common_step_ns(step_ns, span_ns) for step_ns in kept}
     assert span_ns / step_ns <= 1_000
 
 

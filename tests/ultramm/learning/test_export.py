@@ -11,12 +11,13 @@ import msgspec
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import PoissonRegressor, Ridge
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from ultramm.inference.exported import Exported, Linear, Node, Trees
+from ultramm.inference.exported import Exported, Layer, Linear, Network, Node, Trees
 from ultramm.learning.export import exported
 
 BOOSTED = {"max_leaf_nodes": 8, "learning_rate": 0.05, "max_iter": 80, "min_samples_leaf": 20, "l2_regularization": 10}
@@ -38,16 +39,27 @@ def data() -> tuple[Any, Any]:
 
 @pytest.mark.parametrize(
     "model",
-    [Ridge(10.0), make_pipeline(StandardScaler(), Ridge(10.0)), HistGradientBoostingRegressor(**BOOSTED)],
-    ids=["ridge", "scaled ridge", "trees"],
+    [
+        Ridge(10.0),
+        make_pipeline(StandardScaler(), Ridge(10.0)),
+        HistGradientBoostingRegressor(**BOOSTED),
+        PoissonRegressor(max_iter=20),
+        MLPRegressor(hidden_layer_sizes=(8, 4), activation="tanh", max_iter=5, random_state=1),
+        MLPRegressor(hidden_layer_sizes=(8,), activation="relu", max_iter=5, random_state=1),
+    ],
+    ids=["ridge", "scaled ridge", "trees", "poisson", "tanh network", "relu network"],
 )
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_an_exported_model_is_the_model(data: Any, model: Any) -> None:
     x, y = data
+    if isinstance(model, PoissonRegressor):
+        x, y = x / np.logspace(-3, 3, 20), np.exp(0.1 * x[:, 9] / x[:, 9].std())
     model.fit(x, y)
     made = msgspec.json.decode(msgspec.json.encode(exported(model)), type=Exported)
     made.check()
     predict = made.compile()
-    rows = np.random.default_rng(2).normal(size=(1_000, 20)) * np.logspace(-3, 3, 20)
+    rows = np.random.default_rng(2).normal(size=(1_000, 20))
+    rows = rows if isinstance(model, PoissonRegressor) else rows * np.logspace(-3, 3, 20)
     found = np.array([predict(row) for row in rows.tolist()])
     assert np.abs(found - model.predict(rows)).max() < 1e-9
 
@@ -77,10 +89,27 @@ def test_trees_are_fifty_times_faster_than_predict_and_a_line_too(data: Any) -> 
         assert theirs > times * ours
 
 
-@pytest.mark.parametrize("model", [RandomForestRegressor(3), make_pipeline(MinMaxScaler(), Ridge())])
+@pytest.mark.parametrize(
+    "model",
+    [
+        RandomForestRegressor(3),
+        make_pipeline(MinMaxScaler(), Ridge()),
+        MLPRegressor(hidden_layer_sizes=(2,), activation="logistic", max_iter=2),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_what_cannot_be_exported_is_refused(data: Any, model: Any) -> None:
     with pytest.raises(TypeError, match="cannot be exported"):
         exported(model.fit(*data))
+
+
+def layer(outputs: int, inputs: int, **changes: Any) -> Layer:
+    given: dict[str, Any] = {
+        "weights": ((0.5,) * inputs,) * outputs,
+        "biases": (0.0,) * outputs,
+        "activation": "tanh",
+    }
+    return Layer(**(given | changes))
 
 
 LEAF = Node(value=1.0)
@@ -105,6 +134,13 @@ SPLIT = Node(feature=0, threshold=0.5, left=1, right=2)
             "a number is not finite",
         ),
         (Trees(features=1, baseline=0.0, trees=((LEAF,),) * 3_000), "3000 trees"),
+        (Network(layers=()), "a network needs layers"),
+        (Network(layers=(layer(1, 0),)), "and each of them weights"),
+        (Network(layers=(layer(2, 3),)), "gives more than one number"),
+        (Network(layers=(layer(2, 3), layer(1, 3))), "does not take what the one before it gives"),
+        (Network(layers=(layer(1, 2, biases=(0.0, 1.0)),)), "do not fit together"),
+        (Network(layers=(layer(1, 2, biases=(float("nan"),)),)), "a weight is not finite"),
+        (Network(layers=(layer(400, 400), layer(1, 400))), "160801 weights"),
     ],
 )
 def test_numbers_that_are_no_model_are_refused(made: Exported, why: str) -> None:

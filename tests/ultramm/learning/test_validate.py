@@ -11,10 +11,12 @@ import pytest
 
 from ultramm.errors import DataError
 from ultramm.features.alpha import OWN
+from ultramm.inference.stored import MOVE
 from ultramm.learning.dataset import About, Dataset, load_dataset
+from ultramm.learning.samples import of_moves
 from ultramm.learning.splits import Purging, combinatorial
-from ultramm.learning.train import Plan, candidates, compare, final, fitter
-from ultramm.learning.validate import explained, forecasts, gate
+from ultramm.learning.train import Plan, candidates, compare, fitted
+from ultramm.learning.validate import Array, Interval, explained, gate, overfitting
 
 S = 1_000_000_000
 ABOUT = About(instrument="X.SIM", leader=None, features=OWN, features_version=1, code="1", data={"tape": "ab"}, seed=3)
@@ -61,15 +63,20 @@ def test_a_move_is_of_the_mids_that_stood() -> None:
     assert np.isnan(made.moves(5.0)).all()
 
 
+def share(of: Dataset, forecast: Array, horizon_s: float = 1.0) -> Interval:
+    """Explained of moves, against nothing."""
+    return explained(of_moves(of, horizon_s, 0.0), np.zeros(len(forecast)), forecast)
+
+
 def test_what_is_there_to_find_is_found_and_no_more() -> None:
     made, plan = dataset(1), Plan(latency_s=0.0)
-    found = {result.candidate: result for result, _ in compare(made, (1.0,), plan)}
-    share = found["ridge, own market"].explained
+    found = {result.candidate: result for result, _ in compare(MOVE, of_moves(made, 1.0, 0.0), 1.0, False, plan, made)}
+    ridge = found["ridge, own market"].explained
     y = made.moves(1.0)
     known = np.isfinite(y)
     possible = np.corrcoef(y[known], made.rows[known, 0])[0, 1] ** 2
-    assert share.low > 0.0
-    assert share.value == pytest.approx(possible, abs=0.05)
+    assert ridge.low > 0.0
+    assert ridge.value == pytest.approx(possible, abs=0.05)
     assert found["queue imbalance"].explained.value == pytest.approx(possible, abs=0.05)
     gated = found["ridge, own market"].gate
     assert gated is not None
@@ -78,14 +85,11 @@ def test_what_is_there_to_find_is_found_and_no_more() -> None:
 
 
 def test_of_shuffled_outcomes_nothing_is_found() -> None:
-    made, plan = dataset(1, 2_000), Plan(latency_s=0.0)
-    y = np.random.default_rng(1).permutation(made.moves(1.0)[:-20])
-    y = np.append(y, np.full(20, np.nan))
-    for candidate in candidates(leads=False):
-        x = made.columns(candidate.features)
-        found = forecasts(made, x, y, plan.folds, plan.purging(1.0), fitter(candidate, 1.0, plan))
-        assert explained(made.row_ns, y, found).low <= 0.0
-        assert explained(made.row_ns, y, found).value < 0.01
+    made, plan = dataset(1, 2_000), Plan(latency_s=0.0, shuffled=True, seed=2)
+    for result, _ in compare(MOVE, of_moves(made, 1.0, 0.0), 1.0, False, plan, made):
+        assert result.explained.low <= 0.0
+        assert result.explained.value < 0.01
+        assert result.gate is None or result.gate.gain_bps.low < 0.0
 
 
 def test_without_purging_outcomes_that_overlap_would_be_learnt() -> None:
@@ -100,16 +104,45 @@ def test_without_purging_outcomes_that_overlap_would_be_learnt() -> None:
             rows = split.train[np.isfinite(y[split.train])]
             nearest = np.abs(place[rows][:, None] - split.test).argmin(axis=0)
             found[split.test] = y[rows][nearest]
-        shares[name] = explained(made.row_ns, y, found).value
+        shares[name] = share(made, found, 5.0).value
     assert shares["none"] > shares["whole"] + 0.2
 
 
 def test_a_forecast_that_is_worse_than_none_is_below_nothing() -> None:
     made = dataset(2)
     y = made.moves(1.0)
-    assert explained(made.row_ns, y, -y).value == pytest.approx(-3.0)
-    assert explained(made.row_ns, y, y).value == pytest.approx(1.0)
-    assert explained(made.row_ns, y, np.zeros(len(y))).value == 0.0
+    assert share(made, -y).value == pytest.approx(-3.0)
+    assert share(made, y).value == pytest.approx(1.0)
+    assert share(made, np.zeros(len(y))).value == 0.0
+
+
+def test_of_arrivals_deviance_is_explained() -> None:
+    """What a Poisson's deviance is against a base: by hand, weights and counts of nothing included."""
+    made = of_moves(dataset(1, 400), 1.0, 0.0)
+    y = np.where(np.arange(400) % 3 == 0, 0.0, 2.0)
+    sample = msgspec.structs.replace(made, y=y, weights=np.arange(400.0))
+    base, forecast = np.full(400, y.mean()), np.where(y > 0.0, 1.9, 0.1)
+
+    def deviance(of: Array) -> float:
+        logs = np.where(y > 0.0, y * np.log(np.where(y > 0.0, y, 1.0) / of), 0.0)
+        return float(np.sum(sample.weights * 2.0 * (logs - (y - of))))
+
+    found = explained(sample, base, forecast, "arrivals")
+    assert found.value == pytest.approx(1.0 - deviance(forecast) / deviance(base))
+    assert explained(sample, base, base, "arrivals").value == 0.0
+
+
+def test_what_is_best_by_luck_alone_is_overfitted() -> None:
+    made, rng = of_moves(dataset(2), 1.0, 0.0), np.random.default_rng(1)
+    y = np.nan_to_num(made.y)
+    lucky = [0.05 * y.std() * rng.normal(size=len(y)) for _ in range(10)]
+    worse = [0.5 * y.std() * rng.normal(size=len(y)) for _ in range(4)]
+    found, sure = overfitting(made, lucky), overfitting(made, [0.5 * y, 0.2 * y, *worse])
+    assert found is not None
+    assert found > 0.2
+    assert sure == 0.0
+    short = msgspec.structs.replace(made, times_ns=made.times_ns[:50], y=made.y[:50])
+    assert overfitting(short, [np.zeros(50), np.ones(50)]) is None
 
 
 def test_a_gate_knows_no_later_forecast_than_an_order_could() -> None:
@@ -135,13 +168,26 @@ def test_without_trades_there_is_no_gate() -> None:
 
 def test_too_few_rows_are_refused() -> None:
     with pytest.raises(ValueError, match="150 rows are too few: 200 at least"):
-        list(compare(dataset(1, 150), (1.0,), Plan()))
+        list(compare(MOVE, of_moves(dataset(1, 150), 1.0, 0.05), 1.0, False, Plan()))
 
 
 def test_a_training_repeats_to_the_digit() -> None:
-    for candidate in candidates(leads=False):
-        one, other = (final(dataset(4, 1_000), candidate, 1.0, Plan(seed=2))[0] for _ in range(2))
+    plan = Plan(seed=2)
+    for candidate in candidates(MOVE, False, plan):
+        sample = of_moves(dataset(4, 1_000), 1.0, plan.latency_s)
+        one, other = (fitted(MOVE, sample, candidate, plan).exported() for _ in range(2))
         assert one == other
+
+
+def test_old_rows_count_less() -> None:
+    """By half every three days: of two that say the opposite, the later one is believed."""
+    made = of_moves(dataset(4, 1_000), 1.0, 0.05)
+    half = len(made.y) // 2
+    late = made.times_ns + np.where(np.arange(len(made.y)) < half, 0, 30 * 86_400 * S)
+    y = np.where(np.arange(len(made.y)) < half, -1.0, 1.0) * made.rows[:, 0]
+    sample = msgspec.structs.replace(made, times_ns=late, y=y)
+    line = fitted(MOVE, sample, candidates(MOVE, False, Plan())[0], Plan())
+    assert line.predict(np.array([[1.0]]))[0] > 0.7
 
 
 def test_a_dataset_is_the_same_after_it_was_kept(tmp_path: Path) -> None:

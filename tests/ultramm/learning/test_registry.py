@@ -1,0 +1,88 @@
+"""Which models there are, and which of them trades."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stored_models import keep
+
+from ultramm.errors import DataError
+from ultramm.inference.stored import read_model
+from ultramm.learning.registry import Promotion, Registry
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "models")
+
+
+def promote(registry: Registry, name: str, how: str = "promoted") -> None:
+    registry.promote(Promotion(name="toy", id=name, when="2026-01-01T00:00:00+00:00", how=how))
+
+
+def test_the_same_model_twice_is_one(registry: Registry) -> None:
+    keep(registry.folder, promoted=False)
+    keep(registry.folder, promoted=False, rows=3)
+    assert [each.rows for each in registry.models()] == [3]
+    assert len(list(registry.folder.iterdir())) == 1
+
+
+def test_by_its_name_the_one_of_the_latest_data_is_meant(registry: Registry) -> None:
+    keep(registry.folder, last_ns=20)
+    newer = keep(registry.folder, slope=2.0, last_ns=99)
+    assert registry.about("toy") == newer
+    assert registry.path("toy") == registry.folder / newer.id
+    assert [each.last_ns for each in registry.models()] == [99, 20]
+
+
+def test_one_that_is_not_there_is_named_with_those_that_are(registry: Registry) -> None:
+    with pytest.raises(DataError, match="no model toy; there are: none"):
+        registry.path("toy")
+    about = keep(registry.folder)
+    with pytest.raises(DataError, match=f"no model tay; there are: {about.id}"):
+        registry.path("tay")
+
+
+def test_a_damaged_one_hides_no_other(registry: Registry) -> None:
+    keep(registry.folder)
+    bad = registry.folder / "bad"
+    bad.mkdir()
+    (bad / "about.json").write_text("{")
+    assert [each.name for each in registry.models()] == ["toy"]
+    with pytest.raises(DataError, match=r"about.json: .*train the model anew"):
+        read_model(bad, 1)
+
+
+def test_a_model_waits_in_the_shadow_until_it_is_promoted(registry: Registry) -> None:
+    assert registry.trading("toy") == registry.waiting("toy") == ""
+    first = keep(registry.folder, promoted=False)
+    assert (registry.trading("toy"), registry.waiting("toy")) == ("", first.id)
+    promote(registry, first.id)
+    assert (registry.trading("toy"), registry.waiting("toy")) == (first.id, "")
+    second = keep(registry.folder, slope=2.0, last_ns=5, promoted=False)
+    assert (registry.trading("toy"), registry.waiting("toy")) == (first.id, second.id)
+
+
+def test_what_was_promoted_is_rolled_back_step_by_step(registry: Registry) -> None:
+    with pytest.raises(DataError, match="there is nothing to roll back"):
+        registry.before("toy")
+    for each in ("a", "b", "c"):
+        promote(registry, each)
+    for expected in ("b", "a", ""):
+        assert registry.before("toy") == expected
+        promote(registry, expected, "rolled back")
+        assert registry.trading("toy") == expected
+    with pytest.raises(DataError, match="nothing to roll back"):
+        registry.before("toy")
+    promote(registry, "d")
+    assert (registry.trading("toy"), registry.before("toy")) == ("d", "")
+    assert [each.how for each in registry.promotions("toy")] == ["promoted"] * 3 + ["rolled back"] * 3 + ["promoted"]
+    assert registry.promotions("other") == []
+
+
+def test_a_file_that_cannot_be_read_is_named(registry: Registry) -> None:
+    registry.folder.mkdir()
+    (registry.folder / "promotions.jsonl").mkdir()
+    with pytest.raises(DataError, match=r"promotions\.jsonl: cannot be read"):
+        registry.trading("toy")
