@@ -93,9 +93,13 @@ def test_the_template_appears_and_trades(clean: Path, wheels: tuple[Path, Path],
         "market-maker",
         "statistical-arbitrage",
         "okx",
+        "poisson",
         "replay",
+        "retrain",
         "reversion",
+        "ridge",
         "synthetic",
+        "trees",
         "trend",
     }
     assert all(item.get("error") is None for item in before)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from ultramm.config.resolve import Resolved
     from ultramm.features.regime import Regimes
     from ultramm.inference.stored import ModelAbout
-    from ultramm.learning.evidence import Evidence
     from ultramm.learning.registry import Registry
     from ultramm.learning.release import Release
+    from ultramm.nautilus.prove import Promoted
 
 app = typer.Typer(help="Learned models.", no_args_is_help=True)
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="Market and horizons; see docs/learning.md.")]
@@ -51,35 +51,16 @@ def train(
 
 
 def _trained(wanted: ModelConfig, market: Resolved) -> Release:
-    """Play the market of a file, and keep what was learned of it."""
-    from rich.console import Console
-    from rich.progress import Progress
-
+    """A model, with a line that says how far it is."""
     from ultramm.cli.run_progress import run_progress
-    from ultramm.errors import DataError
-    from ultramm.learning.registry import Registry
-    from ultramm.learning.release import release
-    from ultramm.learning.train import Plan
-    from ultramm.nautilus.observe import observe
+    from ultramm.nautilus.train import train as train_model
 
-    plan = Plan(
-        latency_s=wanted.latency_s,
-        folds=wanted.folds,
-        estimators=wanted.estimators,
-        shuffled=wanted.shuffled,
-        seed=wanted.seed,
-    )
     with run_progress() as progress:
-        dataset = observe(market, wanted.instrument, wanted.leader, wanted.every_s, progress("observing"))
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("walking forward", total=None)
-        tell = lambda text: bar.update(task, description=text)  # noqa: E731
-        try:
-            return release(
-                wanted.name, dataset, wanted.horizons_s, wanted.horizon_s, plan, Registry(Path(wanted.keep)), tell
-            )
-        except ValueError as exc:
-            raise DataError(f"{wanted.market}: {exc}") from exc
+
+        def tried(text: str) -> None:
+            progress("walking forward:", text)
+
+        return train_model(wanted, market, progress("observing"), tried)
 
 
 @app.command()
@@ -105,42 +86,10 @@ def promote(
         raise typer.Exit(1)
 
 
-class Promoted(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a promotion: whether it trades, by what, and what was lacking."""
-
-    id: str
-    promotion: str
-    lacking: list[str]
-    reason: str
-    evidence: Evidence
-
-
 def _promoted(path: Path, wanted: ModelConfig, model: str, accept: str, jobs: int, runs: Path | None) -> Promoted:
-    from ultramm.errors import ConfigError
-    from ultramm.learning.registry import Promotion, Registry
-    from ultramm.nautilus.contest import Contest
-    from ultramm.nautilus.prove import proof_runs, prove
+    from ultramm.nautilus.prove import promote as promote_model
 
-    proof = wanted.proof
-    if proof is None:
-        raise ConfigError(f"{path}: proof: is needed to promote; see docs/learning.md")
-    registry = Registry(Path(wanted.keep))
-    about = registry.about(model)
-    if about.name != wanted.name:
-        raise ConfigError(f"{path}: name: model {about.id} is not of the name {wanted.name}")
-    planned = proof_runs(wanted, proof, about.id)
-    entries = [entry for pairs in planned.values() for pair in pairs for entry in pair]
-    trials = registry.trials(wanted.name)
-    with Contest(jobs, runs) as contest, contest_progress(len(entries), contest.missing(entries)) as advance:
-        found = prove(planned, contest, proof.against.use, trials, about.overfitting, advance)
-    lacking, reason = found.lacking, accept or proof.accept
-    how = "promoted" if not lacking else "accepted" if reason else ""
-    if how:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        plain: dict[str, Any] = msgspec.to_builtins(found)
-        reason = reason if lacking else ""
-        registry.promote(Promotion(name=wanted.name, id=about.id, when=now, how=how, reason=reason, evidence=plain))
-    return Promoted(id=about.id, promotion=how, lacking=lacking, reason=reason if how else "", evidence=found)
+    return promote_model(path, wanted, model, accept, jobs, runs, contest_progress)
 
 
 def _print_evidence(made: Promoted) -> None:

@@ -138,9 +138,9 @@ def utility(minutes: Array) -> float:
 
 
 def by_minute(run: Played) -> Array:
-    """P&L of each minute, or of each step where these are longer."""
+    """P&L of each minute, or of each step where these are longer; of a shorter run all of it."""
     steps = np.asarray(run.steps)
-    together = max(1, round(_STEP_S * len(steps) / run.seconds))
+    together = min(len(steps), max(1, round(_STEP_S * len(steps) / run.seconds)))
     whole = len(steps) // together * together
     return np.asarray(steps[:whole].reshape(-1, together).sum(axis=1))
 

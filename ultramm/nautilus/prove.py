@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from ultramm.analytics.contest import Played
 from ultramm.config.contest import Contestant, entered, with_paper
 from ultramm.config.load import read
 from ultramm.config.model import ModelConfig, Proof
 from ultramm.config.resolve import resolve
+from ultramm.errors import ConfigError
 from ultramm.learning.evidence import Evidence, evidence
+from ultramm.learning.registry import Promotion, Registry
 from ultramm.nautilus.contest import Contest, Entry
 
 _WITH, _WITHOUT = "with", "without"
@@ -54,20 +57,76 @@ def proof_runs(config: ModelConfig, proof: Proof, model: str) -> dict[str, list[
     return found
 
 
-def prove(
-    runs: dict[str, list[tuple[Entry, Entry]]],
-    contest: Contest,
-    against: str,
-    trials: int,
-    overfitting: float | None,
-    on_done: Callable[[Entry], None],
-) -> Evidence:
-    """Play them, and hold both against each other."""
-    entries = [entry for pairs in runs.values() for pair in pairs for entry in pair]
-    played = dict(zip((entry.key for entry in entries), contest.play(entries, on_done), strict=True))
+class Promoted(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a promotion.
 
-    def paired(pairs: list[tuple[Entry, Entry]]) -> list[tuple[Played, Played]]:
-        return [(played[ours.key], played[theirs.key]) for ours, theirs in pairs]
+    Parameters
+    ----------
+    id : str
+        Of the model.
+    promotion : str
+        ``promoted``, or ``accepted`` though evidence lacks; of nothing where it stays in the shadow.
+    lacking : list of str
+        Of the evidence, in words.
+    reason : str
+        Why it was accepted.
+    evidence : Evidence
+    """
 
-    harder = {how: paired(pairs) for how, pairs in runs.items() if how}
-    return evidence(against, paired(runs[""]), harder, trials, overfitting)
+    id: str
+    promotion: str
+    lacking: list[str]
+    reason: str
+    evidence: Evidence
+
+
+Progress = Callable[[int, int], AbstractContextManager[Callable[[Entry], None]]]
+
+
+def promote(
+    path: Path,
+    wanted: ModelConfig,
+    model: str,
+    accept: str,
+    jobs: int = 1,
+    runs: Path | None = None,
+    progress: Progress = lambda total, missing: nullcontext(lambda _: None),  # noqa: ARG005
+) -> Promoted:
+    """Play the market with a model and without, on what it has not seen, and let it trade if that is better.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file that says what is wanted.
+    model : str
+        Its id, or its name: the one of the latest data.
+    accept : str
+        Why it is to trade though evidence lacks.
+    progress : callable
+        ``progress(total, missing)`` gives a context of what is told of each run that has finished.
+
+    Raises
+    ------
+    ConfigError
+        The file has no proof, or the model is of another name.
+    """
+    proof = wanted.proof
+    if proof is None:
+        raise ConfigError(f"{path}: proof: is needed to promote; see docs/learning.md")
+    registry = Registry(Path(wanted.keep))
+    about = registry.about(model)
+    if about.name != wanted.name:
+        raise ConfigError(f"{path}: name: model {about.id} is not of the name {wanted.name}")
+    planned = proof_runs(wanted, proof, about.id)
+    entries = [entry for pairs in planned.values() for pair in pairs for entry in pair]
+    with Contest(jobs, runs) as contest, progress(len(entries), contest.missing(entries)) as advance:
+        played = dict(zip((entry.key for entry in entries), contest.play(entries, advance), strict=True))
+    paired = {how: [(played[ours.key], played[theirs.key]) for ours, theirs in pairs] for how, pairs in planned.items()}
+    found = evidence(proof.against.use, paired.pop(""), paired, registry.trials(wanted.name), about.overfitting)
+    lacking, reason = found.lacking, accept or proof.accept
+    how = "promoted" if not lacking else "accepted" if reason else ""
+    reason = reason if how == "accepted" else ""
+    if how:
+        now, plain = datetime.now(UTC).isoformat(timespec="seconds"), msgspec.to_builtins(found)
+        registry.promote(Promotion(name=wanted.name, id=about.id, when=now, how=how, reason=reason, evidence=plain))
+    return Promoted(id=about.id, promotion=how, lacking=lacking, reason=reason, evidence=found)

@@ -42,8 +42,9 @@ def test_a_model_is_trained_kept_listed_and_shown_and_again_it_is_the_same(
     done = ultramm("model", "train", "toy.yaml", "--json")
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)
-    assert [each["horizon_s"] for each in made["results"]] == [1, 1, 1]
-    assert {each["candidate"] for each in made["results"]} == {"queue imbalance", "ridge, own market", "trees"}
+    moves = made["results"]["move"]
+    assert [each["horizon_s"] for each in moves] == [1, 1, 1]
+    assert {each["candidate"] for each in moves} == {"queue imbalance", "ridge, own market", "trees"}
     again = json.loads(ultramm("model", "train", "toy.yaml", "--json").stdout)
     assert again == made
     (listed,) = json.loads(ultramm("model", "list", "--json").stdout)
@@ -51,10 +52,11 @@ def test_a_model_is_trained_kept_listed_and_shown_and_again_it_is_the_same(
     assert listed["id"] == Path(made["folder"]).name
     shown = ultramm("model", "show", "toy")
     assert shown.returncode == 0, shown.stderr
-    assert "on what was not seen" in shown.stdout
+    assert "toy, move: on what was not seen" in shown.stdout
+    assert "part move" in shown.stdout
     # Each training is a trial, also one that found nothing new.
     trials = (tmp_path / "data" / "models" / "trials.jsonl").read_text().splitlines()
-    assert len(trials) == 2 * len(made["results"])
+    assert len(trials) == 2 * sum(map(len, made["results"].values()))
     (tmp_path / "data" / "models" / listed["id"] / "model.json").write_text("{}")
     refused = ultramm("model", "show", "toy")
     assert refused.returncode != 0
@@ -72,3 +74,78 @@ def test_a_wrong_file_is_refused_in_one_line(ultramm: Any, training: Path) -> No
 def test_without_a_model_the_list_says_what_to_do(ultramm: Any) -> None:
     assert "train one: ultramm model train CONFIG" in ultramm("model", "list").stdout
     assert json.loads(ultramm("model", "list", "--json").stdout) == []
+
+
+PROOF = {
+    "strategy": {"use": "ai-market-maker", "keep": ["order_size", "max_position"]},
+    "against": {"use": "glft", "keep": ["order_size", "max_position"]},
+    "set": ["venues.SIM.params.duration_s=90"],
+    "seeds": 2,
+}
+
+
+def proven(training: Path, **changes: Any) -> None:
+    training.write_text(json.dumps(TRAINING | {"proof": PROOF | changes, "estimators": ["ridge"]}))
+
+
+def test_a_model_that_shows_too_little_stays_in_the_shadow_until_somebody_answers_for_it(
+    ultramm: Any, training: Path, tmp_path: Path
+) -> None:
+    proven(training)
+    assert ultramm("model", "train", "toy.yaml").returncode == 0
+    refused = ultramm("model", "promote", "toy.yaml", "--json", "--runs", "runs.jsonl")
+    assert refused.returncode == 1, refused.stderr
+    made = json.loads(refused.stdout)
+    assert (made["promotion"], made["evidence"]["runs"]) == ("", 2)
+    assert any("too little was seen" in each or "utility" in each for each in made["lacking"])
+    assert [each["how"] for each in made["evidence"]["harder"]] == ["half as much latency again"]
+    assert "in the shadow" in ultramm("model", "list").stdout
+    # What was played is not played again.
+    played = (tmp_path / "runs.jsonl").read_text()
+    done = ultramm("model", "promote", "toy.yaml", "--accept", "to see it trade", "--runs", "runs.jsonl")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "runs.jsonl").read_text() == played
+    assert f"{made['id']}: it trades all the same: to see it trade" in done.stdout
+    assert "trades" in ultramm("model", "list").stdout
+    kept = json.loads((tmp_path / "data/models/promotions.jsonl").read_text())
+    assert (kept["how"], kept["reason"], kept["evidence"]) == ("accepted", "to see it trade", made["evidence"])
+    back = ultramm("model", "rollback", "toy", "--reason", "enough")
+    assert (back.returncode, back.stdout) == (0, "toy: none trades any more\n")
+    again = ultramm("model", "rollback", "toy")
+    assert again.returncode != 0
+    assert "nothing to roll back" in again.stderr
+
+
+def test_one_command_trains_validates_promotes_and_trades_and_again_it_is_the_same(
+    ultramm: Any, training: Path, tmp_path: Path
+) -> None:
+    proven(training, accept="a minute is no evidence")
+    done = ultramm("model", "run", "toy.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert made["promoted"]["promotion"] == "accepted"
+    assert made["promoted"]["id"] == Path(made["trained"]["folder"]).name
+    assert made["traded"]["seed"] == 103
+    assert made["traded"]["fills"] > 0
+    (tmp_path / "data" / "models" / "promotions.jsonl").unlink()
+    assert json.loads(ultramm("model", "run", "toy.yaml", "--json").stdout) == made
+    shown = ultramm("model", "run", "toy.yaml")
+    assert "toy: traded, seed 103" in shown.stdout
+    assert "it trades all the same: a minute is no evidence" in shown.stdout
+
+
+def test_without_a_proof_nothing_is_promoted(ultramm: Any, training: Path) -> None:
+    done = ultramm("model", "promote", "toy.yaml")
+    assert done.returncode == 2
+    assert "toy.yaml: proof: is needed to promote" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_model_that_was_not_promoted_is_for_backtests(ultramm: Any, tmp_path: Path) -> None:
+    text = MARKET.replace("use: market-maker", "use: ai-market-maker").replace(
+        "half_spread_bps: 1", "model: toy, unproven: true"
+    )
+    (tmp_path / "market.yaml").write_text(text)
+    done = ultramm("config", "check", "market.yaml", "--set", "mode=paper")
+    assert done.returncode == 2
+    assert "strategies[0].params: unproven: true is of backtests; promote the model" in done.stderr

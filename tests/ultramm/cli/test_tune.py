@@ -1,0 +1,81 @@
+"""``ultramm backtest tune``: candidates meet on the same seeds, what is found is held against the start on others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+MARKET = """
+mode: backtest
+name: toy
+seed: 5
+venues:
+  SIM:
+    adapter: synthetic
+    instruments: [BTCUSDT]
+    params: {preset: wide, duration_s: 30}
+    paper: {starting_balances: [100000 USDT, 2 BTC]}
+strategies:
+  - use: market-maker
+    name: mm
+    instruments: [BTCUSDT.SIM]
+    params: {order_size: 0.01, max_position: 0.1, half_spread_bps: 1}
+"""
+SEARCH: dict[str, Any] = {
+    "market": "market.yaml",
+    "strategy": {"use": "market-maker", "keep": ["order_size", "max_position"], "params": {"refresh_ms": 500}},
+    "search": {"half_spread_bps": {"least": 0.5, "most": 8, "start": 6}, "skew": {"least": 0, "most": 1, "start": 0.5}},
+    "generations": 2,
+    "candidates": 4,
+    "seeds": 1,
+    "unseen_seeds": 2,
+}
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> Path:
+    (tmp_path / "market.yaml").write_text(MARKET)
+    (tmp_path / "search.yaml").write_text(json.dumps(SEARCH))
+    return tmp_path / "search.yaml"
+
+
+def test_a_search_repeats_and_goes_on_where_it_stopped(ultramm: Any, wanted: Path, tmp_path: Path) -> None:
+    done = ultramm("backtest", "tune", "search.yaml", "--json", "--runs", "runs.jsonl")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert made["start"] == {"half_spread_bps": 6.0, "skew": 0.5}
+    assert set(made["found"]) == {"half_spread_bps", "skew"}
+    assert (made["tried"], made["evidence"]["trials"], len(made["generations"])) == (8, 8, 2)
+    assert made["evidence"]["runs"] == 2
+    lines = (tmp_path / "runs.jsonl").read_text().splitlines()
+    assert len(lines) == 2 * 4 + 2 * 2
+    # As if it had been stopped in the middle.
+    (tmp_path / "runs.jsonl").write_text("\n".join(lines[:5]) + "\n")
+    again = ultramm("backtest", "tune", "search.yaml", "--runs", "runs.jsonl")
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "runs.jsonl").read_text().splitlines() == lines
+    assert "on unseen seeds, against the start" in again.stdout
+    assert f"half_spread_bps: {made['found']['half_spread_bps']}" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"search": {}}, "search.yaml: search"),
+        ({"search": {"skew": {"least": 1, "most": 0, "start": 0}}}, "are not in order"),
+        ({"search": {"skwe": {"least": 0, "most": 1, "start": 0}}}, "skwe"),
+        ({"unseen_first_seed": 201}, "unseen_first_seed: these seeds are among those that are searched on"),
+        ({"market": "none.yaml"}, "none.yaml"),
+    ],
+)
+def test_a_wrong_file_is_refused_in_one_line(ultramm: Any, wanted: Path, change: dict[str, Any], why: str) -> None:
+    wanted.write_text(json.dumps(SEARCH | change))
+    done = ultramm("backtest", "tune", "search.yaml")
+    assert done.returncode == 2, done.stdout
+    assert why in done.stderr
+    assert done.stderr.count("\n") == 1

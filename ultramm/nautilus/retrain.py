@@ -1,0 +1,132 @@
+"""Retraining beside a node, in a process of its own: what is learned anew is held in the shadow, then proven."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from ultramm.config.model import read_model_config
+from ultramm.config.retrain import RetrainParams
+from ultramm.errors import UserError
+from ultramm.inference.stored import MOVE
+from ultramm.journal.records import Status
+from ultramm.journal.store import Journal
+from ultramm.learning.registry import Registry
+from ultramm.nautilus.prove import promote
+from ultramm.nautilus.train import train
+
+_LOOK_S = 60.0
+_NICE = 10
+_BELIEVED = 0.1
+
+
+class Shadow:
+    """How long a model has been in the shadow of a node, and how far it was believed.
+
+    Attributes
+    ----------
+    id : str
+    seconds : float
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.id, self.seconds, self._weighted = name, 0.0, 0.0
+
+    def seen(self, name: str, status: Status | None, seconds: float) -> None:
+        """For so long a node said this; another model begins anew."""
+        if name != self.id:
+            self.id, self.seconds, self._weighted = name, 0.0, 0.0
+        models = [] if status is None else [model for maker in status.makers for model in maker.models]
+        for model in models:
+            if model.id == name and not model.trades:
+                self.seconds += seconds
+                self._weighted += seconds * model.weights[MOVE]
+                return
+
+    @property
+    def weight(self) -> float:
+        """Share of its forecasts that was believed, in the mean."""
+        return self._weighted / self.seconds if self.seconds > 0.0 else 0.0
+
+
+class Retraining:
+    """Trains a model now and then, and promotes it once it has shown enough.
+
+    Parameters
+    ----------
+    params : RetrainParams
+    say : callable
+        Is told what was done, a line each.
+    """
+
+    def __init__(self, params: RetrainParams, say: Callable[[str], None]) -> None:
+        self._params, self._say = params, say
+        self._path = Path(params.config)
+        self._shadow = Shadow()
+        self._tried = ""
+        self._next_s = 0.0
+
+    def look(self, now_s: float, status: Status | None) -> None:
+        """What is due; `status` is the node's last.
+
+        Parameters
+        ----------
+        now_s : float
+            Seconds since the epoch.
+        """
+        wanted, _ = read_model_config(self._path)
+        waiting = Registry(Path(wanted.keep)).waiting(wanted.name)
+        self._shadow.seen(waiting, status, _LOOK_S)
+        try:
+            if waiting and waiting != self._tried and self._shown:
+                self._tried = waiting
+                self._prove(waiting)
+            if now_s >= self._next_s:
+                self._next_s = now_s + 3_600.0 * self._params.every_h
+                self._train(now_s)
+        except UserError as exc:
+            # The next time there may be more to learn from.
+            self._say(f"retrain: {exc}")
+
+    @property
+    def _shown(self) -> bool:
+        if self._params.shadow_h == 0.0:
+            return True
+        long_enough = self._shadow.seconds >= 3_600.0 * self._params.shadow_h
+        return long_enough and self._shadow.weight > _BELIEVED
+
+    def _train(self, now_s: float) -> None:
+        wanted, market = read_model_config(self._path, self._window(now_s))
+        made = train(wanted, market)
+        self._say(f"retrain: {made.about.id} of {made.about.rows:,} rows: {', '.join(made.about.parts)}")
+
+    def _window(self, now_s: float) -> list[str]:
+        """What makes recordings begin no earlier than wanted."""
+        if self._params.last_h is None:
+            return []
+        since = datetime.fromtimestamp(now_s, UTC) - timedelta(hours=self._params.last_h)
+        _, market = read_model_config(self._path)
+        start = since.replace(tzinfo=None).isoformat(timespec="seconds")
+        replayed = [name for name, venue in market.venues.items() if venue.settings.adapter == "replay"]
+        return [f"venues.{name}.params.start={start}" for name in replayed]
+
+    def _prove(self, model: str) -> None:
+        wanted, _ = read_model_config(self._path)
+        made = promote(self._path, wanted, model, "", self._params.jobs)
+        self._say(f"retrain: {model}: {made.promotion or 'stays in the shadow: ' + '; '.join(made.lacking)}")
+
+
+def serve(params: RetrainParams, open_journal: Callable[[], Journal]) -> None:
+    """Train and prove until the process is ended, behind all who have something to do now."""
+    os.nice(_NICE)
+    journal = open_journal()
+    retraining = Retraining(params, lambda text: print(text, flush=True))  # noqa: T201
+    while True:
+        entry = next(iter(journal.last("status")), None)
+        record = None if entry is None else entry.record
+        fresh = entry is not None and time.time_ns() - entry.ts_ns < 2e9 * _LOOK_S
+        retraining.look(time.time(), record if fresh and isinstance(record, Status) else None)
+        time.sleep(_LOOK_S)
