@@ -127,6 +127,24 @@ def test_the_template_appears_and_trades(clean: Path, wheels: tuple[Path, Path],
     result = json.loads(done.stdout)
     assert result["fills"] > 0
     assert result["pnl"]["identity_residual"] < 1e-9
+    _learns(clean, tmp_path)
+
+
+def _learns(clean: Path, folder: Path) -> None:
+    """What a plugin brings is tried beside the line, on the market of a node."""
+    wanted = {
+        "name": "toy",
+        "market": "touch.yaml",
+        "set": ["venues.SIM.params.duration_s=60"],
+        "instrument": "BTCUSDT.SIM",
+        "horizons_s": [1],
+        "horizon_s": 1,
+        "estimators": ["ridge", "small-network"],
+    }
+    (folder / "toy.json").write_text(json.dumps(wanted))
+    made = json.loads(run(clean.parent / "ultramm", "model", "train", "toy.json", "--json", cwd=folder).stdout)
+    tried = [each["candidate"] for each in made["results"]["move"]]
+    assert tried == ["queue imbalance", "ridge, own market", "small-network"]
 
 
 def test_the_wheel_holds_all_three_source_roots_and_the_default_configuration(wheels: tuple[Path, Path]) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from ultramm.errors import DataError
-from ultramm.features.alpha import LEADER, VERSION, AlphaFeatures
-from ultramm.features.outcomes import EVERY_S
+from ultramm.features.alpha import LEADER, OWN, VERSION, AlphaFeatures
+from ultramm.features.outcomes import EVERY_S, VolatilityOutcomes
 from ultramm.inference.familiarity import Familiarity
 from ultramm.inference.parts import ROW_S, Adverse, Arriving, Belief, Move, Volatility
 from ultramm.inference.state import ModelState
@@ -218,6 +218,12 @@ class Forecasts:
         seen = {name for part in about.parts.values() for name in part.features}
         if seen & set(LEADER) and about.leader != self._leader:
             raise DataError(f"model {about.id} needs the leader {about.leader}; state reference: {about.leader}")
+        for name, part in about.parts.items():
+            known = VolatilityOutcomes.names if name == VOLATILITY else OWN + LEADER
+            unknown = sorted(set(part.features) - set(known))
+            if name not in ALL or unknown:
+                what = f"features {', '.join(unknown)}" if unknown else "what"
+                raise DataError(f"model {about.id}: part {name} goes by {what} nobody knows; train the model anew")
         return stored
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -156,6 +156,8 @@ class Volatility(_Foretelling):
     def __init__(self, about: PartAbout | None, predict: Predict | None, regimes: Regimes | None) -> None:
         self.belief = None if about is None else Belief(about, 3_600.0, VOLATILITY_S / EVERY_S, 60)
         self._mean = 0.0 if about is None else about.mean
+        names = VolatilityOutcomes.names
+        self._columns = [names.index(name) for name in (() if about is None else about.features)]
         if predict is not None:
             self.predict = predict
         self._outcomes = VolatilityOutcomes[float](regimes)
@@ -173,7 +175,7 @@ class Volatility(_Foretelling):
             self.belief.learn(ts_ns, forecast, outcome - self._mean)
         row = self._outcomes.row()
         if row is not None:
-            self._forecast = self.belief.centred(self.predict(row))
+            self._forecast = self.belief.centred(self.predict([row[place] for place in self._columns]))
             self._outcomes.add(ts_ns, self._forecast)
 
     def interrupted(self) -> None:

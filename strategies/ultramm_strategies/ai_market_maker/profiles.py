@@ -50,6 +50,10 @@ class Profiles:
         self._cash -= fill.side * fill.price * fill.size + fill.fee
         self._held += fill.side * fill.size
 
+    def value(self, mid: float) -> float:
+        """What was earned so far, quote currency."""
+        return self._cash + self._held * mid
+
     def on_time(self, now_ns: int, mid: float, sigma: float, context: str) -> bool:
         """Now and then: end a period where it is over. Gives whether another way was chosen.
 
@@ -64,7 +68,7 @@ class Profiles:
             return False
         if now_ns < self._next_ns:
             return False
-        value = self._cash + self._held * mid
+        value = self.value(mid)
         if self._next_ns:
             usual = self._usual.max_position * sigma * math.sqrt(self._usual.profile_s)
             earned = max(-_LARGEST_REWARD, min(_LARGEST_REWARD, (value - self._value) / usual))

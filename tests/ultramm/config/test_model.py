@@ -48,9 +48,25 @@ def test_the_market_is_played_whatever_its_mode(training: Path) -> None:
     assert (market.config.mode, market.config.seed) == ("backtest", 9)
 
 
+PROOF: dict[str, Any] = {"strategy": {"use": "ai-market-maker"}, "against": {"use": "glft"}}
+
+
+def test_what_is_set_is_of_the_training_and_a_proof_has_its_own(training: Path) -> None:
+    more = {"set": ["seed=7"], "proof": PROOF | {"set": ["seed=8"], "seeds": 3}}
+    training.write_text(json.dumps(TRAINING | more))
+    config, market = read_model_config(training)
+    assert market.config.seed == 7
+    assert config.proof is not None
+    assert (config.proof.set, config.proof.seeds, config.proof.first_seed) == (["seed=8"], 3, 101)
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
+        ({"proof": {}}, "proof"),
+        ({"proof": PROOF | {"seeds": 0}}, "proof.seeds"),
+        ({"proof": PROOF | {"agaisnt": 1}}, "agaisnt"),
+        ({"estimators": []}, "estimators"),
         ({"instrument": "BTCUSDT.NO"}, "toy.json: instrument: market.json has no BTCUSDT.NO; there are BTCUSDT.SIM"),
         ({"leader": "ETHUSDT.SIM"}, "toy.json: leader: market.json has no ETHUSDT.SIM; there are BTCUSDT.SIM"),
         ({"leader": "BTCUSDT.SIM"}, "toy.json: leader: BTCUSDT.SIM is the instrument itself"),

@@ -15,6 +15,7 @@ from ultramm.analytics.scorecard import Scorecard
 from ultramm.dashboard.follow import Follower
 from ultramm.dashboard.parts import everything
 from ultramm.errors import DataError
+from ultramm.inference.state import ModelState
 from ultramm.journal.open import open_journal
 from ultramm.journal.records import (
     AlertEvent,
@@ -53,6 +54,10 @@ def status(reason: str | None = None) -> Status:
         reservation_price=50_000.0,
         score=Scorecard("mm-btc", INSTRUMENT).score(0),
         max_position=0.5,
+        models=(
+            ModelState(id="toy-1", trades=True, weights={"move": 0.42, "arrivals": 1.0}, outcomes=1_234, doubt=""),
+            ModelState(id="toy-2", trades=False, weights={"move": 0.0}, outcomes=9, doubt="<too old>"),
+        ),
         latency=LatencyStatus(count=9, p50_us=250.0, p99_us=900.0, most_us=1_000.0),
     )
     book = BookView(instrument="BTCUSDT.SIM", bids=((49_995.0, 0.07),), asks=((50_005.0, 0.09),), mean_spread_bps=2.0)
@@ -131,6 +136,14 @@ def test_shows_what_moves_the_quotes_and_the_edge_curve(journal: SqliteJournal) 
     assert "<td class='n'>0.50</td><td class='n'>-0.25 ± 0.12</td><td class='n'>6.00</td>" in html
     assert "<td class='n'>1.00</td><td class='n'>+0.75</td><td class='n'>3.00</td>" in html
     assert "<td class='n'>9.00</td>" not in html  # nothing came that far
+
+
+def test_shows_how_far_each_model_is_believed_and_why_not(journal: SqliteJournal) -> None:
+    write(journal, started(), status())
+    html = page(journal)
+    assert "<td class=''>toy-1 </td><td class=''>move 42 %, arrivals 100 %</td><td class='n'>1,234</td>" in html
+    assert "toy-2 (in the shadow)" in html
+    assert "&lt;too old&gt;" in html
 
 
 def test_without_an_edge_curve_there_is_no_table_of_it(journal: SqliteJournal) -> None:

@@ -17,6 +17,7 @@ from ultramm.inference.forecasts import Forecasts, Source
 from ultramm.market import Book, Instrument, Level, Side
 
 S, STEP_NS = 1_000_000_000, 100_000_000
+ONE = Linear(coefficients=(1.0,), intercept=0.0)
 BTC = Instrument(
     id="BTCUSDT.SIM",
     tick_size=1.0,
@@ -145,6 +146,8 @@ def test_parts_that_are_not_wanted_say_nothing(folder: Path) -> None:
         ({"instrument": "ETHUSDT.SIM"}, "is of ETHUSDT.SIM, not of BTCUSDT.SIM"),
         ({"features_version": 7}, "is of features version 7, this is version 1; train the model anew"),
         ({"model_sha256": "0" * 64}, "its hash differs"),
+        ({"features": ("phase_of_the_moon",)}, "part move goes by features phase_of_the_moon nobody knows"),
+        ({"others": {"moon": (ONE, ("queue_imbalance",))}}, "part moon goes by what nobody knows"),
         (
             {"features": ("leader_queue_imbalance",), "leader": "BTCUSDT.FAR"},
             "needs the leader BTCUSDT.FAR; state reference: BTCUSDT.FAR",

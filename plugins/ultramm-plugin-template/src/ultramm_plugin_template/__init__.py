@@ -1,6 +1,6 @@
 """A strategy that joins the best bid and ask: the template of an ultramm plugin."""
 
-from ultramm.plugin import StrategyPlugin
+from ultramm.plugin import EstimatorPlugin, StrategyPlugin
 
 PLUGIN = StrategyPlugin(
     name="touch",
@@ -8,4 +8,10 @@ PLUGIN = StrategyPlugin(
     params="ultramm_plugin_template.strategy:TouchParams",
     strategy="ultramm_plugin_template.strategy:Touch",
     requires=frozenset({"post-only"}),
+)
+
+ESTIMATOR = EstimatorPlugin(
+    name="small-network",
+    summary="a network of two small layers",
+    estimator="ultramm_plugin_template.estimator:SmallNetwork",
 )
