@@ -30,7 +30,7 @@ def tried(out: Path, *arguments: str) -> list[Any]:
 
 
 def test_in_a_backtest_no_limit_breaks_and_each_would_be_seen_to(tmp_path: Path) -> None:
-    rows = tried(tmp_path / "out.json", "--way", "backtest", "--attempts", "600")
+    rows = tried(tmp_path / "out.json", "--way", "backtest", "--attempts", "400")
     assert len(rows) == 20
     for row in rows:
         assert row["breaches"] == [], row
@@ -43,7 +43,7 @@ def test_in_a_backtest_no_limit_breaks_and_each_would_be_seen_to(tmp_path: Path)
 )
 def test_over_real_sockets_no_limit_breaks(tmp_path: Path, limits: tuple[str, ...]) -> None:
     only = [part for limit in limits for part in ("--only", limit)]
-    rows = tried(tmp_path / "out.json", "--way", "live", "--attempts", "400", *only)
+    rows = tried(tmp_path / "out.json", "--way", "live", "--attempts", "300", *only)
     assert [row["limit"] for row in rows] == list(limits)
     for row in rows:
         assert row["orders"] > 0, row

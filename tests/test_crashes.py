@@ -22,7 +22,7 @@ Key = tuple[str, bool]
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[Key, list[Any]]:
     """By crash, and whether there were limits; of the same seeds, in their order."""
     out = tmp_path_factory.mktemp("crashes") / "out.json"
-    command = [sys.executable, str(COMMAND), "--seeds", "3", "--strategy", "market-maker", "--json", str(out)]
+    command = [sys.executable, str(COMMAND), "--seeds", "2", "--strategy", "market-maker", "--json", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[Key, list[Any]] = defaultdict(list)
@@ -53,5 +53,5 @@ def test_a_venue_that_refuses_everything_stops_all_within_seconds(runs: dict[Key
 @pytest.mark.parametrize("crash", ["drop", "flash-crash", "feed-freeze", "sell-burst"])
 def test_limits_make_the_loss_smaller(runs: dict[Key, list[Any]], crash: str) -> None:
     on, off = runs[crash, True], runs[crash, False]
-    assert [run["seed"] for run in on] == [run["seed"] for run in off] == [1, 2, 3]
+    assert [run["seed"] for run in on] == [run["seed"] for run in off] == [1, 2]
     assert sum(run["loss"] for run in on) < sum(run["loss"] for run in off)

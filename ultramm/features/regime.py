@@ -73,5 +73,5 @@ class RegimeFilter:
         return self.probability
 
 
-_LARGEST_LOG = 700.0
+_LARGEST_LOG = 600.0
 _SUREST = 1.0 - 1e-12  # from a certainty nothing would lead back

@@ -160,7 +160,7 @@ class Volatility(_Foretelling):
         self._columns = [names.index(name) for name in (() if about is None else about.features)]
         if predict is not None:
             self.predict = predict
-        self._outcomes = VolatilityOutcomes[float](regimes)
+        self._outcomes: VolatilityOutcomes[float] = VolatilityOutcomes(regimes)
         self._forecast = 0.0
 
     def on_mid(self, ts_ns: int, mid: float) -> None:
@@ -203,7 +203,7 @@ class Adverse(_Foretelling):
         self._mean = about.mean
         self._columns = [names.index(name) for name in about.features]
         self.predict = predict
-        self._outcomes = FillOutcomes[float](names, horizon_s, latency_s)
+        self._outcomes: FillOutcomes[float] = FillOutcomes(names, horizon_s, latency_s)
         self._row: Sequence[float] = ()
         self._lately, self._usually = EwAverage(300.0), EwAverage(7_200.0)
 
@@ -253,8 +253,8 @@ class Arriving(_Foretelling):
         self.belief = Belief(about, 1_800.0, 1.0, 100)
         self._columns = [names.index(name) for name in about.features]
         self.predict = predict
-        self._outcomes = ArrivalOutcomes[float]()
-        self._turned = FillOutcomes[None](names, 1.0, 0.0)
+        self._outcomes: ArrivalOutcomes[float] = ArrivalOutcomes()
+        self._turned: FillOutcomes[None] = FillOutcomes(names, 1.0, 0.0)
         self._mean = about.mean
         self._foretold = dict.fromkeys(Side, 0.0)
 

@@ -19,7 +19,7 @@ from ultramm.nautilus.prove import promote
 from ultramm.nautilus.train import train
 
 _LOOK_S = 60.0
-_NICE = 10
+NICE = 10
 _BELIEVED = 0.1
 
 
@@ -121,7 +121,7 @@ class Retraining:
 
 def serve(params: RetrainParams, open_journal: Callable[[], Journal]) -> None:
     """Train and prove until the process is ended, behind all who have something to do now."""
-    os.nice(_NICE)
+    os.nice(NICE)
     journal = open_journal()
     retraining = Retraining(params, lambda text: print(text, flush=True))  # noqa: T201
     while True:

@@ -20,12 +20,12 @@ pytestmark = [
     pytest.mark.skipif(not SHARED.is_dir(), reason=f"the recordings are not at {SHARED}"),
 ]
 
-# An hour or two of each: a whole day takes a minute.
+# Minutes or hours of each: a whole day takes a minute.
 HOURS = {
-    "eurusd": ("DARWINEX", "2021-09-07T12:00:00", "2021-09-07T13:00:00"),
+    "eurusd": ("DARWINEX", "2021-09-07T12:00:00", "2021-09-07T12:30:00"),
     "ibm": ("NYSE", "2013-10-07T14:00:00", "2013-10-07T15:00:00"),
-    "xauusd": ("OANDA", "2014-05-02T12:00:00", "2014-05-02T12:45:00"),
-    "es": ("XCME", "2023-12-25T23:00:00", "2023-12-25T23:20:00"),
+    "xauusd": ("OANDA", "2014-05-02T12:00:00", "2014-05-02T12:20:00"),
+    "es": ("XCME", "2023-12-25T23:00:00", "2023-12-25T23:12:00"),
     "bitstamp-btcusd": ("BITSTAMP", "2015-05-01T00:00:00", "2015-05-01T05:00:00"),
     "gold": ("XCEC", "2013-10-07T12:00:00", "2013-10-07T14:00:00"),
 }

@@ -8,9 +8,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from market_path import drive, instrument, market
+from market_path import drive, flow, instrument, market
 from stored_models import keep
 
+from ultramm.checkpoint import Checkpoint, Origin, Recalled
+from ultramm.features.regime import Regimes
+from ultramm.inference.exported import Linear
 from ultramm.inference.forecasts import Forecasts
 from ultramm.learning.registry import Promotion, Registry
 from ultramm.market import Side
@@ -229,3 +232,33 @@ def test_a_way_to_quote_is_chosen_and_shown(tmp_path: Path) -> None:
         effects = strategy.decide(0, 0.0).effects
         seen.add((effects["profile"], round(effects["wider_bps"] / effects["half_spread_bps"], 6)))
     assert seen == {(0.0, 0.0), (1.0, 2.0)}
+
+
+def test_kept_with_its_models_it_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
+    """Trading model and shadow, four parts, regimes, a way to quote that was chosen: through the file of a restart."""
+    one, log = Linear(coefficients=(0.3,), intercept=0.0), Linear(coefficients=(0.1,), intercept=0.0, link="log")
+    others: dict[str, Any] = {
+        "volatility": (one, ("volatility_30_s_log",)),
+        "adverse": (one, ("queue_imbalance",)),
+        "arrivals": (log, ("trade_flow_2_s",)),
+    }
+    regimes = Regimes(stay_calm=0.99, stay_restless=0.95, calm=0.8, restless=2.0)
+    for slope, promoted in ((1.0, True), (2.0, False)):
+        keep(tmp_path, slope, others, regimes, promoted, instrument=BTC.id, last_ns=round(slope))
+    given = {"order_size": 0.01, "max_position": 0.05, "model": "toy", "models": str(tmp_path), "max_age_h": 1e9}
+    params = msgspec.convert({**given, "profiles": {"a": {}, "b": {"spread": 2.0}}, "profile_s": 30.0}, AiParams)
+    events = list(flow(500.0, 0.5))
+    straight, kept = AiMarketMaker(params, BTC), AiMarketMaker(params, BTC)
+    for strategy in (straight, kept):
+        drive(strategy, events[: len(events) // 2])
+    origin, file = Origin.of(AiMarketMaker), Checkpoint(tmp_path / "checkpoint", 60.0)
+    file.keep("key", origin, kept, 0, 0)
+    file.write(0)
+    found = Checkpoint(tmp_path / "checkpoint", 60.0).recall("key", origin, 0)
+    assert isinstance(found, Recalled), found
+    again = found.strategy
+    assert [state.trades for state in again.models] == [True, False]
+    assert again.models[0].outcomes > 1_000
+    rest = events[len(events) // 2 :]
+    assert repr(drive(again, rest)) == repr(drive(straight, rest))
+    assert again.models == straight.models
