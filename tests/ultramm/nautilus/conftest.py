@@ -111,6 +111,12 @@ logging: {{directory: "{tmp_path}/logs"}}
     return build
 
 
+@pytest.fixture(scope="session")
+def recordings_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where recordings are imported to, once for all tests of a process that only read them."""
+    return tmp_path_factory.mktemp("recordings")
+
+
 @pytest.fixture
 def default_config() -> Callable[..., Resolved]:
     """The packaged default with overrides."""

@@ -406,11 +406,11 @@ def test_an_actor_of_a_plugin_joins(default_config: Any, monkeypatch: pytest.Mon
     ],
 )
 def test_recordings_give_exact_counts_and_balances(
-    config: str, fills: int, pnl: float, gap: float, tmp_path: Path
+    config: str, fills: int, pnl: float, gap: float, recordings_cache: Path
 ) -> None:
     path, environment = PROJECT / "config" / "backtests" / f"{config}.yaml", {"SHARED_DATA": str(SHARED)}
     venues = read(path, [], environment).config.venues
-    loaded = read(path, [f"venues.{venue}.params.cache={tmp_path}/cache" for venue in venues], environment)
+    loaded = read(path, [f"venues.{venue}.params.cache={recordings_cache}" for venue in venues], environment)
     result = run_backtest(resolve(loaded))
     score = only_score(result)
     assert score.fills == score.maker_fills == fills

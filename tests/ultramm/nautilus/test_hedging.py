@@ -153,9 +153,9 @@ def test_who_pauses_the_node_keeps_his_position(config: Any) -> None:
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no recordings in ../shared/data")
-def test_spot_is_hedged_by_the_perpetual_on_recordings(tmp_path: Path) -> None:
+def test_spot_is_hedged_by_the_perpetual_on_recordings(recordings_cache: Path) -> None:
     path, environment = PROJECT / "config" / "backtests" / "binance-spot-hedged.yaml", {"SHARED_DATA": str(SHARED)}
-    caches = [f"venues.{venue}.params.cache={tmp_path}/cache" for venue in ("BINANCE", "BINANCEUSDM")]
+    caches = [f"venues.{venue}.params.cache={recordings_cache}" for venue in ("BINANCE", "BINANCEUSDM")]
     collector = Collector()
     result = run_backtest(resolve(read(path, caches, environment)), collector=collector)
     mm, hedge = result.scores

@@ -183,9 +183,9 @@ def test_each_example_of_the_docs_runs(played: Any, number: int) -> None:
 
 
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings in ../shared/data")
-def test_spot_is_quoted_by_the_perpetual_on_recordings_and_nothing_stays_open(tmp_path: Path) -> None:
+def test_spot_is_quoted_by_the_perpetual_on_recordings_and_nothing_stays_open(recordings_cache: Path) -> None:
     path = PROJECT / "config" / "backtests" / "binance-across.yaml"
-    caches = [f"venues.{venue}.params.cache={tmp_path}/cache" for venue in ("BINANCE", "BINANCEUSDM")]
+    caches = [f"venues.{venue}.params.cache={recordings_cache}" for venue in ("BINANCE", "BINANCEUSDM")]
     collector = Collector()
     ends = [f"venues.{venue}.params.end=2024-08-08T23:57:00" for venue in ("BINANCE", "BINANCEUSDM")]
     result = run_backtest(resolve(read(path, caches + ends, {"SHARED_DATA": str(RECORDINGS)})), collector=collector)
