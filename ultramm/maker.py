@@ -107,6 +107,11 @@ class MakerParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return 1
 
     @property
+    def mark(self) -> str:
+        """What else decides what it does beside these: of models that trade under a name, which."""
+        return ""
+
+    @property
     def backtest_only(self) -> str:
         """In words why these are for backtests alone; empty where they are not."""
         return ""

@@ -67,10 +67,10 @@ class Trust:
         Outcomes that count as one, because their horizons overlap.
     """
 
-    __slots__ = ("_overlap", "_weight", "_xx", "_xy", "_yy")
+    __slots__ = ("_weight", "_xx", "_xy", "_yy", "overlap")
 
     def __init__(self, overlap: float = 1.0) -> None:
-        self._overlap = max(1.0, overlap)
+        self.overlap = max(1.0, overlap)
         self._weight = self._xx = self._xy = self._yy = 0.0
 
     def update(self, forecast: float, outcome: float, keep: float = 1.0) -> None:
@@ -87,7 +87,7 @@ class Trust:
             return 0.0
         slope = self._xy / self._xx
         variance = max(0.0, self._yy - slope * self._xy) / self._weight
-        return max(0.0, min(1.0, slope - math.sqrt(variance * self._overlap / self._xx)))
+        return max(0.0, min(1.0, slope - math.sqrt(variance * self.overlap / self._xx)))
 
 
 class MidForecast:

@@ -128,16 +128,19 @@ def run(
     """Train, validate, promote, and trade: one command from a market to a backtest by a model of it."""
     from ultramm.cli.output import print_json, print_table
     from ultramm.config.model import read_model_config
+    from ultramm.errors import ConfigError
 
     wanted, market = read_model_config(config)
+    if wanted.proof is None:
+        raise ConfigError(f"{config}: proof: is needed to promote; see docs/learning.md")
     made = _trained(wanted, market)
     if not json:
         _print_validation(made.about)
     promoted = _promoted(config, wanted, made.about.id, "", jobs, runs)
-    traded = _traded(wanted)
+    traded = _traded(wanted, made.about.id)
     if json:
         print_json({"trained": made, "promoted": promoted, "traded": traded})
-        return
+        raise typer.Exit(0 if promoted.promotion else 1)
     _print_evidence(promoted)
     rows = [
         ("P&L", f"{traded.pnl:+,.4f} {traded.currency}"),
@@ -145,20 +148,17 @@ def run(
         ("5 s markout, bps", "–" if traded.markout_bps is None else f"{traded.markout_bps:.2f}"),  # noqa: RUF001
     ]
     print_table(f"{made.about.name}: traded, seed {traded.seed}", ("", ">"), rows)
+    if not promoted.promotion:
+        raise typer.Exit(1)
 
 
-def _traded(wanted: ModelConfig) -> Played:
+def _traded(wanted: ModelConfig, model: str) -> Played:
     """A backtest of the strategy of the proof by whatever model trades now, on a seed behind those of the proof."""
-    from ultramm.config.contest import entered
-    from ultramm.config.load import read
-    from ultramm.nautilus.contest import Entry, play
-    from ultramm.nautilus.prove import with_model
+    from ultramm.learning.registry import Registry
+    from ultramm.nautilus.contest import play
+    from ultramm.nautilus.prove import trading_run
 
-    proof = wanted.proof
-    assert proof is not None
-    market = read(Path(wanted.market), [*proof.set, "mode=backtest"])
-    strategy = with_model(wanted, proof, wanted.name, unproven=False)
-    return play(Entry(wanted.name, "traded", entered(market, strategy, proof.first_seed + proof.seeds)))
+    return play(trading_run(wanted, Registry(Path(wanted.keep)).about(model)))
 
 
 @app.command("list")

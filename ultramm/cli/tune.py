@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from ultramm.analytics.contest import Played
     from ultramm.config.load import Loaded
     from ultramm.config.search import SearchConfig
     from ultramm.learning.evidence import Evidence
@@ -46,15 +47,18 @@ def tune(
     json: Json = False,
 ) -> None:
     """Search for parameters that earn more, all candidates on the same seeds, and prove them on unseen ones."""
+    import numpy as np
+
     from ultramm.cli.output import print_json
     from ultramm.config.search import read_search_config
-    from ultramm.learning.evidence import utility
+    from ultramm.learning.evidence import by_minute, utility
     from ultramm.learning.search import search
     from ultramm.nautilus.contest import Contest
 
     wanted, seen, unseen = read_search_config(config)
     total = wanted.generations * wanted.candidates * wanted.seeds + 2 * wanted.unseen_seeds
     generations: list[dict[str, float]] = []
+    step_s: list[float] = []
 
     def on_generation(params: dict[str, float], best: float) -> None:
         generations.append({**params, "best_utility": best})
@@ -62,9 +66,14 @@ def tune(
     with Contest(jobs, runs) as contest, contest_progress(total, total, "searching") as advance:
 
         def play(candidates: Sequence[dict[str, float]]) -> Sequence[npt.NDArray[np.float64]]:
-            return _minutes(contest, wanted, seen, candidates, advance)
+            runs = _played(contest, wanted, seen, candidates, advance)
+            step_s.append(runs[0][0].seconds / len(by_minute(runs[0][0])))
+            return [np.concatenate([by_minute(run) for run in of_one]) for of_one in runs]
 
-        found = search(wanted.search, play, utility, wanted.generations, wanted.candidates, wanted.seed, on_generation)
+        def worth(earned: npt.NDArray[np.float64]) -> float:
+            return utility(earned, step_s[-1])
+
+        found = search(wanted.search, play, worth, wanted.generations, wanted.candidates, wanted.seed, on_generation)
         shown = _shown(contest, wanted, unseen, found, advance)
     made = Tuned(
         start=wanted.start,
@@ -80,25 +89,18 @@ def tune(
         _print(wanted, made)
 
 
-def _minutes(
+def _played(
     contest: Contest, wanted: SearchConfig, market: Loaded, candidates: Sequence[dict[str, float]], advance: _Advance
-) -> Sequence[npt.NDArray[np.float64]]:
-    """What each earned, minute by minute, of all seeds one behind the other."""
-    import numpy as np
-
-    from ultramm.learning.evidence import by_minute
+) -> list[list[Played]]:
+    """Of each candidate its runs, all on the same seeds."""
     from ultramm.nautilus.contest import Entry
 
     seeds = range(wanted.first_seed, wanted.first_seed + wanted.seeds)
     entries = [
         Entry("search", _name(params), wanted.played(params, market, seed)) for params in candidates for seed in seeds
     ]
-    played = contest.play(entries, advance)
-    count = len(seeds)
-    return [
-        np.concatenate([by_minute(run) for run in played[place * count : (place + 1) * count]])
-        for place in range(len(candidates))
-    ]
+    found, count = contest.play(entries, advance), len(seeds)
+    return [found[place * count : (place + 1) * count] for place in range(len(candidates))]
 
 
 def _shown(contest: Contest, wanted: SearchConfig, market: Loaded, found: Found, advance: _Advance) -> Evidence:

@@ -158,6 +158,11 @@ class FillOutcomes[T]:
         side = trade.side.opposite
         return side, self.of(side, told[0]), told[1]
 
+    @property
+    def open(self) -> int:
+        """Fills whose outcome is waited for, and the one that was given last."""
+        return len(self._pending) + 1
+
     def add(self, ts_ns: int, side: Side, mid: float, item: T) -> None:
         """Wait for the mid a horizon after a trade."""
         self._pending.add(ts_ns, (side, mid, item))

@@ -99,6 +99,9 @@ class Trees(msgspec.Struct, frozen=True, kw_only=True, tag="trees", forbid_unkno
                 raise ValueError(f"tree {number} has {len(tree)} nodes, {_MOST_NODES} are allowed")
             for place, node in enumerate(tree):
                 self._check_node(f"tree {number}, node {place}", node, place, len(tree))
+            led = [place for node in tree if node.left for place in (node.left, node.right)]
+            if len(set(led)) < len(led):
+                raise ValueError(f"tree {number}: two ways lead to one node")
 
     def _check_node(self, where: str, node: Node, place: int, count: int) -> None:
         if not (math.isfinite(node.threshold) and math.isfinite(node.value)):

@@ -38,7 +38,7 @@ class Model:
         self.id, self.horizon_s = about.id, about.horizon_s
         moves = about.parts[MOVE]
         self._columns = [names.index(name) for name in moves.features]
-        self._familiarity = Familiarity(about, max_age_h, ROW_S)
+        self._familiarity = Familiarity(about, max_age_h)
         self.move = Move(moves, stored.predict[MOVE], about.horizon_s, about.latency_s)
         of, predict = about.parts, stored.predict
         self.volatility = Volatility(of.get(VOLATILITY), predict.get(VOLATILITY), stored.content.regimes)
@@ -70,8 +70,13 @@ class Model:
         if self.adverse is not None:
             self.adverse.on_mid(ts_ns, mid)
 
+    def heard(self, ts_ns: int, leader: bool = False) -> None:
+        """The market, or the one that leads it, said something."""
+        self._familiarity.heard(ts_ns, leader)
+
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
+        self.heard(trade.ts_ns)
         if self.adverse is not None:
             self.adverse.on_trade(trade)
         if self.arriving is not None:
@@ -190,9 +195,9 @@ class Forecasts:
 
     def use(self, source: Source) -> None:
         """Trade by that model from now on, with that other in its shadow; one that is at work already goes on."""
-        if source == self._source:
-            return
         at_work = {model.id: model for model in self._at_work}
+        if source == self._source and {source.trading, source.shadow} - {""} <= at_work.keys():
+            return
         self._source = source
         self._trading, self.problem = self._model(source.folder, source.trading, at_work)
         self.problem = source.problem or self.problem
@@ -207,9 +212,9 @@ class Forecasts:
             return at_work[name], ""
         try:
             stored = self._checked(read_model(Path(folder) / name, VERSION))
+            return Model(stored, self._features.names, self._max_age_h), ""
         except DataError as exc:
             return None, str(exc)
-        return Model(stored, self._features.names, self._max_age_h), ""
 
     def _checked(self, stored: StoredModel) -> StoredModel:
         about = stored.about
@@ -254,6 +259,8 @@ class Forecasts:
     def on_depth(self, book: Book) -> None:
         """The book as deep as it is read, before a decision."""
         self._features.on_depth(book)
+        for model in self._at_work:
+            model.heard(book.ts_ns)
 
     def on_trade(self, trade: Trade) -> None:
         """Somebody traded."""
@@ -264,6 +271,8 @@ class Forecasts:
     def on_leader(self, book: Book) -> None:
         """The touch of the leading market changed."""
         self._features.on_leader(book)
+        for model in self._at_work:
+            model.heard(book.ts_ns, leader=True)
 
     def interrupted(self) -> None:
         """The market was not seen for a time: what falls due meanwhile is not known."""

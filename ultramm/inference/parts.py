@@ -65,8 +65,10 @@ class Belief:
         """Less what it foretells in the mean, and not further from it than five deviations."""
         return max(-self._most, min(self._most, forecast - self._mean))
 
-    def learn(self, ts_ns: int, forecast: float, outcome: float) -> None:
-        """This came of that; both less the mean."""
+    def learn(self, ts_ns: int, forecast: float, outcome: float, overlap: float = 0.0) -> None:
+        """This came of that; both less the mean. Of so many outcomes at once, where that is not always the same."""
+        if overlap:
+            self._overlap = self._trust.overlap = max(1.0, overlap)
         keep = math.exp(-max(0, ts_ns - self._last_ns) * 1e-9 / self._memory_s) if self._last_ns else 1.0
         self._last_ns = ts_ns
         self._trust.update(forecast, outcome, keep)
@@ -117,7 +119,10 @@ class Move(_Foretelling):
         self.belief = Belief(about, 600.0, max(1.0, horizon_s / ROW_S), 600)
         self._about = about
         self.predict = predict
-        self._pending = Maturing[tuple[float, float]](horizon_s + latency_s)
+        # The move is from when an order could be there: first its mid is waited for, then the one at its end.
+        self._sent = Maturing[tuple[int, float]](latency_s)
+        self._pending = Maturing[tuple[float, float]](horizon_s)
+        self._latency_ns = round(1e9 * latency_s)
         self._errors = AdaptiveConformal()
         self._usual = SampleAverage(_USUAL)
         self.forecast = 0.0
@@ -127,10 +132,15 @@ class Move(_Foretelling):
         # Not centred: a mean of moves would be a drift of the past.
         most = _MOST_DEVIATIONS * self._about.deviation
         self.forecast = max(-most, min(most, self.predict(row)))
-        self._pending.add(ts_ns, (self.forecast, mid))
+        if self._latency_ns:
+            self._sent.add(ts_ns, (ts_ns + self._latency_ns, self.forecast))
+        else:
+            self._pending.add(ts_ns, (self.forecast, mid))
 
     def on_mid(self, ts_ns: int, mid: float) -> None:
         """From `ts_ns` on the mid is `mid`: takes what is known by now."""
+        for (there_ns, told), then in self._sent.on_mid(ts_ns, mid):
+            self._pending.add(there_ns, (told, then))
         for (forecast, before), after in self._pending.on_mid(ts_ns, mid):
             outcome = 1e4 * math.log(after / before)
             self.belief.learn(ts_ns, forecast, outcome)
@@ -140,6 +150,7 @@ class Move(_Foretelling):
 
     def interrupted(self) -> None:
         """The market was not seen for a time: what falls due meanwhile is not known."""
+        self._sent.interrupted()
         self._pending.interrupted()
 
     @property
@@ -199,7 +210,8 @@ class Adverse(_Foretelling):
     def __init__(
         self, about: PartAbout, predict: Predict, names: tuple[str, ...], horizon_s: float, latency_s: float
     ) -> None:
-        self.belief = Belief(about, 1_800.0, 3.0, 100)
+        self.belief = Belief(about, 1_800.0, 1.0, 100)
+        self._open = SampleAverage(1_000.0)
         self._mean = about.mean
         self._columns = [names.index(name) for name in about.features]
         self.predict = predict
@@ -222,7 +234,8 @@ class Adverse(_Foretelling):
     def on_mid(self, ts_ns: int, mid: float) -> None:
         """From `ts_ns` on the mid is `mid`."""
         for forecast, outcome in self._outcomes.matured(ts_ns, mid):
-            self.belief.learn(ts_ns, forecast, outcome - self._mean)
+            self._open.update(float(self._outcomes.open))
+            self.belief.learn(ts_ns, forecast, outcome - self._mean, self._open.value)
             self._lately.update(ts_ns, outcome)
             self._usually.update(ts_ns, outcome)
 

@@ -207,7 +207,11 @@ def read_model(folder: Path, features_version: int) -> StoredModel:
     if model.parts.keys() != about.parts.keys() or MOVE not in model.parts:
         raise DataError(f"{path}: has parts {', '.join(model.parts) or 'none'}, not as stated; train the model anew")
     for name, part in about.parts.items():
+        if model.parts[name].features != len(part.features):
+            text = f"part {name} takes {model.parts[name].features} features, not {len(part.features)}"
+            raise DataError(f"{path}: {text}; train the model anew")
         _check_golden(folder, name, part, predict[name])
+    _check_familiar(folder, about)
     return StoredModel(about=about, content=model, predict=predict)
 
 
@@ -222,6 +226,21 @@ def _compiled(model: Content) -> dict[str, Predict]:
         except ValueError as exc:
             raise ValueError(f"part {name}: {exc}") from exc
     return found
+
+
+def _check_familiar(folder: Path, about: ModelAbout) -> None:
+    of, count = about.familiar, len(about.parts[MOVE].features)
+    fits = (
+        of.features == about.parts[MOVE].features
+        and set(of.watched) <= set(of.features)
+        and len(of.watched) == len(of.edges) == len(of.shares)
+        and all(len(shares) == len(edges) + 1 for edges, shares in zip(of.edges, of.shares, strict=True))
+        and all(share > 0.0 for shares in of.shares for share in shares)
+        and len(of.centre) == len(of.factor) == count
+        and [len(row) for row in of.factor] == list(range(1, count + 1))
+    )
+    if not fits:
+        raise DataError(f"{folder / ABOUT}: familiar: its figures do not fit together; train the model anew")
 
 
 def _check_golden(folder: Path, name: str, about: PartAbout, predict: Predict) -> None:

@@ -57,6 +57,8 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
         Each change of the touch.
     trade_ns, prices, sides : array of shape (l,)
         Trades; sides are the aggressors', 1 or -1.
+    gap_ns : array
+        When it was found that the market had not been seen for a time.
     """
 
     about: About
@@ -67,12 +69,16 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     trade_ns: Times
     prices: Array
     sides: Array
+    gap_ns: Times
 
     def mid_at(self, times_ns: Times) -> Array:
-        """The mid that stood at each time; NaN before the first, and after the last change that was seen."""
+        """The mid that stood at each time; NaN before the first, after the last change that was seen, and in a gap."""
         places = np.searchsorted(self.touch_ns, times_ns, side="right") - 1
         found = self.mids[np.maximum(places, 0)].copy()
-        found[(places < 0) | (times_ns > self.last_ns)] = np.nan
+        gaps = np.searchsorted(self.gap_ns, times_ns, side="right")
+        since = np.append(-1, self.gap_ns)[gaps]  # of the last gap before each time
+        lost = since > self.touch_ns[np.maximum(places, 0)]
+        found[(places < 0) | (times_ns > self.last_ns) | lost] = np.nan
         return found
 
     @property
@@ -100,7 +106,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
             np.savez_compressed(file, about=about, **{name: getattr(self, name) for name in _ARRAYS})
 
 
-_ARRAYS = ("row_ns", "rows", "touch_ns", "mids", "trade_ns", "prices", "sides")
+_ARRAYS = ("row_ns", "rows", "touch_ns", "mids", "trade_ns", "prices", "sides", "gap_ns")
 
 
 def load_dataset(path: Path) -> Dataset:

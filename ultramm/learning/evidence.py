@@ -107,6 +107,7 @@ def evidence(
         The same runs with something made harder, which is named.
     """
     minutes = [(by_minute(ours), by_minute(theirs)) for ours, theirs in pairs]
+    step_s = pairs[0][0].seconds / len(minutes[0][0])
     steps = np.concatenate([ours - theirs for ours, theirs in minutes])
     difference, error = _mean([ours.pnl - theirs.pnl for ours, theirs in pairs], steps)
     first = pairs[0][0]
@@ -118,7 +119,7 @@ def evidence(
         difference=difference,
         error=error,
         t=difference / error if error > 0.0 else 0.0,
-        utility=_utilities(minutes, seed),
+        utility=_utilities(minutes, step_s, seed),
         deflated=_deflated(steps, trials),
         trials=trials,
         overfitting=overfitting,
@@ -132,9 +133,10 @@ def evidence(
     )
 
 
-def utility(minutes: Array) -> float:
-    """What an hour is worth: its P&L less half of its standard deviation, by minutes: settlement currency."""
-    return float(60.0 * minutes.mean() - 0.5 * minutes.std() * math.sqrt(60.0))
+def utility(earned: Array, step_s: float = _STEP_S) -> float:
+    """What an hour is worth: its P&L less half of its standard deviation, from P&L by steps: settlement currency."""
+    steps = 3_600.0 / step_s
+    return float(steps * earned.mean() - 0.5 * earned.std() * math.sqrt(steps))
 
 
 def by_minute(run: Played) -> Array:
@@ -145,7 +147,7 @@ def by_minute(run: Played) -> Array:
     return np.asarray(steps[:whole].reshape(-1, together).sum(axis=1))
 
 
-def _utilities(minutes: Sequence[tuple[Array, Array]], seed: int) -> Interval | None:
+def _utilities(minutes: Sequence[tuple[Array, Array]], step_s: float, seed: int) -> Interval | None:
     from arch.bootstrap import StationaryBootstrap, optimal_block_length
 
     both = np.concatenate([np.column_stack(pair) for pair in minutes])
@@ -153,9 +155,9 @@ def _utilities(minutes: Sequence[tuple[Array, Array]], seed: int) -> Interval | 
         return None
     block = max(1, math.ceil(optimal_block_length(both[:, 0] - both[:, 1])["stationary"].iloc[0]))
     drawn = StationaryBootstrap(block, both, seed=np.random.default_rng(seed))
-    found = drawn.apply(lambda of: np.array([utility(of[:, 0]) - utility(of[:, 1])]), _DRAWS)
+    found = drawn.apply(lambda of: np.array([utility(of[:, 0], step_s) - utility(of[:, 1], step_s)]), _DRAWS)
     low, high = np.quantile(found, [0.025, 0.975])
-    return Interval(utility(both[:, 0]) - utility(both[:, 1]), float(low), float(high))
+    return Interval(utility(both[:, 0], step_s) - utility(both[:, 1], step_s), float(low), float(high))
 
 
 def _deflated(steps: Array, trials: int) -> float | None:

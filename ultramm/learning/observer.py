@@ -25,7 +25,6 @@ class ObserverParams(MakerParams, frozen=True, kw_only=True, forbid_unknown_fiel
 
     max_position: float = 1e12
     refresh_ms: float = 100.0
-    stale_after_s: float = 1e9
     leader: str | None = None
 
     @property
@@ -55,6 +54,8 @@ class Observer:
         Of each change of the touch.
     trade_ns, prices, sizes, sides : array
         Of each trade; sides are the aggressors'.
+    gap_ns : array
+        When it was told that the market had not been seen for a time.
     """
 
     def __init__(self, params: ObserverParams, instrument: Instrument) -> None:
@@ -63,6 +64,7 @@ class Observer:
         self.row_ns, self.rows = array("q"), array("d")
         self.touch_ns, self.bids, self.asks = array("q"), array("d"), array("d")
         self.trade_ns, self.prices, self.sizes, self.sides = array("q"), array("d"), array("d"), array("d")
+        self.gap_ns = array("q")
         self._touch = (math.nan, math.nan)
 
     def on_book(self, book: Book) -> None:
@@ -94,6 +96,8 @@ class Observer:
 
     def on_interruption(self, ts_ns: int, reason: str) -> None:
         self._features.interrupted()
+        self.gap_ns.append(ts_ns)
+        self._touch = (math.nan, math.nan)
 
     def decide(self, now_ns: int, inventory: float) -> Decision:
         """A row, and no quotes."""

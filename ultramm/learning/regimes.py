@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ultramm.features.regime import Regimes
 
 _MOST_SAMPLES = 5_000
+_LEAST_SAMPLES = 200
 _MORE_PARAMETERS = 3
 
 
@@ -25,6 +26,8 @@ def fit_regimes(samples: npt.NDArray[np.float64]) -> Regimes | None:
     from statsmodels.tsa.regime_switching.markov_regression import MarkovRegression
 
     samples = samples[-_MOST_SAMPLES:]
+    if len(samples) < _LEAST_SAMPLES:
+        return None
     whole = float(np.sqrt(np.mean(samples**2)))
     if not whole > 0.0:
         return None

@@ -60,32 +60,43 @@ class Registry:
     # -- models ----------------------------------------------------------------------------------------------
 
     def add(self, about: ModelAbout, model: bytes) -> Path:
-        """Keep a model; the same one again changes nothing. Gives the folder that it is in.
+        """Keep a model; the same one again mends what was damaged of it. Gives the folder that it is in.
 
         It is there whole or not at all: written beside, then moved.
+
+        Raises
+        ------
+        DataError
+            It cannot be written.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         target = self.folder / about.id
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".adding-") as name:
-            beside = Path(name) / about.id
-            beside.mkdir()
-            (beside / MODEL).write_bytes(model)
-            (beside / ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
-            if target.exists():
-                (beside / ABOUT).replace(target / ABOUT)
-            else:
-                os.rename(beside, target)  # noqa: PTH104  # atomic, of folders as well
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self.folder, prefix=".adding-") as name:
+                beside = Path(name) / about.id
+                beside.mkdir()
+                (beside / MODEL).write_bytes(model)
+                (beside / ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
+                if target.exists():
+                    for file in (MODEL, ABOUT):
+                        (beside / file).replace(target / file)
+                else:
+                    os.rename(beside, target)  # noqa: PTH104  # atomic, of folders as well
+        except OSError as exc:
+            raise DataError(f"{target}: cannot be written: {exc.strerror or exc}") from exc
         return target
 
-    def models(self) -> list[ModelAbout]:
-        """All of them, by name, latest data first; what cannot be read is left out."""
+    def models(self, name: str = "") -> list[ModelAbout]:
+        """All of them, or of a name: by name, latest data first, then trained last; without what is damaged."""
         found = []
-        for folder in sorted(self.folder.glob("*/")) if self.folder.is_dir() else []:
+        pattern = f"{name}-*/" if name else "*/"
+        for folder in sorted(self.folder.glob(pattern)) if self.folder.is_dir() else []:
             try:
-                found.append(read_about(folder))
-            except DataError:
+                about = read_about(folder)
+                found.append((about.name, -about.last_ns, -(folder / ABOUT).stat().st_mtime_ns, about.id, about))
+            except (DataError, OSError):
                 continue
-        return sorted(found, key=lambda about: (about.name, -about.last_ns, about.id))
+        return [each[-1] for each in sorted(found) if name in ("", each[0])]
 
     def about(self, name: str) -> ModelAbout:
         """A model by its id, or the latest of that name.
@@ -95,11 +106,10 @@ class Registry:
         DataError
             There is none.
         """
-        models = self.models()
-        for about in models:
+        for about in (*self.models(name), *self.models(name.rpartition("-")[0])):
             if name in (about.id, about.name):
                 return about
-        known = ", ".join(about.id for about in models) or "none"
+        known = ", ".join(about.id for about in self.models()) or "none"
         raise DataError(f"{self.folder}: no model {name}; there are: {known}")
 
     def path(self, name: str) -> Path:
@@ -118,14 +128,13 @@ class Registry:
 
     def trials(self, name: str) -> int:
         """How many there were under a name; the same thing tried again is one."""
-        return len({line for line in self._lines(TRIALS) if msgspec.json.decode(line)["name"] == name})
+        return len({line for line, trial in self._read(TRIALS, _Named) if trial.name == name})
 
     # -- what trades -----------------------------------------------------------------------------------------
 
     def promotions(self, name: str) -> list[Promotion]:
         """Of that name, in the order that they were made in."""
-        found = [msgspec.json.decode(line, type=Promotion) for line in self._lines(PROMOTIONS)]
-        return [each for each in found if each.name == name]
+        return [each for _, each in self._read(PROMOTIONS, Promotion) if each.name == name]
 
     def trading(self, name: str) -> str:
         """The id of the model that trades under a name; of nothing where none was promoted."""
@@ -133,11 +142,14 @@ class Registry:
         return made[-1].id if made else ""
 
     def waiting(self, name: str) -> str:
-        """The id of the latest model of a name that was not promoted yet: it is held in the shadow."""
-        promoted = {each.id for each in self.promotions(name)}
-        for about in self.models():
-            if about.name == name:
-                return "" if about.id in promoted else about.id
+        """The id of the latest model of a name that was not promoted, and is later than the one that trades: it is held
+        in the shadow."""
+        trading, promoted = self.trading(name), {each.id for each in self.promotions(name)}
+        for about in self.models(name):
+            if about.id == trading:
+                return ""
+            if about.id not in promoted:
+                return about.id
         return ""
 
     def promote(self, promotion: Promotion) -> None:
@@ -156,25 +168,48 @@ class Registry:
         for each in self.promotions(name):
             if each.how == "rolled back":
                 stack.pop()
-            else:
+            elif stack[-1:] != [each.id]:
                 stack.append(each.id)
         if not stack:
             raise DataError(f"{self.folder}: no model {name} trades: there is nothing to roll back")
         return stack[-2] if len(stack) > 1 else ""
 
-    def _lines(self, name: str) -> list[bytes]:
+    def _read[T](self, name: str, of: type[T]) -> list[tuple[bytes, T]]:
+        """The lines of a file; one without its end was being written, and is none."""
         path = self.folder / name
         try:
-            return path.read_bytes().splitlines()
+            content = path.read_bytes()
         except FileNotFoundError:
             return []
         except OSError as exc:
             raise DataError(f"{path}: cannot be read: {exc.strerror or exc}") from exc
+        found = []
+        for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), 1):
+            try:
+                found.append((line, msgspec.json.decode(line, type=of)))
+            except msgspec.DecodeError as exc:
+                raise DataError(f"{path}:{number}: {exc}; take the line out") from exc
+        return found
 
     def _append(self, name: str, lines: Iterable[bytes]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / name).open("ab") as file:
-            file.write(b"".join(line + b"\n" for line in lines))
+        path = self.folder / name
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # What broke off in the middle of a line must not take the next one with it.
+            torn = path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
+            with path.open("r+b" if torn else "ab") as file:
+                if torn:
+                    file.seek(path.read_bytes().rfind(b"\n") + 1)
+                    file.truncate()
+                file.write(b"".join(line + b"\n" for line in lines))
+        except OSError as exc:
+            raise DataError(f"{path}: cannot be written: {exc.strerror or exc}") from exc
+
+
+class _Named(msgspec.Struct, frozen=True):
+    """Of a trial, what it is counted by."""
+
+    name: str
 
 
 def _plain(result: Result) -> dict[str, object]:

@@ -90,7 +90,10 @@ def release(
         There are too few rows, or what is exported is not what was fitted.
     """
     leads = dataset.about.leader is not None
-    regimes = fit_regimes(second_moves(dataset))
+    seconds = second_moves(dataset)
+    regimes = fit_regimes(seconds)
+    # What is tested on must not have been seen by the filter either.
+    early = fit_regimes(seconds[: len(seconds) // (plan.folds + 1)])
     moves = of_moves(dataset, horizon_s, plan.latency_s)
     results: dict[str, list[Result]] = {MOVE: []}
     tried: list[Array] = []
@@ -104,15 +107,17 @@ def release(
     if not own:
         raise ValueError(f"{MOVE}: none of {', '.join(plan.estimators)} can learn it")
     parts = {MOVE: _part(MOVE, moves, _best(own, candidates(MOVE, leads, plan)), plan)}
-    for part, sample in _others(dataset, horizon_s, plan, regimes).items():
+    for part, sample in _others(dataset, horizon_s, plan, early).items():
         results[part] = []
         for result, _ in compare(part, sample, sample.reach_s, leads, plan):
             results[part].append(result)
             on_result(f"{part}: {result.candidate}")
         # What does not surely explain anything is left out.
-        if any(each.explained.low > 0.0 for each in results[part]):
-            best = _best(results[part], candidates(part, leads, plan, sample.names))
-            parts[part] = _part(part, sample, best, plan)
+        sure = [each for each in results[part] if each.explained.low > 0.0]
+        if sure:
+            best = _best(sure, candidates(part, leads, plan, sample.names))
+            whole = of_volatility(dataset, regimes) if part == VOLATILITY else sample
+            parts[part] = _part(part, whole, best, plan)
     registry.log(name, dataset, results)
     content = Content(parts={each: chosen.numbers for each, chosen in parts.items()}, regimes=regimes)
     validation = {part: [msgspec.to_builtins(each) for each in found] for part, found in results.items()}
@@ -187,7 +192,7 @@ def _best(results: Sequence[Result], tried: Sequence[Candidate]) -> Candidate:
     by_name = {each.name: each for each in tried}
     champion = tried[0].estimator
     lines = [each for each in results if by_name[each.candidate].estimator == champion]
-    best = max(lines, key=lambda each: each.explained.value)
+    best = max(lines or results, key=lambda each: each.explained.value)
     for each in results:
         if by_name[each.candidate].estimator != champion and each.explained.low > best.explained.value:
             best = each

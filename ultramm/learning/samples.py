@@ -68,7 +68,9 @@ def of_fills(dataset: Dataset, horizon_s: float, latency_s: float) -> Sample:
     found: list[tuple[int, list[float], float]] = []
     mid = math.nan
     for ts_ns, seen in _events(dataset):
-        if isinstance(seen, Trade):
+        if seen is None:
+            outcomes.interrupted()
+        elif isinstance(seen, Trade):
             told = outcomes.on_trade(seen)
             if told is not None:
                 outcomes.add(ts_ns, told[0], told[2], (ts_ns, told[1]))
@@ -86,7 +88,9 @@ def of_volatility(dataset: Dataset, regimes: Regimes | None) -> Sample:
     found: list[tuple[int, list[float], float]] = []
     next_ns = 0
     for ts_ns, seen in _events(dataset):
-        if isinstance(seen, float):
+        if seen is None:
+            outcomes.interrupted()
+        elif isinstance(seen, float):
             outcomes.on_mid(ts_ns, seen)
         elif not isinstance(seen, Trade) and ts_ns >= next_ns:
             next_ns = ts_ns + round(EVERY_S * 1e9)
@@ -105,7 +109,9 @@ def of_arrivals(dataset: Dataset) -> Sample:
     weights: list[float] = []
     next_ns = 0
     for ts_ns, seen in _events(dataset):
-        if isinstance(seen, Trade):
+        if seen is None:
+            outcomes.interrupted()
+        elif isinstance(seen, Trade):
             outcomes.on_trade(seen)
         elif not isinstance(seen, float) and ts_ns >= next_ns:
             next_ns = ts_ns + round(EVERY_S * 1e9)
@@ -121,8 +127,11 @@ def second_moves(dataset: Dataset) -> Array:
     """Each second's move over the volatility of an hour before it: what regimes are fitted to."""
     outcomes = VolatilityOutcomes[None]()
     found, samples = [], 0
-    for ts_ns, mid in zip(dataset.touch_ns.tolist(), dataset.mids.tolist(), strict=True):
-        outcomes.on_mid(ts_ns, mid)
+    for ts_ns, seen in _events(dataset):
+        if seen is None:
+            outcomes.interrupted()
+        elif isinstance(seen, float):
+            outcomes.on_mid(ts_ns, seen)
         if outcomes.levels.samples > samples:
             found.append(outcomes.levels.scaled)
             found += [0.0] * min(round(VOLATILITY_S), outcomes.levels.samples - samples - 1)
@@ -130,18 +139,20 @@ def second_moves(dataset: Dataset) -> Array:
     return np.array(found)
 
 
-def _events(dataset: Dataset) -> Iterator[tuple[int, Trade | float | Sequence[float]]]:
-    """Trades, mids and rows by time; at the same moment in this order, as a maker sees them."""
-    count = len(dataset.trade_ns), len(dataset.touch_ns), len(dataset.row_ns)
-    times = np.concatenate([dataset.trade_ns, dataset.touch_ns, dataset.row_ns])
-    kinds = np.repeat([0, 1, 2], count)
+def _events(dataset: Dataset) -> Iterator[tuple[int, Trade | float | Sequence[float] | None]]:
+    """Gaps (None), trades, mids and rows by time; at the same moment in this order, as a maker sees them."""
+    count = len(dataset.gap_ns), len(dataset.trade_ns), len(dataset.touch_ns), len(dataset.row_ns)
+    times = np.concatenate([dataset.gap_ns, dataset.trade_ns, dataset.touch_ns, dataset.row_ns])
+    kinds = np.repeat([0, 1, 2, 3], count)
     places = np.concatenate([np.arange(each) for each in count])
     order = np.lexsort((kinds, times))
     mids, prices, sides = dataset.mids.tolist(), dataset.prices.tolist(), dataset.sides.astype(int).tolist()
     for ts_ns, kind, place in zip(times[order].tolist(), kinds[order].tolist(), places[order].tolist(), strict=True):
         if kind == 0:
-            yield ts_ns, Trade(ts_ns, prices[place], 1.0, Side(sides[place]))
+            yield ts_ns, None
         elif kind == 1:
+            yield ts_ns, Trade(ts_ns, prices[place], 1.0, Side(sides[place]))
+        elif kind == 2:
             yield ts_ns, mids[place]
         else:
             yield ts_ns, dataset.rows[place].tolist()

@@ -185,6 +185,8 @@ def _learned(sample: Sample, rows: Times, plan: Plan) -> Array:
 
 def _weights(sample: Sample, rows: Times) -> Array:
     """Rows whose outcomes overlap count less, and so do old ones, by half every three days."""
+    if not len(rows):
+        raise ValueError("too few rows before the first that is tested on: give more data, or fewer folds")
     times = sample.times_ns[rows]
     unique = uniqueness(times, purging(sample.reach_s).horizon_ns)
     return np.asarray(sample.weights[rows] * unique * 0.5 ** ((times[-1] - times) / _HALF_LIFE_NS))

@@ -76,12 +76,13 @@ def explained(sample: Sample, base: Array, forecast: Array, loss: Loss = "square
     """Share of the loss of `base` that forecasts take away, 1 if they were right; below nothing they are worse.
 
     Of squares, ``1 - sum w (y - f)^2 / sum w (y - base)^2``. Of arrivals, the same of a Poisson's deviance. Rows of ten
-    seconds are drawn together, as they share what happened.
+    seconds, or of twice as long as outcomes take, are drawn together, as they share what happened.
     """
     known = np.isfinite(sample.y) & np.isfinite(forecast) & np.isfinite(base)
     y, weights = sample.y[known], sample.weights[known]
     left, whole = (weights * _loss(y, each[known], loss) for each in (forecast, base))
-    return _ratio_interval(sample.times_ns[known], whole - left, whole, seed)
+    block_s = max(_BLOCK_S, 2.0 * sample.reach_s)
+    return _ratio_interval(sample.times_ns[known], whole - left, whole, seed, block_s)
 
 
 def _loss(y: Array, forecast: Array, loss: Loss) -> Array:
@@ -131,9 +132,9 @@ def gate(dataset: Dataset, forecast: Array, latency_s: float, seed: int = 0) -> 
     return Gate(base_bps=base, gated_bps=float(markout[kept].mean()), kept=float(kept.mean()), gain_bps=gain)
 
 
-def _ratio_interval(times_ns: Times, parts: Array, whole: Array, seed: int) -> Interval:
+def _ratio_interval(times_ns: Times, parts: Array, whole: Array, seed: int, block_s: float = _BLOCK_S) -> Interval:
     """A ratio of two sums, by drawing blocks of time with replacement (Kuensch, *Annals of Statistics* 17 (1989))."""
-    blocks = np.unique(times_ns // round(_BLOCK_S * 1e9), return_inverse=True)[1]
+    blocks = np.unique(times_ns // round(block_s * 1e9), return_inverse=True)[1]
     top, bottom = np.bincount(blocks, parts), np.bincount(blocks, whole)
     drawn = np.random.default_rng(seed).integers(0, len(top), (_DRAWS, len(top)))
     sums = bottom[drawn].sum(axis=1)

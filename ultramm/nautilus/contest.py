@@ -33,8 +33,9 @@ class Entry(msgspec.Struct, frozen=True):
     @property
     def key(self) -> str:
         """The same for the same configuration and version: what a finished run is found again by."""
-        encoded = msgspec.json.encode((__version__, self.market, self.strategy, self.loaded.config), order="sorted")
-        return hashlib.sha256(encoded).hexdigest()
+        marks = [strategy.params.mark for strategy in resolve(self.loaded).strategies]
+        what = (__version__, self.market, self.strategy, self.loaded.config, marks)
+        return hashlib.sha256(msgspec.json.encode(what, order="sorted")).hexdigest()
 
 
 class Contest:

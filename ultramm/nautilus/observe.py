@@ -89,4 +89,5 @@ def observe(
         trade_ns=np.array(seen.trade_ns),
         prices=np.array(seen.prices),
         sides=np.array(seen.sides),
+        gap_ns=np.array(seen.gap_ns, dtype=np.int64),
     )

@@ -10,16 +10,18 @@ from pathlib import Path
 import msgspec
 
 from ultramm.config.contest import Contestant, entered, with_paper
-from ultramm.config.load import read
+from ultramm.config.load import Loaded, read
 from ultramm.config.model import ModelConfig, Proof
 from ultramm.config.resolve import resolve
 from ultramm.errors import ConfigError
+from ultramm.inference.stored import ModelAbout
 from ultramm.learning.evidence import Evidence, evidence
 from ultramm.learning.registry import Promotion, Registry
 from ultramm.nautilus.contest import Contest, Entry
 
 _WITH, _WITHOUT = "with", "without"
 _SLOWER = 1.5
+_REPLAY, _EMBARGO_S = "replay", 2.0
 
 
 def with_model(config: ModelConfig, proof: Proof, model: str, *, unproven: bool) -> Contestant:
@@ -30,17 +32,25 @@ def with_model(config: ModelConfig, proof: Proof, model: str, *, unproven: bool)
     return msgspec.structs.replace(proof.strategy, params=params)
 
 
-def proof_runs(config: ModelConfig, proof: Proof, model: str) -> dict[str, list[tuple[Entry, Entry]]]:
-    """All runs of a proof by what is harder in them, which is nothing in the first: with the model, and without."""
-    market = read(Path(config.market), [*proof.set, "mode=backtest"])
-    slower = with_paper(market, lambda paper: msgspec.structs.replace(paper, latency_ms=_SLOWER * paper.latency_ms))
+def proof_runs(config: ModelConfig, proof: Proof, about: ModelAbout) -> dict[str, list[tuple[Entry, Entry]]]:
+    """All runs of a proof by what is harder in them, which is nothing in the first: with the model, and without.
+
+    Raises
+    ------
+    ConfigError
+        They would be of what the model has learned from.
+    """
+    market = _unseen(config, proof, about)
+    at_least_ms = 1e3 * about.latency_s
+    slower = with_paper(
+        market, lambda paper: msgspec.structs.replace(paper, latency_ms=_SLOWER * max(paper.latency_ms, at_least_ms))
+    )
     queued = with_paper(market, lambda paper: msgspec.structs.replace(paper, queue="pessimistic"))
     harder = {"": market, "half as much latency again": slower, "the pessimistic queue": queued}
     if queued.config == market.config:
         del harder["the pessimistic queue"]  # that is what all are played with
-    drawn = any(venue.adapter != "replay" for venue in market.config.venues.values())
-    seeds = range(proof.first_seed, proof.first_seed + (proof.seeds if drawn else 1))
-    ours = with_model(config, proof, model, unproven=True)
+    seeds = proof_seeds(market, proof)
+    ours = with_model(config, proof, about.id, unproven=True)
     found = {
         how: [
             (
@@ -55,6 +65,40 @@ def proof_runs(config: ModelConfig, proof: Proof, model: str) -> dict[str, list[
         for entry in pairs[0]:
             resolve(entry.loaded)  # all of them before any is played: the last may be wrong
     return found
+
+
+def proof_seeds(market: Loaded, proof: Proof) -> range:
+    """A recording is the same whatever the seed."""
+    drawn = any(venue.adapter != _REPLAY for venue in market.config.venues.values())
+    return range(proof.first_seed, proof.first_seed + (proof.seeds if drawn else 1))
+
+
+def _unseen(config: ModelConfig, proof: Proof, about: ModelAbout) -> Loaded:
+    """The market of a proof: recordings from behind what was learned from, seeds that were not."""
+    market = read(Path(config.market), [*proof.set, "mode=backtest"])
+    learned = read(Path(config.market), [*config.set, "mode=backtest"]).config
+    reach_s = about.horizon_s + about.latency_s + _EMBARGO_S
+    behind = datetime.fromtimestamp(about.last_ns * 1e-9 + reach_s, UTC).replace(tzinfo=None)
+    late = []
+    for name, venue in market.config.venues.items():
+        if venue.adapter != _REPLAY:
+            if learned.seed in proof_seeds(market, proof):
+                raise ConfigError(f"proof.first_seed: seed {learned.seed} is what model {about.id} has learned from")
+        elif venue.params.get("start") is None:
+            late.append(f"venues.{name}.params.start={behind.isoformat(timespec='milliseconds')}")
+        elif datetime.fromisoformat(venue.params["start"]).replace(tzinfo=None) < behind:
+            text = f"venues.{name}.params.start is before {behind} UTC, until when model {about.id} has learned"
+            raise ConfigError(f"proof.set: {text}; leave it out")
+    return read(Path(config.market), [*proof.set, *late, "mode=backtest"]) if late else market
+
+
+def trading_run(config: ModelConfig, about: ModelAbout) -> Entry:
+    """The strategy of a proof by whatever model of that name trades, on a seed behind those of the proof."""
+    proof = config.proof
+    assert proof is not None
+    market = _unseen(config, proof, about)
+    strategy = with_model(config, proof, config.name, unproven=False)
+    return Entry(config.name, "traded", entered(market, strategy, proof_seeds(market, proof).stop))
 
 
 class Promoted(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +161,7 @@ def promote(
     about = registry.about(model)
     if about.name != wanted.name:
         raise ConfigError(f"{path}: name: model {about.id} is not of the name {wanted.name}")
-    planned = proof_runs(wanted, proof, about.id)
+    planned = proof_runs(wanted, proof, about)
     entries = [entry for pairs in planned.values() for pair in pairs for entry in pair]
     with Contest(jobs, runs) as contest, progress(len(entries), contest.missing(entries)) as advance:
         played = dict(zip((entry.key for entry in entries), contest.play(entries, advance), strict=True))

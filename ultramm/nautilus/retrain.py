@@ -21,6 +21,7 @@ from ultramm.nautilus.train import train
 _LOOK_S = 60.0
 NICE = 10
 _BELIEVED = 0.1
+_PATIENCE = 2.0  # times of the shadow that a model is given to be believed
 
 
 class Shadow:
@@ -67,29 +68,39 @@ class Retraining:
         self._path = Path(params.config)
         self._shadow = Shadow()
         self._tried = ""
-        self._next_s = 0.0
+        self._next_s = self._since_s = 0.0
 
     def look(self, now_s: float, status: Status | None) -> None:
-        """What is due; `status` is the node's last.
+        """What is due; `status` is the node's last. What goes wrong is said, and tried again another time.
 
         Parameters
         ----------
         now_s : float
             Seconds since the epoch.
         """
+        try:
+            self._look(now_s, status)
+        except UserError as exc:
+            self._say(f"retrain: {exc}")
+        except Exception as exc:
+            # A file that is being written, a plugin that fails: the node must not lose what waits in its shadow.
+            self._say(f"retrain: {type(exc).__name__}: {exc}")
+
+    def _look(self, now_s: float, status: Status | None) -> None:
         wanted, _ = read_model_config(self._path)
         waiting = Registry(Path(wanted.keep)).waiting(wanted.name)
+        if waiting != self._shadow.id:
+            self._since_s = now_s
         self._shadow.seen(waiting, status, _LOOK_S)
-        try:
-            if waiting and waiting != self._tried and self._shown:
-                self._tried = waiting
-                self._prove(waiting)
-            if now_s >= self._next_s:
-                self._next_s = now_s + 3_600.0 * self._params.every_h
-                self._train(now_s)
-        except UserError as exc:
-            # The next time there may be more to learn from.
-            self._say(f"retrain: {exc}")
+        open_ = bool(waiting) and waiting != self._tried
+        if open_ and self._shown:
+            self._prove(waiting)
+            self._tried, open_ = waiting, False
+        # What waits is not replaced by what is newer, or nothing would ever have waited long enough; but not for ever.
+        waits = open_ and now_s - self._since_s < _PATIENCE * 3_600.0 * self._params.shadow_h
+        if now_s >= self._next_s and not waits:
+            self._next_s = now_s + 3_600.0 * self._params.every_h
+            self._train(now_s)
 
     @property
     def _shown(self) -> bool:

@@ -38,5 +38,5 @@ def train(
     registry = Registry(Path(wanted.keep))
     try:
         return release(wanted.name, dataset, wanted.horizons_s, wanted.horizon_s, plan, registry, on_result)
-    except ValueError as exc:
+    except (ValueError, TypeError) as exc:
         raise DataError(f"{wanted.market}: {exc}") from exc

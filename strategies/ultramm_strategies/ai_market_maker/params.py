@@ -93,13 +93,16 @@ class AiParams(EngineParams, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     @property
     def source(self) -> Source:
-        """Which model trades, and which is in its shadow, as it is now."""
+        """Which model trades, and which is in its shadow, as it is now.
+
+        Raises
+        ------
+        DataError
+            There is none of that name, or what was promoted cannot be read.
+        """
         registry = Registry(Path(self.models))
-        try:
-            about = registry.about(self.model)
-            trading, shadow = registry.trading(about.name), registry.waiting(about.name)
-        except DataError as exc:
-            return Source(self.models, "", "", str(exc))
+        about = registry.about(self.model)
+        trading, shadow = registry.trading(about.name), registry.waiting(about.name)
         if self.unproven:
             trading, shadow = (about.id if self.model == about.id or not trading else trading), ""
         elif self.model == about.id:
@@ -122,6 +125,14 @@ class AiParams(EngineParams, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             except OSError:
                 found.append(0)
         return tuple(found)
+
+    @property
+    def mark(self) -> str:
+        try:
+            source = self.source
+        except DataError:
+            return ""
+        return f"{source.trading} {source.shadow}"
 
     @property
     def backtest_only(self) -> str:

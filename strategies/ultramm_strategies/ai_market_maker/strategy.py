@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 from ultramm.calibration.solver import Solver
+from ultramm.errors import DataError
 from ultramm.inference.forecasts import Forecasts
 from ultramm.inference.state import ModelState
 from ultramm.market import Book, Fill, Instrument, Quote, Side, Trade
@@ -41,7 +43,10 @@ class AiMarketMaker:
         self._profiles = Profiles(params)
         self._forecasts = Forecasts(instrument, params.reference, params.max_age_h, frozenset(params.parts))
         self._changes = params.changes
-        self._forecasts.use(params.source)
+        try:
+            self._forecasts.use(params.source)
+        except DataError as exc:
+            self._forecasts.problem = str(exc)
         self._look_ns = 0
         self._lots = instrument.whole_lots(params.order_size)
         self._book: Book | None = None
@@ -112,7 +117,9 @@ class AiMarketMaker:
         changes = self._params.changes
         if changes != self._changes:
             self._changes = changes
-            self._forecasts.use(self._params.source)
+            # What cannot be read leaves what trades as it is.
+            with suppress(DataError):
+                self._forecasts.use(self._params.source)
         self._forecasts.look(now_ns)
 
     @property

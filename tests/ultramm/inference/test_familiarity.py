@@ -16,7 +16,7 @@ NAMES = ("queue_imbalance", "weighted_mid_bps")
 
 def followed(folder: Path, max_age_h: float = 24.0, last_ns: int = S) -> Familiarity:
     about = keep(folder, features=NAMES, last_ns=last_ns, familiar=familiar(NAMES, furthest=30.0))
-    return Familiarity(about, max_age_h, 0.1)
+    return Familiarity(about, max_age_h)
 
 
 def play(of: Familiarity, seconds: float, begin_ns: int = S, mean: float = 0.0, seed: int = 1) -> int:
@@ -84,3 +84,15 @@ def test_a_feature_that_has_moved_is_found_within_the_hour_after_the_first(tmp_p
     assert of.strange(now_ns) == ""
     now_ns = play(of, 3_600.0, begin_ns=now_ns, mean=1.5)
     assert "queue_imbalance is not distributed as when the model learned: stability index" in of.strange(now_ns)
+
+
+def test_a_leader_that_is_silent_is_found_though_the_market_goes_on(tmp_path: Path) -> None:
+    about = keep(tmp_path, features=NAMES, familiar=familiar(NAMES), leader="BTCUSDT.FAR")
+    of = Familiarity(about, 1e9)
+    now_ns = S
+    for step in range(600):
+        now_ns += STEP_NS
+        of.heard(now_ns)
+        if step < 560:
+            of.heard(now_ns, leader=True)
+    assert of.strange(now_ns) == "what the model sees of BTCUSDT.FAR is 4.0 s old"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_models import about_model, about_part
+from stored_models import about_model, about_part, familiar
 
 from ultramm.errors import DataError
 from ultramm.features.regime import Regimes
@@ -63,9 +63,10 @@ MORE: PartAbout = about_part(Linear(coefficients=(1.0,), intercept=0.0), ("queue
         ),
         (
             {"part": {"features": (*FEATURES, "one"), "golden": (Golden(row=(1.0, 2.0, 3.0), value=0.1),)}},
-            r"model.json: does not take rows of 3 features",
+            r"model.json: part move takes 2 features, not 3; train the model anew",
         ),
         ({"model_sha256": "0" * 64}, r"model.json: is not what was trained: its hash differs"),
+        ({"familiar": familiar(FEATURES[:1])}, r"about.json: familiar: its figures do not fit together"),
         ({"parts": {"move": MORE, "volatility": MORE}}, r"model.json: has parts move, not as stated"),
     ],
 )

@@ -51,10 +51,23 @@ def test_utility_takes_half_a_deviation_off() -> None:
     assert utility(minutes) == pytest.approx(60.0 - 0.5 * float(minutes.std()) * 60.0**0.5)
 
 
+def test_of_a_day_whose_steps_are_longer_the_utility_is_the_same_in_the_mean() -> None:
+    rng = np.random.default_rng(1)
+    minutes = rng.normal(1.0, 3.0, 1_440)
+    day = run(minutes.reshape(-1, 2).sum(axis=1), seconds=86_400.0)
+    assert len(by_minute(day)) == 720
+    assert utility(by_minute(day), 120.0) == pytest.approx(utility(minutes), rel=0.05)
+    less = run(minutes.reshape(-1, 2).sum(axis=1) - 2.0, seconds=86_400.0)
+    found = evidence("engine", [(day, less)], {}, 1, None).utility
+    assert found is not None
+    assert found.value == pytest.approx(60.0)
+
+
 def test_what_earns_more_on_every_seed_lacks_nothing() -> None:
     made = pairs(0.3)
-    found = evidence("engine", made, {"half as much latency again": made}, 20, 0.05)
+    found = evidence("engine", made, {"half as much latency again": pairs(0.2, seed=2)}, 20, 0.05)
     assert found.lacking == []
+    assert found.harder[0].difference == pytest.approx(6.0, abs=2.0)
     assert found.runs == 20
     assert found.difference == pytest.approx(np.mean([ours.pnl - theirs.pnl for ours, theirs in made]))
     assert found.t > 5.0

@@ -114,6 +114,7 @@ def layer(outputs: int, inputs: int, **changes: Any) -> Layer:
 
 LEAF = Node(value=1.0)
 SPLIT = Node(feature=0, threshold=0.5, left=1, right=2)
+TWICE = Node(feature=0, threshold=0.5, left=1, right=1)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +135,7 @@ SPLIT = Node(feature=0, threshold=0.5, left=1, right=2)
             "a number is not finite",
         ),
         (Trees(features=1, baseline=0.0, trees=((LEAF,),) * 3_000), "3000 trees"),
+        (Trees(features=1, baseline=0.0, trees=((TWICE, LEAF, LEAF),)), "tree 0: two ways lead to one node"),
         (Network(layers=()), "a network needs layers"),
         (Network(layers=(layer(1, 0),)), "and each of them weights"),
         (Network(layers=(layer(2, 3),)), "gives more than one number"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,52 @@ def test_what_was_promoted_is_rolled_back_step_by_step(registry: Registry) -> No
     assert (registry.trading("toy"), registry.before("toy")) == ("d", "")
     assert [each.how for each in registry.promotions("toy")] == ["promoted"] * 3 + ["rolled back"] * 3 + ["promoted"]
     assert registry.promotions("other") == []
+
+
+def test_what_is_promoted_twice_is_rolled_back_at_once(registry: Registry) -> None:
+    for each in ("a", "b", "b"):
+        promote(registry, each)
+    assert registry.before("toy") == "a"
+
+
+def test_of_the_same_data_the_one_that_was_trained_last_is_meant(registry: Registry) -> None:
+    for number, slope in enumerate((3.0, 1.0, 2.0)):
+        about = keep(registry.folder, slope=slope, last_ns=7, promoted=False)
+        os.utime(registry.folder / about.id / "about.json", ns=(number, number))
+        assert registry.about("toy").id == about.id
+    promote(registry, about.id)
+    # What is older than what trades does not come back into the shadow.
+    assert registry.waiting("toy") == ""
+
+
+def test_training_anew_mends_what_was_damaged(registry: Registry) -> None:
+    about = keep(registry.folder)
+    (registry.folder / about.id / "model.json").write_text("{}")
+    keep(registry.folder, promoted=False)
+    assert read_model(registry.folder / about.id, 1).about == about
+
+
+def test_a_line_that_broke_off_is_none_and_takes_no_other_with_it(registry: Registry) -> None:
+    promote(registry, "a")
+    path = registry.folder / "promotions.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"name":"toy","id')
+    assert registry.trading("toy") == "a"
+    promote(registry, "b")
+    assert [each.id for each in registry.promotions("toy")] == ["a", "b"]
+
+
+def test_a_line_that_is_none_is_named(registry: Registry) -> None:
+    promote(registry, "a")
+    path = registry.folder / "promotions.jsonl"
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(DataError, match=r"promotions\.jsonl:2: .*; take the line out"):
+        registry.trading("toy")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="cannot be written"):
+        keep(tmp_path / "file" / "models")
 
 
 def test_a_file_that_cannot_be_read_is_named(registry: Registry) -> None:

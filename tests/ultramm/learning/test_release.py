@@ -19,10 +19,11 @@ from ultramm.learning.release import Release, release
 from ultramm.learning.train import Plan, candidates
 
 S = 1_000_000_000
+NO_GAP = np.array([], dtype=np.int64)
 ABOUT = About(instrument="X.SIM", leader=None, features=OWN, features_version=1, code="1", data={"tape": "ab"}, seed=3)
 
 
-def dataset(seconds: int = 2_400, seed: int = 1, leans: float = 1.0) -> Dataset:
+def dataset(seconds: int = 3_600, seed: int = 1, leans: float = 1.0) -> Dataset:
     """The first feature tells of the next second's move, and of who trades; calm and restless minutes follow each
     other as if by a clock."""
     rng = np.random.default_rng(seed)
@@ -46,6 +47,7 @@ def dataset(seconds: int = 2_400, seed: int = 1, leans: float = 1.0) -> Dataset:
         trade_ns=times[traded] + S // 20,
         prices=mids[traded] * (1.0 + 1e-5 * sides),
         sides=sides,
+        gap_ns=NO_GAP,
     )
 
 

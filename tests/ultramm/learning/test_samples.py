@@ -15,7 +15,9 @@ from ultramm.learning.dataset import About, Dataset
 from ultramm.learning.samples import Sample, of_arrivals, of_fills, of_moves, of_volatility, second_moves
 
 S = 1_000_000_000
+NO_GAP = np.array([], dtype=np.int64)
 ABOUT = About(instrument="X.SIM", leader=None, features=OWN, features_version=1, code="1", data={}, seed=3)
+TIMES = ("row_ns", "touch_ns", "trade_ns")
 REGIMES = Regimes(stay_calm=0.99, stay_restless=0.95, calm=0.8, restless=2.0)
 
 
@@ -35,6 +37,7 @@ def dataset(seed: int = 1, seconds: int = 900) -> Dataset:
         trade_ns=trade_ns,
         prices=np.full(len(trade_ns), 100.0),
         sides=sides,
+        gap_ns=NO_GAP,
     )
 
 
@@ -50,6 +53,7 @@ def cut(of: Dataset, at_ns: int) -> Dataset:
         trade_ns=of.trade_ns[trades],
         prices=of.prices[trades],
         sides=of.sides[trades],
+        gap_ns=of.gap_ns[of.gap_ns <= at_ns],
     )
 
 
@@ -79,6 +83,19 @@ def test_no_outcome_is_given_that_is_not_known_yet(part: str) -> None:
     known = np.isfinite(made.y)
     assert made.times_ns[known].max() + round(1e9 * made.reach_s) <= 600 * S + S // 5
     assert made.rows.shape == (len(made.y), len(made.names))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_is_waited_for_across_a_gap_is_not_known(part: str) -> None:
+    """The market is not seen for a minute, and stands elsewhere then."""
+    whole, at_ns, long_ns = dataset(seconds=1_200), 600 * S, 60 * S
+    late = {name: getattr(whole, name) + np.where(getattr(whole, name) > at_ns, long_ns, 0) for name in TIMES}
+    mids = np.where(whole.touch_ns > at_ns, 2.0 * whole.mids, whole.mids)
+    gap = msgspec.structs.replace(whole, **late, mids=mids, gap_ns=np.array([at_ns + 10 * S]))
+    made = PARTS[part](gap)
+    over = (made.times_ns <= at_ns) & (made.times_ns + round(1e9 * made.reach_s) > at_ns + 10 * S)
+    assert np.isnan(made.y[over]).all()
+    assert np.nanmax(np.abs(made.y)) < 100.0  # a doubled price is no outcome of anything
 
 
 def test_losses_of_fills_are_those_of_the_mids() -> None:

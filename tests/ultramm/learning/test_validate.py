@@ -19,6 +19,7 @@ from ultramm.learning.train import Plan, candidates, compare, fitted
 from ultramm.learning.validate import Array, Interval, explained, gate, overfitting
 
 S = 1_000_000_000
+NO_GAP = np.array([], dtype=np.int64)
 ABOUT = About(instrument="X.SIM", leader=None, features=OWN, features_version=1, code="1", data={"tape": "ab"}, seed=3)
 
 
@@ -42,6 +43,7 @@ def dataset(seed: int, count: int = 3_000, signal: float = 0.5) -> Dataset:
         trade_ns=times + S // 20,
         prices=mids * (1.0 + 1e-5 * sides),
         sides=sides,
+        gap_ns=NO_GAP,
     )
 
 
@@ -55,6 +57,7 @@ def test_a_move_is_of_the_mids_that_stood() -> None:
         trade_ns=np.array([], dtype=np.int64),
         prices=np.array([]),
         sides=np.array([]),
+        gap_ns=NO_GAP,
     )
     # Before the first mid, and past the last that was seen, nothing is known.
     expected = [math.nan, 1e4 * math.log(1.01), 0.0, 1e4 * math.log(103 / 101)]

@@ -123,6 +123,38 @@ def test_a_model_is_trained_when_it_is_due_and_proven_after_its_time_in_the_shad
     assert len(said) == 3
 
 
+def test_what_waits_is_not_replaced_before_its_time_but_not_for_ever_either() -> None:
+    """Trained every minute, held in the shadow for three: it is proven, and what is never believed makes room."""
+    said: list[str] = []
+    retraining = Retraining(RetrainParams(config="toy.json", every_h=1 / 60, shadow_h=3 / 60), said.append)
+    retraining.look(0.0, None)
+    model = Registry(Path("data/models")).waiting("toy")
+    for minute in range(1, 3):
+        retraining.look(60.0 * minute, status(model, 0.9))
+    assert len(said) == 1
+    retraining.look(180.0, status(model, 0.9))
+    assert said[1].startswith(f"retrain: {model}: stays in the shadow: ")
+    assert said[2].startswith("retrain: toy-")  # the next training was due
+
+    unbelieved: list[str] = []
+    other = Retraining(RetrainParams(config="toy.json", every_h=1 / 60, shadow_h=3 / 60), unbelieved.append)
+    for minute in range(8):
+        other.look(60.0 * minute, status(model, 0.0))
+    assert len(unbelieved) == 2
+
+
+def test_a_file_that_is_being_written_is_waited_for() -> None:
+    said: list[str] = []
+    retraining = Retraining(RetrainParams(config="toy.json"), said.append)
+    whole = Path("toy.json").read_text()
+    Path("toy.json").write_text(whole[: len(whole) // 2])
+    retraining.look(0.0, None)
+    assert said[0].startswith("retrain: toy.json: ")
+    Path("toy.json").write_text(whole)
+    retraining.look(60.0, None)
+    assert said[1].startswith("retrain: toy-")
+
+
 def test_one_that_is_not_believed_is_not_proven() -> None:
     said: list[str] = []
     retraining = Retraining(RetrainParams(config="toy.json", shadow_h=1 / 60), said.append)
