@@ -606,7 +606,7 @@ def test_a_degraded_maker_asks_nothing_of_its_strategy_about_the_reference(strat
 
 
 def test_that_a_model_is_doubted_and_believed_again_is_told_once(strategy):
-    strategy.doubt = ""
+    strategy.doubt, strategy.models = "", ()
     desk = live_desk(strategy)
     assert desk.maker.take_guard_changes() == []
     strategy.doubt = "there is none"

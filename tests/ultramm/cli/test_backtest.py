@@ -22,7 +22,7 @@ venues:
   SIM:
     adapter: synthetic
     instruments: [BTCUSDT]
-    params: {preset: benign, pace: 4, duration_s: 60}
+    params: {preset: benign, pace: 4, duration_s: 40}
     paper: {starting_balances: [100000 USDT, 2 BTC], latency_ms: 5, maker_fee_bps: 0.1}
 strategies:
   - use: market-maker

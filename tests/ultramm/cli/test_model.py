@@ -128,10 +128,10 @@ def test_one_command_trains_validates_promotes_and_trades_and_again_it_is_the_sa
     assert made["traded"]["seed"] == 103
     assert made["traded"]["fills"] > 0
     (tmp_path / "data" / "models" / "promotions.jsonl").unlink()
-    assert json.loads(ultramm("model", "run", "toy.yaml", "--json").stdout) == made
     shown = ultramm("model", "run", "toy.yaml")
     assert "toy: traded, seed 103" in shown.stdout
-    assert "it trades all the same: a minute is no evidence" in shown.stdout
+    assert f"{made['traded']['pnl']:+,.4f} USDT" in shown.stdout
+    assert f"{made['promoted']['id']}: it trades all the same: a minute is no evidence" in shown.stdout
 
 
 def test_without_a_proof_nothing_is_promoted(ultramm: Any, training: Path) -> None:

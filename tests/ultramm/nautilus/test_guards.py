@@ -12,7 +12,7 @@ from ultramm.nautilus.backtest import BacktestResult, Collector, run_backtest
 from ultramm.nautilus.synthetic import EPOCH_NS
 
 S = 1_000_000_000
-SETTINGS = ("venues.SIM.params.duration_s=300", "venues.SIM.params.preset=wide")
+SETTINGS = ("venues.SIM.params.duration_s=150", "venues.SIM.params.preset=wide")
 TWO = (
     "venues.SIM.instruments=[BTCUSDT, ETHUSDT]",
     "strategies=[{use: market-maker, name: one, instruments: [BTCUSDT.SIM, ETHUSDT.SIM], "

@@ -187,8 +187,7 @@ def test_spot_is_quoted_by_the_perpetual_on_recordings_and_nothing_stays_open(re
     path = PROJECT / "config" / "backtests" / "binance-across.yaml"
     caches = [f"venues.{venue}.params.cache={recordings_cache}" for venue in ("BINANCE", "BINANCEUSDM")]
     collector = Collector()
-    ends = [f"venues.{venue}.params.end=2024-08-08T23:57:00" for venue in ("BINANCE", "BINANCEUSDM")]
-    result = run_backtest(resolve(read(path, caches + ends, {"SHARED_DATA": str(RECORDINGS)})), collector=collector)
+    result = run_backtest(resolve(read(path, caches, {"SHARED_DATA": str(RECORDINGS)})), collector=collector)
     across, hedge = result.scores
     assert (across.fills, hedge.fills) == (157, 45)
     positions, longest = {"across": 0.0, "hedge": 0.0}, 0.0
