@@ -25,7 +25,9 @@ from rich.table import Table
 
 from ultramm.config.load import read
 from ultramm.config.resolve import resolve
+from ultramm.inference.stored import MOVE
 from ultramm.learning.dataset import Dataset
+from ultramm.learning.samples import of_moves
 from ultramm.learning.train import Plan, Result, compare
 from ultramm.learning.validate import Interval, gate
 from ultramm.nautilus.observe import observe
@@ -82,9 +84,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 def rows(market: str, leader: str | None, folder: Path, horizons_s: tuple[float, ...]) -> Iterator[Row]:
     plan = Plan()
     seen = dataset(market, leader, folder)
-    for result, forecast in compare(seen, horizons_s, plan):
-        late = gate(seen, forecast, _LATE_S)
-        yield Row(market=market, leader=leader, result=result, late=None if late is None else late.gain_bps)
+    for horizon_s in horizons_s:
+        sample = of_moves(seen, horizon_s, plan.latency_s)
+        for result, forecast in compare(MOVE, sample, horizon_s, leader is not None, plan, seen):
+            late = gate(seen, forecast, _LATE_S)
+            yield Row(market=market, leader=leader, result=result, late=None if late is None else late.gain_bps)
 
 
 def interval(found: Interval, digits: int, scale: float = 1.0) -> str:
