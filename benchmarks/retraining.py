@@ -2,10 +2,10 @@
 
 ::
 
-    .venv/bin/python benchmarks/retraining.py --model synthetic --markdown       four minutes, after a promotion
+    .venv/bin/python benchmarks/retraining.py --model synthetic --markdown       ten minutes, after a promotion
 
-Nodes are played in turn, alone and beside a training that goes on all the time, each a minute of the built-in market in
-real time. What differs between two that were alone is noise.
+Nodes are played in turn, alone and beside a training that goes on all the time, each for some minutes of the built-in
+market in real time: the first of them goes by until it quotes. What differs between two that were alone is noise.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def node(model: str, seconds: int, folder: Path, *, beside: bool) -> tuple[int, 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", required=True, help="a name, of a model that was promoted")
-    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seconds", type=int, default=150)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--markdown", action="store_true")
     arguments = parser.parse_args()
