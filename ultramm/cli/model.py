@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from ultramm.cli.contest import contest_progress
-from ultramm.cli.options import Json, Set
+from ultramm.cli.options import Jobs, Json, Runs, Set
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Learned models.", no_args_is_help=True)
 ConfigFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="Market and horizons; see docs/learning.md.")]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes to run in.")]
-Runs = Annotated[Path | None, typer.Option("--runs", metavar="FILE.jsonl", help="Keep finished runs, and resume.")]
 Keep = Annotated[Path, typer.Option("--keep", metavar="FOLDER", help="Folder of models.")]
 _FOLDER = Path("data/models")
 
@@ -127,12 +125,10 @@ def run(
 ) -> None:
     """Train, validate, promote, and trade: one command from a market to a backtest by a model of it."""
     from ultramm.cli.output import print_json, print_table
-    from ultramm.config.model import read_model_config
-    from ultramm.errors import ConfigError
+    from ultramm.config.model import needed_proof, read_model_config
 
     wanted, market = read_model_config(config)
-    if wanted.proof is None:
-        raise ConfigError(f"{config}: proof: is needed to promote; see docs/learning.md")
+    needed_proof(config, wanted)  # before anything is trained
     made = _trained(wanted, market)
     if not json:
         _print_validation(made.about)

@@ -16,6 +16,8 @@ Report = Annotated[
     Path | None,
     typer.Option("--report", metavar="FILE.html", help="Write a report: one page that needs no network."),
 ]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Processes to run in.")]
+Runs = Annotated[Path | None, typer.Option("--runs", metavar="FILE.jsonl", help="Keep finished runs, and resume.")]
 OptionalConfig = Annotated[
     Path | None,
     typer.Argument(metavar="[CONFIG]", help="Configuration file; the packaged default when left out."),

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from ultramm.cli.contest import contest_progress
-from ultramm.cli.options import Json
+from ultramm.cli.options import Jobs, Json, Runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,10 +40,8 @@ class Tuned(msgspec.Struct, frozen=True, kw_only=True):
 
 def tune(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Market, strategy, ranges; see docs/learning.md.")],
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes to run in.")] = 1,
-    runs: Annotated[
-        Path | None, typer.Option("--runs", metavar="FILE.jsonl", help="Keep finished runs, and resume.")
-    ] = None,
+    jobs: Jobs = 1,
+    runs: Runs = None,
     json: Json = False,
 ) -> None:
     """Search for parameters that earn more, all candidates on the same seeds, and prove them on unseen ones."""

@@ -117,3 +117,10 @@ def read_model_config(path: Path, overrides: list[str] | None = None) -> tuple[M
             there = ", ".join(known)
             raise ConfigError(f"{path}: {key}: {config.market} has no {instrument}; there are {there}")
     return config, market
+
+
+def needed_proof(path: Path, config: ModelConfig) -> Proof:
+    """What the file asks for before a model trades; raises `ConfigError` where it asks for nothing."""
+    if config.proof is None:
+        raise ConfigError(f"{path}: proof: is needed to promote; see docs/learning.md")
+    return config.proof

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ultramm.features.average import EwAverage, TimeAverage
 from ultramm.features.depth import DepthImbalance
 from ultramm.features.flow import DecayingSum, OrderFlowImbalance, TradeFlowImbalance
 from ultramm.features.price import queue_imbalance, weighted_mid
 from ultramm.features.volatility import EwVolatility
-from ultramm.market import Book, Trade
+from ultramm.market import Book, Side, Trade
 
 VERSION = 1
 OWN = (
@@ -192,6 +193,11 @@ class AlphaFeatures:
 def turns(names: tuple[str, ...]) -> list[float]:
     """What each feature of a bid is multiplied by to be that of an ask: -1 for what turns with the market, else 1."""
     return [1.0 if name in EVEN else -1.0 for name in names]
+
+
+def of_side(side: Side, row: Sequence[float], turns: Sequence[float]) -> list[float]:
+    """A row as a model of both sides sees it: turned, where it is of an ask."""
+    return list(row) if side is Side.BUY else [each * turn for each, turn in zip(row, turns, strict=True)]
 
 
 class _Scale:

@@ -10,7 +10,7 @@ import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from ultramm.features.alpha import turns
+from ultramm.features.alpha import of_side, turns
 from ultramm.features.arrivals import Arrivals
 from ultramm.features.levels import LEVELS, VolatilityLevels
 from ultramm.features.maturing import Maturing
@@ -142,10 +142,6 @@ class FillOutcomes[T]:
         self._rows.clear()
         self._pending.interrupted()
 
-    def of(self, side: Side, row: Sequence[float]) -> list[float]:
-        """A row as a model sees it: turned, where it is of an ask, so that both sides are one."""
-        return list(row) if side is Side.BUY else [each * turn for each, turn in zip(row, self._turns, strict=True)]
-
     def on_trade(self, trade: Trade) -> tuple[Side, list[float], float] | None:
         """The side that was filled, its row, and the mid of the last decision that could have moved an order."""
         told = None
@@ -156,7 +152,7 @@ class FillOutcomes[T]:
         if told is None:
             return None
         side = trade.side.opposite
-        return side, self.of(side, told[0]), told[1]
+        return side, of_side(side, told[0], self._turns), told[1]
 
     @property
     def open(self) -> int:

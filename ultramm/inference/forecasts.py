@@ -15,10 +15,10 @@ from ultramm.features.outcomes import EVERY_S, VolatilityOutcomes
 from ultramm.inference.familiarity import Familiarity
 from ultramm.inference.parts import ROW_S, Adverse, Arriving, Belief, Move, Volatility
 from ultramm.inference.state import ModelState
-from ultramm.inference.stored import ADVERSE, ARRIVALS, MOVE, VOLATILITY, StoredModel, read_model
+from ultramm.inference.stored import ADVERSE, ARRIVALS, MOVE, PARTS, VOLATILITY, StoredModel, read_model
 from ultramm.market import Book, Instrument, Side, Trade
 
-ALL = frozenset({MOVE, VOLATILITY, ADVERSE, ARRIVALS})
+ALL = frozenset(PARTS)
 
 
 class Model:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ultramm.calibration.conformal import AdaptiveConformal
 from ultramm.calibration.forecast import Trust
+from ultramm.features.alpha import of_side, turns
 from ultramm.features.average import EwAverage, SampleAverage
 from ultramm.features.drift import AdaptiveWindow
 from ultramm.features.maturing import Maturing
@@ -215,6 +216,7 @@ class Adverse(_Foretelling):
         self._mean = about.mean
         self._columns = [names.index(name) for name in about.features]
         self.predict = predict
+        self._turns = turns(names)
         self._outcomes: FillOutcomes[float] = FillOutcomes(names, horizon_s, latency_s)
         self._row: Sequence[float] = ()
         self._lately, self._usually = EwAverage(300.0), EwAverage(7_200.0)
@@ -256,7 +258,7 @@ class Adverse(_Foretelling):
 
     def of(self, side: Side) -> float:
         """As far as it is believed."""
-        return self.belief.weight * self._foretold(self._outcomes.of(side, self._row)) if self._row else 0.0
+        return self.belief.weight * self._foretold(of_side(side, self._row, self._turns)) if self._row else 0.0
 
 
 class Arriving(_Foretelling):
@@ -267,7 +269,7 @@ class Arriving(_Foretelling):
         self._columns = [names.index(name) for name in about.features]
         self.predict = predict
         self._outcomes: ArrivalOutcomes[float] = ArrivalOutcomes()
-        self._turned: FillOutcomes[None] = FillOutcomes(names, 1.0, 0.0)
+        self._turns = turns(names)
         self._mean = about.mean
         self._foretold = dict.fromkeys(Side, 0.0)
 
@@ -280,7 +282,7 @@ class Arriving(_Foretelling):
         for forecast, share, _ in self._outcomes.matured(ts_ns):
             self.belief.learn(ts_ns, forecast, share - self._mean)
         for side in Side:
-            turned = self._turned.of(side, row)
+            turned = of_side(side, row, self._turns)
             self._foretold[side] = self.belief.centred(self.predict([turned[place] for place in self._columns]))
             self._outcomes.add(ts_ns, side, self._foretold[side])
 

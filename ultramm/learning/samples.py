@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
+from ultramm.features.alpha import of_side, turns
 from ultramm.features.outcomes import (
     ARRIVALS_S,
     EVERY_S,
@@ -104,7 +105,7 @@ def of_volatility(dataset: Dataset, regimes: Regimes | None) -> Sample:
 def of_arrivals(dataset: Dataset) -> Sample:
     """Trades against each side in the next seconds, as a share of the usual, which is what each counts for."""
     outcomes = ArrivalOutcomes[tuple[int, list[float]]]()
-    turned = FillOutcomes[None](dataset.about.features, 1.0, 0.0)
+    turned = turns(dataset.about.features)
     found: list[tuple[int, list[float], float]] = []
     weights: list[float] = []
     next_ns = 0
@@ -119,7 +120,7 @@ def of_arrivals(dataset: Dataset) -> Sample:
                 found.append((at_ns, row, share))
                 weights.append(usual)
             for side in Side:
-                outcomes.add(ts_ns, side, (ts_ns, turned.of(side, seen)))
+                outcomes.add(ts_ns, side, (ts_ns, of_side(side, seen, turned)))
     return _sample(dataset.about.features, found, weights, ARRIVALS_S)
 
 

@@ -75,20 +75,22 @@ class Contest:
 
     def play(self, entries: Sequence[Entry], on_done: Callable[[Entry], None] = lambda _: None) -> list[Played]:
         """What became of each, in their order."""
-        missing = [entry for entry in entries if entry.key not in self._done]
-        for entry, played in self._results(missing):
-            self._done[entry.key] = played
+        # Once for each: a key is a configuration resolved, and another one as soon as another model trades.
+        keys = [entry.key for entry in entries]
+        missing = {key: entry for key, entry in zip(keys, entries, strict=True) if key not in self._done}
+        for key, played in self._results(missing):
+            self._done[key] = played
             if self._runs is not None:
-                _keep(self._runs, entry.key, played)
-            on_done(entry)
-        return [self._done[entry.key] for entry in entries]
+                _keep(self._runs, key, played)
+            on_done(missing[key])
+        return [self._done[key] for key in keys]
 
-    def _results(self, entries: Sequence[Entry]) -> Iterator[tuple[Entry, Played]]:
+    def _results(self, entries: dict[str, Entry]) -> Iterator[tuple[str, Played]]:
         if self._pool is None:
-            for entry in entries:
-                yield entry, play(entry)
+            for key, entry in entries.items():
+                yield key, play(entry)
             return
-        futures: dict[Future[Played], Entry] = {self._pool.submit(play, entry): entry for entry in entries}
+        futures: dict[Future[Played], str] = {self._pool.submit(play, entry): key for key, entry in entries.items()}
         for future in as_completed(futures):
             yield futures[future], future.result()
 

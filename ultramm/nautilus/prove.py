@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from itertools import batched, islice
 from pathlib import Path
 
 import msgspec
 
 from ultramm.config.contest import Contestant, entered, with_paper
 from ultramm.config.load import Loaded, read
-from ultramm.config.model import ModelConfig, Proof
+from ultramm.config.model import ModelConfig, Proof, needed_proof
 from ultramm.config.resolve import resolve
 from ultramm.errors import ConfigError
 from ultramm.inference.stored import ModelAbout
@@ -154,9 +155,7 @@ def promote(
     ConfigError
         The file has no proof, or the model is of another name.
     """
-    proof = wanted.proof
-    if proof is None:
-        raise ConfigError(f"{path}: proof: is needed to promote; see docs/learning.md")
+    proof = needed_proof(path, wanted)
     registry = Registry(Path(wanted.keep))
     about = registry.about(model)
     if about.name != wanted.name:
@@ -164,8 +163,8 @@ def promote(
     planned = proof_runs(wanted, proof, about)
     entries = [entry for pairs in planned.values() for pair in pairs for entry in pair]
     with Contest(jobs, runs) as contest, progress(len(entries), contest.missing(entries)) as advance:
-        played = dict(zip((entry.key for entry in entries), contest.play(entries, advance), strict=True))
-    paired = {how: [(played[ours.key], played[theirs.key]) for ours, theirs in pairs] for how, pairs in planned.items()}
+        played = batched(contest.play(entries, advance), 2)
+    paired = {how: [(ours, theirs) for ours, theirs in islice(played, len(pairs))] for how, pairs in planned.items()}
     found = evidence(proof.against.use, paired.pop(""), paired, registry.trials(wanted.name), about.overfitting)
     lacking, reason = found.lacking, accept or proof.accept
     how = "promoted" if not lacking else "accepted" if reason else ""

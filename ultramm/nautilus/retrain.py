@@ -8,7 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ultramm.config.model import read_model_config
+from ultramm.config.model import ModelConfig, read_model_config
+from ultramm.config.resolve import Resolved
 from ultramm.config.retrain import RetrainParams
 from ultramm.errors import UserError
 from ultramm.inference.stored import MOVE
@@ -87,20 +88,20 @@ class Retraining:
             self._say(f"retrain: {type(exc).__name__}: {exc}")
 
     def _look(self, now_s: float, status: Status | None) -> None:
-        wanted, _ = read_model_config(self._path)
+        wanted, market = read_model_config(self._path)
         waiting = Registry(Path(wanted.keep)).waiting(wanted.name)
         if waiting != self._shadow.id:
             self._since_s = now_s
         self._shadow.seen(waiting, status, _LOOK_S)
         open_ = bool(waiting) and waiting != self._tried
         if open_ and self._shown:
-            self._prove(waiting)
+            self._prove(wanted, waiting)
             self._tried, open_ = waiting, False
         # What waits is not replaced by what is newer, or nothing would ever have waited long enough; but not for ever.
         waits = open_ and now_s - self._since_s < _PATIENCE * 3_600.0 * self._params.shadow_h
         if now_s >= self._next_s and not waits:
             self._next_s = now_s + 3_600.0 * self._params.every_h
-            self._train(now_s)
+            self._train(wanted, market, now_s)
 
     @property
     def _shown(self) -> bool:
@@ -109,23 +110,21 @@ class Retraining:
         long_enough = self._shadow.seconds >= 3_600.0 * self._params.shadow_h
         return long_enough and self._shadow.weight > _BELIEVED
 
-    def _train(self, now_s: float) -> None:
-        wanted, market = read_model_config(self._path, self._window(now_s))
-        made = train(wanted, market)
+    def _train(self, wanted: ModelConfig, market: Resolved, now_s: float) -> None:
+        window = self._window(market, now_s)
+        made = train(wanted, read_model_config(self._path, window)[1] if window else market)
         self._say(f"retrain: {made.about.id} of {made.about.rows:,} rows: {', '.join(made.about.parts)}")
 
-    def _window(self, now_s: float) -> list[str]:
+    def _window(self, market: Resolved, now_s: float) -> list[str]:
         """What makes recordings begin no earlier than wanted."""
         if self._params.last_h is None:
             return []
         since = datetime.fromtimestamp(now_s, UTC) - timedelta(hours=self._params.last_h)
-        _, market = read_model_config(self._path)
         start = since.replace(tzinfo=None).isoformat(timespec="seconds")
         replayed = [name for name, venue in market.venues.items() if venue.settings.adapter == "replay"]
         return [f"venues.{name}.params.start={start}" for name in replayed]
 
-    def _prove(self, model: str) -> None:
-        wanted, _ = read_model_config(self._path)
+    def _prove(self, wanted: ModelConfig, model: str) -> None:
         made = promote(self._path, wanted, model, "", self._params.jobs)
         self._say(f"retrain: {model}: {made.promotion or 'stays in the shadow: ' + '; '.join(made.lacking)}")
 

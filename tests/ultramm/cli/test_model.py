@@ -7,31 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy_market import toy_market
 
 pytestmark = pytest.mark.integration
 
-MARKET = """
-mode: backtest
-name: toy
-seed: 5
-venues:
-  SIM:
-    adapter: synthetic
-    instruments: [BTCUSDT]
-    params: {preset: wide, duration_s: 60}
-    paper: {starting_balances: [100000 USDT, 2 BTC]}
-strategies:
-  - use: market-maker
-    name: mm
-    instruments: [BTCUSDT.SIM]
-    params: {order_size: 0.01, max_position: 0.1, half_spread_bps: 1}
-"""
 TRAINING = {"name": "toy", "market": "market.yaml", "instrument": "BTCUSDT.SIM", "horizons_s": [1], "horizon_s": 1}
 
 
 @pytest.fixture
 def training(tmp_path: Path) -> Path:
-    (tmp_path / "market.yaml").write_text(MARKET)
+    (tmp_path / "market.yaml").write_text(json.dumps(toy_market()))
     (tmp_path / "toy.yaml").write_text(json.dumps(TRAINING))
     return tmp_path / "toy.yaml"
 
@@ -142,10 +127,8 @@ def test_without_a_proof_nothing_is_promoted(ultramm: Any, training: Path) -> No
 
 
 def test_a_model_that_was_not_promoted_is_for_backtests(ultramm: Any, tmp_path: Path) -> None:
-    text = MARKET.replace("use: market-maker", "use: ai-market-maker").replace(
-        "half_spread_bps: 1", "model: toy, unproven: true"
-    )
-    (tmp_path / "market.yaml").write_text(text)
+    params = {"order_size": 0.01, "max_position": 0.1, "model": "toy", "unproven": True}
+    (tmp_path / "market.yaml").write_text(json.dumps(toy_market(use="ai-market-maker", params=params)))
     done = ultramm("config", "check", "market.yaml", "--set", "mode=paper")
     assert done.returncode == 2
     assert "strategies[0].params: unproven: true is of backtests; promote the model" in done.stderr

@@ -7,25 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy_market import toy_market
 
 pytestmark = pytest.mark.integration
 
-MARKET = """
-mode: backtest
-name: toy
-seed: 5
-venues:
-  SIM:
-    adapter: synthetic
-    instruments: [BTCUSDT]
-    params: {preset: wide, duration_s: 30}
-    paper: {starting_balances: [100000 USDT, 2 BTC]}
-strategies:
-  - use: market-maker
-    name: mm
-    instruments: [BTCUSDT.SIM]
-    params: {order_size: 0.01, max_position: 0.1, half_spread_bps: 1}
-"""
 SEARCH: dict[str, Any] = {
     "market": "market.yaml",
     "strategy": {"use": "market-maker", "keep": ["order_size", "max_position"], "params": {"refresh_ms": 500}},
@@ -39,7 +24,7 @@ SEARCH: dict[str, Any] = {
 
 @pytest.fixture
 def wanted(tmp_path: Path) -> Path:
-    (tmp_path / "market.yaml").write_text(MARKET)
+    (tmp_path / "market.yaml").write_text(json.dumps(toy_market(30)))
     (tmp_path / "search.yaml").write_text(json.dumps(SEARCH))
     return tmp_path / "search.yaml"
 

@@ -7,37 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy_market import toy_market
 
 from ultramm.config.model import read_model_config
 from ultramm.errors import ConfigError
 
-MARKET = {
-    "mode": "paper",
-    "name": "toy",
-    "venues": {
-        "SIM": {
-            "adapter": "synthetic",
-            "instruments": ["BTCUSDT"],
-            "params": {"preset": "wide", "duration_s": 60},
-            "paper": {"starting_balances": ["100000 USDT", "2 BTC"]},
-        }
-    },
-    "strategies": [
-        {
-            "use": "market-maker",
-            "name": "mm",
-            "instruments": ["BTCUSDT.SIM"],
-            "params": {"order_size": 0.01, "max_position": 0.1, "half_spread_bps": 1},
-        }
-    ],
-}
 TRAINING = {"name": "toy", "market": "market.json", "instrument": "BTCUSDT.SIM", "horizons_s": [1], "horizon_s": 1}
 
 
 @pytest.fixture
 def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    Path("market.json").write_text(json.dumps(MARKET))
+    Path("market.json").write_text(json.dumps(toy_market(mode="paper")))
     Path("toy.json").write_text(json.dumps(TRAINING))
     return Path("toy.json")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from stored_models import keep
+from toy_market import toy_market
 
 from ultramm.config.model import read_model_config
 from ultramm.errors import ConfigError
@@ -31,10 +32,10 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def wanted(adapter: dict[str, Any], proof: dict[str, Any] | None = None, **paper: Any) -> Any:
-    venue = {"instruments": ["BTCUSDT"], "paper": {"starting_balances": ["100000 USDT", "2 BTC"], **paper}, **adapter}
-    quoting = {"order_size": 0.01, "max_position": 0.1, "half_spread_bps": 1}
-    strategy = {"use": "market-maker", "name": "mm", "instruments": ["BTCUSDT.SIM"], "params": quoting}
-    market = {"mode": "backtest", "name": "toy", "seed": 5, "venues": {"SIM": venue}, "strategies": [strategy]}
+    market = toy_market()
+    venue = market["venues"]["SIM"]
+    venue.update(adapter)
+    venue["paper"].update(paper)
     Path("market.json").write_text(json.dumps(market))
     training = {"name": "toy", "market": "market.json", "instrument": "BTCUSDT.SIM", "horizons_s": [1], "horizon_s": 1}
     Path("toy.json").write_text(json.dumps(training | {"proof": PROOF | (proof or {})}))

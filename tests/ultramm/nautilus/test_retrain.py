@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from toy_market import toy_market
 
 from ultramm.config.retrain import RetrainParams
 from ultramm.inference.state import ModelState
@@ -18,26 +19,6 @@ from ultramm.nautilus.retrain import Retraining, Shadow
 
 pytestmark = pytest.mark.integration
 
-MARKET: dict[str, Any] = {
-    "mode": "backtest",
-    "name": "toy",
-    "venues": {
-        "SIM": {
-            "adapter": "synthetic",
-            "instruments": ["BTCUSDT"],
-            "params": {"preset": "wide", "duration_s": 60},
-            "paper": {"starting_balances": ["100000 USDT", "2 BTC"]},
-        }
-    },
-    "strategies": [
-        {
-            "use": "market-maker",
-            "name": "mm",
-            "instruments": ["BTCUSDT.SIM"],
-            "params": {"order_size": 0.01, "max_position": 0.1, "half_spread_bps": 1},
-        }
-    ],
-}
 QUOTES = {"keep": ["order_size", "max_position"]}
 TRAINING: dict[str, Any] = {
     "name": "toy",
@@ -58,7 +39,7 @@ TRAINING: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("market.json").write_text(json.dumps(MARKET))
+    Path("market.json").write_text(json.dumps(toy_market()))
     Path("toy.json").write_text(json.dumps(TRAINING))
 
 
@@ -178,13 +159,11 @@ def test_it_is_promoted_where_somebody_answers_for_it() -> None:
 
 
 def test_what_cannot_be_learned_from_yet_is_said_and_tried_again() -> None:
-    market = json.loads(Path("market.json").read_text())
-    market["venues"]["SIM"]["params"]["duration_s"] = 5
-    Path("market.json").write_text(json.dumps(market))
+    Path("market.json").write_text(json.dumps(toy_market(5)))
     said: list[str] = []
     retraining = Retraining(RetrainParams(config="toy.json", every_h=1.0), said.append)
     retraining.look(0.0, None)
     assert "rows are too few" in said[0]
-    Path("market.json").write_text(json.dumps(MARKET))
+    Path("market.json").write_text(json.dumps(toy_market()))
     retraining.look(3_600.0, None)
     assert said[1].startswith("retrain: toy-")

@@ -9,31 +9,13 @@ from pathlib import Path
 
 import pytest
 from stored_models import keep
+from toy_market import toy_market
 
 from ultramm.inference.exported import Linear
 
 pytestmark = pytest.mark.integration
 
-MARKET = {
-    "mode": "backtest",
-    "name": "toy",
-    "venues": {
-        "SIM": {
-            "adapter": "synthetic",
-            "instruments": ["BTCUSDT"],
-            "params": {"preset": "wide", "duration_s": 400},
-            "paper": {"starting_balances": ["100000 USDT", "2 BTC"]},
-        }
-    },
-    "strategies": [
-        {
-            "use": "ai-market-maker",
-            "name": "ai",
-            "instruments": ["BTCUSDT.SIM"],
-            "params": {"order_size": 0.01, "max_position": 0.1, "model": "toy", "max_age_h": 1e9},
-        }
-    ],
-}
+PARAMS = {"order_size": 0.01, "max_position": 0.1, "model": "toy", "max_age_h": 1e9}
 CODE = """
 import json, sys
 from pathlib import Path
@@ -57,7 +39,7 @@ def test_no_library_that_predicts_is_there_while_a_model_trades(tmp_path: Path) 
         "arrivals": (Linear(coefficients=(0.1,), intercept=0.0, link="log"), ("trade_flow_2_s",)),
     }
     keep(tmp_path / "data" / "models", others=others)
-    (tmp_path / "market.json").write_text(json.dumps(MARKET))
+    (tmp_path / "market.json").write_text(json.dumps(toy_market(400, use="ai-market-maker", params=PARAMS)))
     done = subprocess.run(
         [sys.executable, "-c", CODE], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
