@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from turning import Turned, turned
+from turning import HOWS, turned
 from ultramm.analytics.contest import Played
 from ultramm.config.contest import Contestant, entered
 from ultramm.config.load import read
@@ -149,20 +149,20 @@ def played(wanted: Sequence[Entry], jobs: int, runs: Path | None) -> list[Played
 def turns(preset: str, seeds: int, jobs: int) -> list[tuple[str, ...]]:
     """What a model costs whose signal turns, or becomes noise, in the middle of an hour, and how soon it is let go."""
     model = model_of(preset)
-    range_ = range(_FIRST_SEED, _FIRST_SEED + seeds)
-    wanted = [(preset, model, how, seed) for how in ("not", "flipped", "noise") for seed in range_]
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        found: list[Turned] = list(pool.map(turned, *zip(*wanted, strict=True)))
+    wanted = range(_FIRST_SEED, _FIRST_SEED + seeds)
+    with (
+        ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool,
+        Progress(console=Console(stderr=True)) as bar,
+    ):
+        runs = pool.map(turned, *zip(*((preset, model, seed) for seed in wanted), strict=True))
+        found = [each for of_seed in bar.track(runs, len(wanted), description="playing") for each in of_seed]
     lines = []
-    engine = [each.engine for each in found if each.how == "not"]
-    for how in ("not", "flipped", "noise"):
+    for how in HOWS:
         of = [each for each in found if each.how == how]
-        cost = np.subtract([each.pnl for each in of], engine)
-        spread = difference([each.pnl for each in of], engine)
-        late = max(each.let_go_s for each in of)
-        lines.append(
-            (preset, how, str(spread), f"{cost.min():+.1f}", "" if how == "not" else f"{late / 60:.0f}", f"{len(of)}")
-        )
+        pnl, engine = [each.pnl for each in of], [each.engine for each in of]
+        worst = float(np.subtract(pnl, engine).min())
+        late = "" if how == "not" else f"{max(each.let_go_s for each in of) / 60:.0f}"
+        lines.append((preset, how, str(difference(pnl, engine)), f"{worst:+.1f}", late, f"{len(of)}"))
     return lines
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from ultramm.config.contest import Contestant, entered
 from ultramm.config.load import read
-from ultramm.config.resolve import ResolvedStrategy, resolve
+from ultramm.config.resolve import Resolved, ResolvedStrategy, resolve
 from ultramm.market import Instrument
 from ultramm.nautilus.backtest import Collector, run_backtest
 from ultramm.nautilus.contest import Entry, play
@@ -21,6 +21,7 @@ from ultramm_strategies.ai_market_maker.params import AiParams
 from ultramm_strategies.ai_market_maker.strategy import AiMarketMaker
 
 How = Literal["not", "flipped", "noise"]
+HOWS: tuple[How, ...] = get_args(How)
 _MINUTES, _LET_GO = 60.0, 0.1
 
 
@@ -95,13 +96,18 @@ class _Shell(MakerShell):
         self._record.strategies.append(strategy)
 
 
-def turned(preset: str, model: str, how: How, seed: int) -> Turned:
-    """Play an hour, of which the second half is after the turn."""
+def turned(preset: str, model: str, seed: int) -> list[Turned]:
+    """Play an hour each, of which the second half is after the turn, and the engine alone on the same market."""
     changes = [f"venues.SIM.params.preset={preset}", f"venues.SIM.params.duration_s={60 * _MINUTES:g}", "mode=backtest"]
     market = read(Path("config/comparison/synthetic.yaml"), changes)
     keep = ["order_size", "max_position", "refresh_ms"]
     engine = play(Entry(preset, "engine", entered(market, Contestant(use="glft", keep=keep), seed)))
+    later = sum(engine.steps[len(engine.steps) // 2 :])
     resolved = resolve(entered(market, Contestant(use="ai-market-maker", keep=keep, params={"model": model}), seed))
+    return [_turned(resolved, how, seed, later) for how in HOWS]
+
+
+def _turned(resolved: Resolved, how: How, seed: int, engine: float) -> Turned:
     (own,) = resolved.strategies
     given = {**own.settings.params, "how": how, "unproven": True, "max_age_h": 1e9}
     params = msgspec.convert(given, TurningParams)
@@ -110,6 +116,5 @@ def turned(preset: str, model: str, how: How, seed: int) -> Turned:
     result = run_backtest(msgspec.structs.replace(resolved, strategies=(turning,)), collector=watching)
     (strategy,) = watching.strategies
     (score,) = result.scores
-    later = sum(engine.steps[len(engine.steps) // 2 :])
     pnl = score.pnl.total - strategy.value_at_turn
-    return Turned(how=how, seed=seed, pnl=pnl, engine=later, let_go_s=strategy.let_go_s)
+    return Turned(how=how, seed=seed, pnl=pnl, engine=engine, let_go_s=strategy.let_go_s)

@@ -33,6 +33,9 @@ _FOLDER = Path("data/models")
 @app.command()
 def train(
     config: ConfigFile,
+    dataset: Annotated[
+        Path | None, typer.Option("--dataset", metavar="FILE.npz", help="Also write there what is learned from.")
+    ] = None,
     json: Json = False,
     overrides: Set = [],  # noqa: B006
 ) -> None:
@@ -40,7 +43,7 @@ def train(
     from ultramm.cli.output import print_json
     from ultramm.config.model import read_model_config
 
-    made = _trained(*read_model_config(config, overrides))
+    made = _trained(*read_model_config(config, overrides), dataset)
     if json:
         print_json(made)
         return
@@ -48,7 +51,7 @@ def train(
     typer.echo(f"kept: {', '.join(made.about.parts)}; {made.folder}")
 
 
-def _trained(wanted: ModelConfig, market: Resolved) -> Release:
+def _trained(wanted: ModelConfig, market: Resolved, dataset: Path | None = None) -> Release:
     """A model, with a line that says how far it is."""
     from ultramm.cli.run_progress import run_progress
     from ultramm.nautilus.train import train as train_model
@@ -58,7 +61,7 @@ def _trained(wanted: ModelConfig, market: Resolved) -> Release:
         def tried(text: str) -> None:
             progress("walking forward:", text)
 
-        return train_model(wanted, market, progress("observing"), tried)
+        return train_model(wanted, market, progress("observing"), tried, dataset)
 
 
 @app.command()
@@ -117,6 +120,21 @@ def rollback(
 
 
 @app.command()
+def prune(
+    name: Annotated[str, typer.Argument(help="Of the models.")],
+    leave: Annotated[int, typer.Option("--leave", min=1, help="How many of the latest are left.")] = 20,
+    keep: Keep = _FOLDER,
+) -> None:
+    """Delete old models of a name, but for those that were promoted or wait to be."""
+    from ultramm.learning.registry import Registry
+
+    registry = Registry(keep)
+    registry.about(name)  # of another name there is nothing to delete, and that is to be said
+    deleted = registry.prune(name, leave)
+    typer.echo(f"{name}: deleted {', '.join(deleted)}" if deleted else f"{name}: nothing to delete")
+
+
+@app.command()
 def run(
     config: ConfigFile,
     jobs: Jobs = 1,
@@ -172,7 +190,13 @@ def list_models(keep: Keep = _FOLDER, json: Json = False) -> None:
         typer.echo(f"no model in {keep}; train one: ultramm model train CONFIG")
         return
     rows = [
-        (each.id, _trades(registry, each), each.instrument, f"{each.horizon_s:g}", _explained(_own_result(each)))
+        (
+            each.id,
+            _trades(registry, each),
+            each.instrument,
+            f"{each.horizon_s:g}",
+            _share(_own_result(each)["explained"]),
+        )
         for each in models
     ]
     print_table("Models", ("id", "", "instrument", ">horizon, s", ">explained, %"), rows)
@@ -197,11 +221,12 @@ def show(
     if json:
         print_json({"id": about.id, **_plain(about)})
         return
+    own = f", {about.own_fills:,} fills of ours" if about.own_fills else ""
     rows = [
         ("instrument", about.instrument),
         ("leader", about.leader or "none"),
         ("horizon of moves", f"{about.horizon_s:g} s, from {1e3 * about.latency_s:g} ms on"),
-        ("fitted on", f"{moment(about.first_ns)} to {moment(about.last_ns)} UTC, {about.rows:,} rows"),
+        ("fitted on", f"{moment(about.first_ns)} to {moment(about.last_ns)} UTC, {about.rows:,} rows{own}"),
         *[(f"part {name}", f"{part.kind}: {PARTS[name]}") for name, part in about.parts.items()],
         ("regimes", "one" if stored.content.regimes is None else _regimes(stored.content.regimes)),
         ("overfitted", "not known" if about.overfitting is None else f"{100 * about.overfitting:.0f} % likely"),
@@ -242,13 +267,12 @@ def _own_result(about: ModelAbout) -> dict[str, Any]:
 def _print_validation(about: ModelAbout) -> None:
     from ultramm.cli.output import print_table
 
-    columns = ("", ">horizon, s", ">explained, %", ">fills kept, %", ">markout, bps", ">gained, bps")
+    columns = ("", ">horizon, s", ">explained, %")
+    more = {"move": (">fills kept, %", ">markout, bps", ">gained, bps"), "volatility": (">of QLIKE, %",)}
     for part, results in about.validation.items():
         if results:
-            title, shown = f"{about.name}, {part}: on what was not seen", list(_validation_rows(results))
-            # Only of moves is there a gate.
-            width = len(columns) if part == "move" else 3
-            print_table(title, columns[:width], [row[:width] for row in shown])
+            title = f"{about.name}, {part}: on what was not seen"
+            print_table(title, (*columns, *more.get(part, ())), list(_validation_rows(part, results)))
 
 
 def _regimes(of: Regimes) -> str:
@@ -256,18 +280,23 @@ def _regimes(of: Regimes) -> str:
     return f"two, {of.restless / of.calm:.1f} times as volatile, lasting " + " and ".join(lasting)
 
 
-def _validation_rows(validation: Iterable[dict[str, Any]]) -> Iterable[tuple[str, ...]]:
+def _validation_rows(part: str, validation: Iterable[dict[str, Any]]) -> Iterable[tuple[str, ...]]:
     for each in validation:
-        gate = each["gate"]
-        gated = ("", "", "")
-        if gate is not None:
-            moved = f"{gate['base_bps']:+.2f} to {gate['gated_bps']:+.2f}"
-            gained = gate["gain_bps"]
-            gain = f"{gained['value']:+.2f} ({gained['low']:+.2f} to {gained['high']:+.2f})"
-            gated = (f"{100 * gate['kept']:.0f}", moved, gain)
-        yield (each["candidate"], f"{each['horizon_s']:g}", _explained(each), *gated)
+        more: tuple[str, ...] = ()
+        if part == "move":
+            more = _gated(each["gate"])
+        elif part == "volatility":
+            more = (_share(each["qlike"]) if each.get("qlike") else "",)
+        yield (each["candidate"], f"{each['horizon_s']:g}", _share(each["explained"]), *more)
 
 
-def _explained(result: dict[str, Any]) -> str:
-    found = result["explained"]
+def _gated(gate: dict[str, Any] | None) -> tuple[str, str, str]:
+    if gate is None:
+        return ("", "", "")
+    gained = gate["gain_bps"]
+    gain = f"{gained['value']:+.2f} ({gained['low']:+.2f} to {gained['high']:+.2f})"
+    return (f"{100 * gate['kept']:.0f}", f"{gate['base_bps']:+.2f} to {gate['gated_bps']:+.2f}", gain)
+
+
+def _share(found: dict[str, Any]) -> str:
     return f"{100 * found['value']:+.1f} ({100 * found['low']:+.1f} to {100 * found['high']:+.1f})"

@@ -52,6 +52,9 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         ``SYMBOL.VENUE``.
     leader : str, optional
         Another that may move first.
+    journals : tuple of str
+        Of nodes that traded in it while it was recorded, as ``sqlite:///data/journal.db``: what fills of theirs lost is
+        learned from, beside what trades of others would have.
     horizons_s : tuple of float
         At which all candidates are compared, seconds.
     horizon_s : float
@@ -79,6 +82,7 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     set: list[str] = []
     instrument: str
     leader: str | None = None
+    journals: tuple[str, ...] = ()
     horizons_s: Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)] = (0.25, 1.0, 5.0)
     horizon_s: Positive = 1.0
     every_s: Positive = 0.1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from ultramm.bounds import NonNegative, Positive
@@ -23,6 +25,8 @@ class RetrainParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         is to be proven and promoted, hours.
     jobs : int
         Processes of a proof.
+    leave : int
+        Models that are left of that name, beside those that were promoted: older ones are deleted.
     """
 
     config: str
@@ -30,3 +34,4 @@ class RetrainParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     last_h: Positive | None = None
     shadow_h: NonNegative = 24.0
     jobs: int = 1
+    leave: Annotated[int, msgspec.Meta(ge=1)] = 20

@@ -144,15 +144,18 @@ class FillOutcomes[T]:
 
     def on_trade(self, trade: Trade) -> tuple[Side, list[float], float] | None:
         """The side that was filled, its row, and the mid of the last decision that could have moved an order."""
+        side = trade.side.opposite
+        told = self.on_fill(trade.ts_ns, side)
+        return None if told is None else (side, *told)
+
+    def on_fill(self, at_ns: int, side: Side) -> tuple[list[float], float] | None:
+        """The same of a fill: its row, and that mid."""
         told = None
         for ts_ns, row, mid in self._rows:
-            if ts_ns > trade.ts_ns - self._latency_ns:
+            if ts_ns > at_ns - self._latency_ns:
                 break
             told = row, mid
-        if told is None:
-            return None
-        side = trade.side.opposite
-        return side, of_side(side, told[0], self._turns), told[1]
+        return None if told is None else (of_side(side, told[0], self._turns), told[1])
 
     @property
     def open(self) -> int:

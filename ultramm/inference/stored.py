@@ -106,8 +106,10 @@ class ModelAbout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     first_ns, last_ns : int
         Of the rows that it was fitted on.
     rows : int
+    own_fills : int
+        Fills of ours among what it was fitted on.
     data : dict of str to str
-        SHA-256 of the files of the market.
+        SHA-256 of the files of the market, and of the fills of journals.
     seed : int
     libraries : dict of str to str
         Versions of what fitted it, and of ultramm.
@@ -139,6 +141,7 @@ class ModelAbout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     parts: dict[str, PartAbout]
     familiar: Familiar
     model_sha256: str
+    own_fills: int = 0
 
     @property
     def id(self) -> str:

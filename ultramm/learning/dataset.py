@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
         Trades; sides are the aggressors', 1 or -1.
     gap_ns : array
         When it was found that the market had not been seen for a time.
+    own_ns, own_sides : array of shape (f,)
+        Fills of orders of ours that waited in it; sides are ours, 1 or -1.
     """
 
     about: About
@@ -70,6 +73,23 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     prices: Array
     sides: Array
     gap_ns: Times
+    own_ns: Times = msgspec.field(default_factory=lambda: np.array([], dtype=np.int64))
+    own_sides: Array = msgspec.field(default_factory=lambda: np.array([]))
+
+    def with_own(self, times_ns: Sequence[int], sides: Sequence[int], data: Mapping[str, str]) -> Dataset:
+        """The same with fills of ours, those of them that were while the market was seen.
+
+        Parameters
+        ----------
+        times_ns, sides : sequence of int
+            In order of time.
+        data : dict of str to str
+            SHA-256 of what tells of them.
+        """
+        own_ns, own_sides = np.array(times_ns, dtype=np.int64), np.array(sides, dtype=float)
+        seen = (own_ns >= self.row_ns[0]) & (own_ns <= self.last_ns)
+        about = msgspec.structs.replace(self.about, data={**self.about.data, **data})
+        return msgspec.structs.replace(self, about=about, own_ns=own_ns[seen], own_sides=own_sides[seen])
 
     def mid_at(self, times_ns: Times) -> Array:
         """The mid that stood at each time; NaN before the first, after the last change that was seen, and in a gap."""
@@ -99,14 +119,23 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
         return self.rows[:, [self.about.features.index(name) for name in names]]
 
     def save(self, path: Path) -> None:
-        """Write it; nothing in it can be executed."""
+        """Write it; nothing in it can be executed.
+
+        Raises
+        ------
+        DataError
+            It cannot be written.
+        """
         about = np.frombuffer(msgspec.json.encode(self.about), dtype=np.uint8)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            np.savez_compressed(file, about=about, **{name: getattr(self, name) for name in _ARRAYS})
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                np.savez_compressed(file, about=about, **{name: getattr(self, name) for name in _ARRAYS})
+        except OSError as exc:
+            raise DataError(f"{path}: cannot be written: {exc.strerror or exc}") from exc
 
 
-_ARRAYS = ("row_ns", "rows", "touch_ns", "mids", "trade_ns", "prices", "sides", "gap_ns")
+_ARRAYS = ("row_ns", "rows", "touch_ns", "mids", "trade_ns", "prices", "sides", "gap_ns", "own_ns", "own_sides")
 
 
 def load_dataset(path: Path) -> Dataset:

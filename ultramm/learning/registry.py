@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -115,6 +116,25 @@ class Registry:
     def path(self, name: str) -> Path:
         """The folder of a model by its id, or of the latest of that name."""
         return self.folder / self.about(name).id
+
+    def prune(self, name: str, leave: int) -> list[str]:
+        """Delete models of a name but for the latest so many, and for those that trade, traded, or wait to.
+
+        Gives the ids of what was deleted; what was tried stays written down.
+
+        Raises
+        ------
+        DataError
+            One cannot be deleted.
+        """
+        stays = {each.id for each in self.promotions(name)} | {self.waiting(name)}
+        others = [each.id for each in self.models(name)[leave:] if each.id not in stays]
+        for each in others:
+            try:
+                shutil.rmtree(self.folder / each)
+            except OSError as exc:
+                raise DataError(f"{self.folder / each}: cannot be deleted: {exc.strerror or exc}") from exc
+        return others
 
     # -- trials ----------------------------------------------------------------------------------------------
 

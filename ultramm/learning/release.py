@@ -131,6 +131,7 @@ def release(
         first_ns=int(dataset.row_ns[0]),
         last_ns=int(dataset.row_ns[-1]),
         rows=len(dataset.row_ns),
+        own_fills=len(dataset.own_ns),
         data=dataset.about.data,
         seed=plan.seed,
         libraries={

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 import msgspec
 import numpy as np
@@ -20,6 +22,8 @@ from ultramm.features.outcomes import (
 from ultramm.features.regime import Regimes
 from ultramm.learning.dataset import Array, Dataset, Times
 from ultramm.market import Side, Trade
+
+_MOST_OF_OWN = 10.0
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,23 +68,31 @@ def of_moves(dataset: Dataset, horizon_s: float, latency_s: float) -> Sample:
 
 
 def of_fills(dataset: Dataset, horizon_s: float, latency_s: float) -> Sample:
-    """What passive fills at the trades' prices lost over the horizon, basis points."""
-    outcomes = FillOutcomes[tuple[int, list[float]]](dataset.about.features, horizon_s, latency_s)
+    """What passive fills at the trades' prices, and fills of ours, lost over the horizon, basis points.
+
+    Ours are few, and what it is about: together they count as much as all trades, each as ten of them at most.
+    """
+    own = min(_MOST_OF_OWN, len(dataset.trade_ns) / max(1, len(dataset.own_ns)))
+    outcomes = FillOutcomes[tuple[int, list[float], float]](dataset.about.features, horizon_s, latency_s)
     found: list[tuple[int, list[float], float]] = []
+    weights: list[float] = []
     mid = math.nan
-    for ts_ns, seen in _events(dataset):
+    for ts_ns, seen in heapq.merge(_own_fills(dataset), _events(dataset), key=itemgetter(0)):
         if seen is None:
             outcomes.interrupted()
-        elif isinstance(seen, Trade):
-            told = outcomes.on_trade(seen)
+        elif isinstance(seen, Trade | Side):
+            side, weight = (seen.side.opposite, 1.0) if isinstance(seen, Trade) else (seen, own)
+            told = outcomes.on_fill(ts_ns, side)
             if told is not None:
-                outcomes.add(ts_ns, told[0], told[2], (ts_ns, told[1]))
+                outcomes.add(ts_ns, side, told[1], (ts_ns, told[0], weight))
         elif isinstance(seen, float):
-            found += [(at_ns, row, lost) for (at_ns, row), lost in outcomes.matured(ts_ns, seen)]
+            for (at_ns, row, weight), lost in outcomes.matured(ts_ns, seen):
+                found.append((at_ns, row, lost))
+                weights.append(weight)
             mid = seen
         elif math.isfinite(mid):
             outcomes.on_row(ts_ns, seen, mid)
-    return _sample(dataset.about.features, found, [1.0] * len(found), horizon_s + latency_s)
+    return _sample(dataset.about.features, found, weights, horizon_s + latency_s)
 
 
 def of_volatility(dataset: Dataset, regimes: Regimes | None) -> Sample:
@@ -157,6 +169,12 @@ def _events(dataset: Dataset) -> Iterator[tuple[int, Trade | float | Sequence[fl
             yield ts_ns, mids[place]
         else:
             yield ts_ns, dataset.rows[place].tolist()
+
+
+def _own_fills(dataset: Dataset) -> Iterator[tuple[int, Side]]:
+    """Sides of fills of ours, by time."""
+    for ts_ns, side in zip(dataset.own_ns.tolist(), dataset.own_sides.astype(int).tolist(), strict=True):
+        yield ts_ns, Side(side)
 
 
 def _sample(

@@ -52,6 +52,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         Of moves; None without trades.
     rows : int
         With an outcome and a forecast.
+    qlike : Interval or None
+        Of volatility: the same share, of QLIKE.
     """
 
     candidate: str
@@ -59,6 +61,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     explained: Interval
     gate: Gate | None
     rows: int
+    qlike: Interval | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +151,7 @@ def compare(
                 explained=explained(sample, base, found, LOSSES[part], plan.seed),
                 gate=None if dataset is None else gate(dataset, found, plan.latency_s, plan.seed),
                 rows=int((np.isfinite(sample.y) & np.isfinite(found)).sum()),
+                qlike=explained(sample, base, found, "qlike", plan.seed) if part == VOLATILITY else None,
             ),
             found,
         )

@@ -18,7 +18,7 @@ Array = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
 Predict = Callable[[Array], Array]
 Fit = Callable[[Times], Predict]
-Loss = Literal["squares", "arrivals"]
+Loss = Literal["squares", "arrivals", "qlike"]
 _BLOCK_S = 10.0
 _DRAWS = 1_000
 _MARKOUT_S = 1.0
@@ -75,8 +75,10 @@ def forecasts(sample: Sample, x: Array, folds: int, purging: Purging, fit: Fit) 
 def explained(sample: Sample, base: Array, forecast: Array, loss: Loss = "squares", seed: int = 0) -> Interval:
     """Share of the loss of `base` that forecasts take away, 1 if they were right; below nothing they are worse.
 
-    Of squares, ``1 - sum w (y - f)^2 / sum w (y - base)^2``. Of arrivals, the same of a Poisson's deviance. Rows of ten
-    seconds, or of twice as long as outcomes take, are drawn together, as they share what happened.
+    Of squares, ``1 - sum w (y - f)^2 / sum w (y - base)^2``. Of arrivals, the same of a Poisson's deviance; of a
+    volatility's logarithm also of QLIKE, ``e^d - d - 1`` with ``d = 2 (y - f)``, by which it is worse to foretell too
+    little than too much (A. Patton, *Journal of Econometrics* 160 (2011)). Rows of ten seconds, or of twice as
+    long as outcomes take, are drawn together, as they share what happened.
     """
     known = np.isfinite(sample.y) & np.isfinite(forecast) & np.isfinite(base)
     y, weights = sample.y[known], sample.weights[known]
@@ -88,6 +90,9 @@ def explained(sample: Sample, base: Array, forecast: Array, loss: Loss = "square
 def _loss(y: Array, forecast: Array, loss: Loss) -> Array:
     if loss == "squares":
         return (y - forecast) ** 2
+    if loss == "qlike":
+        more = 2.0 * (y - forecast)
+        return np.asarray(np.expm1(more) - more)
     forecast = np.maximum(forecast, 1e-12)
     logs = np.log(np.where(y > 0.0, y, 1.0) / forecast)
     return np.asarray(2.0 * (np.where(y > 0.0, y * logs, 0.0) - (y - forecast)))

@@ -114,6 +114,7 @@ class Retraining:
         window = self._window(market, now_s)
         made = train(wanted, read_model_config(self._path, window)[1] if window else market)
         self._say(f"retrain: {made.about.id} of {made.about.rows:,} rows: {', '.join(made.about.parts)}")
+        Registry(Path(wanted.keep)).prune(wanted.name, self._params.leave)
 
     def _window(self, market: Resolved, now_s: float) -> list[str]:
         """What makes recordings begin no earlier than wanted."""

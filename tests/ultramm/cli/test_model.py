@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import chdir, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from stored_models import keep
 from toy_market import toy_market
+
+from ultramm.config.retrain import RetrainParams
+from ultramm.journal.records import FillEvent
+from ultramm.journal.sqlite import SqliteJournal
+from ultramm.learning.dataset import load_dataset
+from ultramm.market import Side
+from ultramm.nautilus.retrain import Retraining
 
 pytestmark = pytest.mark.integration
 
@@ -46,6 +56,61 @@ def test_a_model_is_trained_kept_listed_and_shown_and_again_it_is_the_same(
     refused = ultramm("model", "show", "toy")
     assert refused.returncode != 0
     assert "its hash differs" in refused.stderr
+
+
+def test_a_node_learns_from_its_own_recording_and_its_own_fills(ultramm: Any, tmp_path: Path) -> None:
+    """Ten times as fast as in life, so what is foretold is a tenth as far ahead."""
+    node = toy_market(mode="paper")
+    node["venues"]["SIM"]["params"] = {"preset": "wide", "pace": 10}
+    node |= {"recorder": {"catalog": "rec", "rotate_s": 5}, "journal": {"to": "sqlite:///own.db"}}
+    (tmp_path / "node.yaml").write_text(json.dumps(node))
+    done = ultramm("node", "start", "node.yaml", "--duration", "15s")
+    assert done.returncode == 0, done.stderr
+    market = toy_market()
+    market["venues"]["SIM"] |= {"adapter": "replay", "params": {"catalog": "rec"}}
+    (tmp_path / "market.yaml").write_text(json.dumps(market))
+    wanted = {"horizons_s": [0.1], "horizon_s": 0.1, "every_s": 0.02, "latency_s": 0.005, "estimators": ["ridge"]}
+    (tmp_path / "toy.yaml").write_text(json.dumps(TRAINING | wanted | {"journals": ["sqlite:///own.db"]}))
+    done = ultramm("model", "train", "toy.yaml", "--dataset", "sets/toy.npz", "--json")
+    assert done.returncode == 0, done.stderr
+    about = json.loads(done.stdout)["about"]
+    fills = [each for each in fills_of(tmp_path / "own.db") if each.maker]
+    assert about["own_fills"] == len(fills) > 3
+    assert any(each.endswith("own.db") for each in about["data"])
+    kept = load_dataset(tmp_path / "sets" / "toy.npz")
+    assert len(kept.row_ns) == about["rows"]
+    assert [Side(side).name for side in kept.own_sides.astype(int)] == [each.side for each in fills]
+    # The service that trains beside a node does the same.
+    (tmp_path / "toy.yaml").write_text((tmp_path / "toy.yaml").read_text().replace("toy", "beside"))
+    said: list[str] = []
+    with chdir(tmp_path):
+        Retraining(RetrainParams(config="toy.yaml", last_h=1.0), said.append).look(time.time(), None)
+    assert said == [
+        f"retrain: beside-{about['model_sha256'][:10]} of {about['rows']:,} rows: {', '.join(about['parts'])}"
+    ]
+
+
+def fills_of(path: Path) -> list[FillEvent]:
+    with closing(SqliteJournal(path)) as journal:
+        return [entry.record for entry in journal.read(kind="fill") if isinstance(entry.record, FillEvent)]
+
+
+def test_a_journal_that_is_not_there_is_one_line(ultramm: Any, training: Path) -> None:
+    training.write_text(json.dumps(TRAINING | {"journals": ["sqlite:///nowhere.db"]}))
+    done = ultramm("model", "train", "toy.yaml")
+    assert done.returncode != 0
+    assert "nowhere.db" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_old_models_are_deleted_by_name(ultramm: Any, tmp_path: Path) -> None:
+    made = [keep(tmp_path / "data" / "models", slope=float(age), last_ns=9 - age, promoted=False) for age in range(3)]
+    done = ultramm("model", "prune", "toy", "--leave", "1")
+    assert done.stdout.split() == ["toy:", "deleted", f"{made[1].id},", made[2].id]
+    assert ultramm("model", "prune", "toy").stdout == "toy: nothing to delete\n"
+    wrong = ultramm("model", "prune", "tay")
+    assert wrong.returncode == 2
+    assert f"no model tay; there are: {made[0].id}" in wrong.stderr
 
 
 def test_a_wrong_file_is_refused_in_one_line(ultramm: Any, training: Path) -> None:

@@ -65,6 +65,18 @@ def test_a_model_waits_in_the_shadow_until_it_is_promoted(registry: Registry) ->
     assert (registry.trading("toy"), registry.waiting("toy")) == (first.id, second.id)
 
 
+def test_old_models_are_deleted_but_not_what_traded_or_waits(registry: Registry) -> None:
+    made = [keep(registry.folder, slope=float(age), last_ns=100 - age, promoted=False).id for age in range(6)]
+    keep(registry.folder, slope=9.0, name="other", last_ns=1, promoted=False)
+    promote(registry, made[4])
+    assert registry.prune("toy", 2) == [made[2], made[3], made[5]]
+    assert [each.id for each in registry.models("toy")] == [made[0], made[1], made[4]]
+    assert registry.prune("toy", 1) == [made[1]]
+    assert registry.prune("toy", 1) == []
+    assert (registry.trading("toy"), registry.waiting("toy")) == (made[4], made[0])
+    assert len(registry.models("other")) == 1
+
+
 def test_what_was_promoted_is_rolled_back_step_by_step(registry: Registry) -> None:
     with pytest.raises(DataError, match="there is nothing to roll back"):
         registry.before("toy")

@@ -113,6 +113,35 @@ def test_losses_of_fills_are_those_of_the_mids() -> None:
         np.testing.assert_allclose(made.rows[number], signs * whole.rows[row])
 
 
+def test_fills_of_ours_count_as_much_as_all_trades_but_no_more_than_ten_each() -> None:
+    whole = dataset()
+    trades = len(whole.trade_ns)
+    times = np.linspace(100 * S, 800 * S, 400).astype(np.int64)
+    for own_ns, weight in ((times, trades / 400), (times[::10], 10.0)):
+        sides = np.resize([1, -1, -1], len(own_ns))
+        made = of_fills(whole.with_own(own_ns.tolist(), sides.tolist(), {"journal": "a"}), 1.0, 0.05)
+        ours = np.flatnonzero(made.weights != 1.0)
+        np.testing.assert_allclose(made.weights[ours], weight)
+        np.testing.assert_array_equal(made.times_ns[ours], own_ns)
+        # Their outcome is that of a trade that would have filled the same side at the same moment.
+        traded = msgspec.structs.replace(
+            whole, trade_ns=own_ns, sides=-sides.astype(float), prices=np.ones(len(own_ns))
+        )
+        alone = of_fills(traded, 1.0, 0.05)
+        np.testing.assert_array_equal(made.rows[ours], alone.rows)
+        np.testing.assert_array_equal(made.y[ours], alone.y)
+        rest = np.flatnonzero(made.weights == 1.0)
+        np.testing.assert_array_equal(made.y[rest], of_fills(whole, 1.0, 0.05).y)
+
+
+def test_fills_of_ours_from_when_the_market_was_not_seen_are_no_rows() -> None:
+    whole = dataset()
+    own = whole.with_own([whole.row_ns[0] - 1, 50 * S, whole.last_ns + 1], [1, -1, 1], {"journal": "a"})
+    assert own.own_ns.tolist() == [50 * S]
+    assert own.own_sides.tolist() == [-1.0]
+    assert own.about.data == {**whole.about.data, "journal": "a"}
+
+
 def test_arrivals_count_what_came() -> None:
     whole = dataset()
     made = of_arrivals(whole)

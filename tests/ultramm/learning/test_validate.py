@@ -135,6 +135,22 @@ def test_of_arrivals_deviance_is_explained() -> None:
     assert explained(sample, base, base, "arrivals").value == 0.0
 
 
+def test_of_volatility_qlike_is_explained_and_too_little_is_worse_than_too_much() -> None:
+    """``ratio - log(ratio) - 1`` of variances: by hand, with the mean as the base."""
+    made = of_moves(dataset(1, 400), 1.0, 0.0)
+    y = np.log(np.where(np.arange(400) % 2, 3.0, 1.0))
+    sample, base = msgspec.structs.replace(made, y=y), np.full(400, y.mean())
+    forecast = np.log(np.where(np.arange(400) % 2, 2.0, 1.0))
+
+    def qlike(of: Array) -> float:
+        ratio = np.exp(y) ** 2 / np.exp(of) ** 2
+        return float(np.sum(ratio - np.log(ratio) - 1.0))
+
+    assert explained(sample, base, forecast, "qlike").value == pytest.approx(1.0 - qlike(forecast) / qlike(base))
+    less, more = (explained(sample, base, y + each, "qlike").value for each in (-0.3, 0.3))
+    assert less < more < explained(sample, base, y, "qlike").value == 1.0
+
+
 def test_what_is_best_by_luck_alone_is_overfitted() -> None:
     made, rng = of_moves(dataset(2), 1.0, 0.0), np.random.default_rng(1)
     y = np.nan_to_num(made.y)
@@ -194,11 +210,11 @@ def test_old_rows_count_less() -> None:
 
 
 def test_a_dataset_is_the_same_after_it_was_kept(tmp_path: Path) -> None:
-    made = dataset(1, 300)
+    made = dataset(1, 300).with_own([5 * S], [-1], {"journal": "a"})
     made.save(tmp_path / "a" / "set.npz")
     again = load_dataset(tmp_path / "a" / "set.npz")
     assert again.about == made.about
-    for name in ("row_ns", "rows", "touch_ns", "mids", "trade_ns", "prices", "sides"):
+    for name in ("row_ns", "rows", "touch_ns", "mids", "trade_ns", "prices", "sides", "own_ns", "own_sides"):
         np.testing.assert_array_equal(getattr(again, name), getattr(made, name))
 
 
