@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from array import array
 
-from ultramm.features.alpha import AlphaFeatures
+import numpy as np
+
+from ultramm import __version__
+from ultramm.features.alpha import VERSION, AlphaFeatures
+from ultramm.learning.dataset import About, Dataset
 from ultramm.maker import MakerParams
 from ultramm.market import Book, Fill, Instrument, Trade
 from ultramm.plugin import StrategyPlugin
@@ -98,6 +102,29 @@ class Observer:
         self._features.interrupted()
         self.gap_ns.append(ts_ns)
         self._touch = (math.nan, math.nan)
+
+    def dataset(self, instrument: str, leader: str | None, data: dict[str, str], seed: int) -> Dataset:
+        """All that was noted."""
+        bids, asks = np.array(self.bids), np.array(self.asks)
+        return Dataset(
+            about=About(
+                instrument=instrument,
+                leader=leader,
+                features=self.names,
+                features_version=VERSION,
+                code=__version__,
+                data=data,
+                seed=seed,
+            ),
+            row_ns=np.array(self.row_ns),
+            rows=np.array(self.rows).reshape(-1, len(self.names)),
+            touch_ns=np.array(self.touch_ns),
+            mids=0.5 * (bids + asks),
+            trade_ns=np.array(self.trade_ns),
+            prices=np.array(self.prices),
+            sides=np.array(self.sides),
+            gap_ns=np.array(self.gap_ns, dtype=np.int64),
+        )
 
     def decide(self, now_ns: int, inventory: float) -> Decision:
         """A row, and no quotes."""

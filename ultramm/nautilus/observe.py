@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-import numpy as np
 
-from ultramm import __version__
 from ultramm.config.resolve import Resolved, ResolvedStrategy
 from ultramm.config.schema import Strategy
 from ultramm.errors import DataError
-from ultramm.features.alpha import VERSION
-from ultramm.learning.dataset import About, Dataset
+from ultramm.learning.dataset import Dataset
 from ultramm.learning.observer import PLUGIN, Observer, ObserverParams
 from ultramm.nautilus.backtest import Collector, run_backtest
 from ultramm.nautilus.shell import MakerShell
@@ -71,23 +68,4 @@ def observe(
     if not len(seen.row_ns):
         whole = "" if leader is None else f" and {leader}"
         raise DataError(f"{resolved.loaded.path}: {instrument}{whole}: no book of it was seen")
-    bids, asks = np.array(seen.bids), np.array(seen.asks)
-    return Dataset(
-        about=About(
-            instrument=instrument,
-            leader=leader,
-            features=seen.names,
-            features_version=VERSION,
-            code=__version__,
-            data=result.data,
-            seed=result.seed,
-        ),
-        row_ns=np.array(seen.row_ns),
-        rows=np.array(seen.rows).reshape(-1, len(seen.names)),
-        touch_ns=np.array(seen.touch_ns),
-        mids=0.5 * (bids + asks),
-        trade_ns=np.array(seen.trade_ns),
-        prices=np.array(seen.prices),
-        sides=np.array(seen.sides),
-        gap_ns=np.array(seen.gap_ns, dtype=np.int64),
-    )
+    return seen.dataset(instrument, leader, result.data, result.seed)
