@@ -187,6 +187,7 @@ class Forecasts:
         self._source: Source | None = None
         self._trading: Model | None = None
         self._shadow: Model | None = None
+        self._shadow_problem = ""
         self._at_work: tuple[Model, ...] = ()
         self._next_ns = 0
         self.problem = "no model was looked for yet"
@@ -201,7 +202,7 @@ class Forecasts:
         self._source = source
         self._trading, self.problem = self._model(source.folder, source.trading, at_work)
         self.problem = source.problem or self.problem
-        self._shadow, _ = self._model(source.folder, source.shadow, at_work)
+        self._shadow, self._shadow_problem = self._model(source.folder, source.shadow, at_work)
         self._at_work = tuple(model for model in (self._trading, self._shadow) if model is not None)
 
     def _model(self, folder: str, name: str, at_work: dict[str, Model]) -> tuple[Model | None, str]:
@@ -245,7 +246,10 @@ class Forecasts:
             except DataError as exc:
                 setattr(self, name, None)
                 self._at_work = tuple(each for each in self._at_work if each is not model)
-                self.problem = str(exc) if name == "_trading" else self.problem
+                if name == "_trading":
+                    self.problem = str(exc)
+                else:
+                    self._shadow_problem = str(exc)
 
     # -- the market ------------------------------------------------------------------------------------------
 
@@ -359,6 +363,10 @@ class Forecasts:
 
     @property
     def states(self) -> tuple[ModelState, ...]:
-        """Of the model that trades, and of the one in its shadow."""
+        """Of the model that trades, and of the one in its shadow, also where that cannot be used."""
         found = ((self._trading, True), (self._shadow, False))
-        return tuple(model.state(trades) for model, trades in found if model is not None)
+        states = tuple(model.state(trades) for model, trades in found if model is not None)
+        if self._source is None or not self._shadow_problem:
+            return states
+        doubt, nothing = self._shadow_problem, {MOVE: 0.0}
+        return (*states, ModelState(id=self._source.shadow, trades=False, weights=nothing, outcomes=0, doubt=doubt))

@@ -162,6 +162,23 @@ def test_what_does_not_fit_is_said_and_nothing_is_foretold(folder: Path, changes
     assert tape.forecasts.states == ()
 
 
+def test_one_that_cannot_be_held_in_the_shadow_is_told_of_and_what_trades_goes_on(folder: Path) -> None:
+    about, other = keep(folder), keep(folder, slope=2.0, last_ns=2)
+    model = folder / other.id / "model.json"
+    whole = model.read_bytes()
+    model.write_text("{}")
+    tape = Tape(following(folder, about.id, other.id))
+    tape.play(150.0)
+    trading, shadow = tape.forecasts.states
+    assert (trading.id, trading.doubt) == (about.id, "")
+    assert (shadow.id, shadow.weights) == (other.id, {"move": 0.0})
+    assert "its hash differs" in shadow.doubt
+    assert tape.forecasts.weight > 0.5
+    model.write_bytes(whole)
+    tape.forecasts.use(Source(str(folder), about.id, other.id, ""))
+    assert [state.doubt for state in tape.forecasts.states] == ["", ""]
+
+
 def test_without_a_model_nothing_is_foretold(folder: Path) -> None:
     tape = Tape(following(folder, "none"))
     assert tape.play(10.0) == 0.0
@@ -192,3 +209,15 @@ def test_kept_and_its_model_gone_meanwhile_it_says_so(folder: Path) -> None:
     assert again.states == ()
     again.on_time(tape.now_ns + S, tape.mid)
     assert again.move_bps == 0.0
+
+
+def test_kept_and_what_was_in_its_shadow_gone_meanwhile_it_says_so(folder: Path) -> None:
+    about, other = keep(folder), keep(folder, slope=2.0, last_ns=2)
+    tape = Tape(following(folder, about.id, other.id))
+    tape.play(20.0)
+    pickled = pickle.dumps(tape.forecasts)
+    (folder / other.id / "model.json").unlink()
+    again: Forecasts = pickle.loads(pickled)
+    trading, shadow = again.states
+    assert trading == tape.forecasts.states[0]
+    assert "model.json: cannot be read" in shadow.doubt
