@@ -13,7 +13,6 @@ played with 50 ms to the venue and the pessimistic queue.
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -28,7 +27,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from turning import HOWS, turned
-from ultramm.analytics.contest import Played
+from ultramm.analytics.contest import Played, mean_over_runs
 from ultramm.config.contest import Contestant, entered
 from ultramm.config.load import read
 from ultramm.config.model import ModelConfig, read_model_config
@@ -89,23 +88,10 @@ def entries(preset: str, contestants: dict[str, Contestant], seeds: int, minutes
     ]
 
 
-class Difference(msgspec.Struct, frozen=True):
+def less(ours: Sequence[float], theirs: Sequence[float]) -> str:
     """P&L of a run less that of another, paired by seed."""
-
-    mean: float
-    error: float
-
-    @property
-    def t(self) -> float:
-        return self.mean / self.error if self.error > 0.0 else 0.0
-
-    def __str__(self) -> str:
-        return f"{self.mean:+.1f} ± {self.error:.1f} (t {self.t:.1f})"
-
-
-def difference(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
-    gains = np.subtract(ours, theirs)
-    return Difference(float(gains.mean()), float(gains.std(ddof=1)) / math.sqrt(len(gains)))
+    mean, error = mean_over_runs(np.subtract(ours, theirs).tolist(), [()])
+    return f"{mean:+.1f}" + (f" ± {error:.1f} (t {mean / error:.1f})" if error else "")
 
 
 def rows(played: Sequence[Played], against: Sequence[str]) -> list[tuple[str, ...]]:
@@ -117,13 +103,11 @@ def rows(played: Sequence[Played], against: Sequence[str]) -> list[tuple[str, ..
     for (market, strategy), runs in found.items():
         pnl = [run.pnl for run in runs]
         others = [[run.pnl for run in found[market, other]] for other in against]
-        cells = [
-            "" if strategy == other else str(difference(pnl, theirs))
-            for other, theirs in zip(against, others, strict=True)
-        ]
-        error = float(np.std(pnl, ddof=1)) / math.sqrt(len(pnl))
+        cells = ["" if strategy == other else less(pnl, theirs) for other, theirs in zip(against, others, strict=True)]
+        mean, error = mean_over_runs(pnl, [runs[0].steps])
+        shown = f"{mean:.1f}" + (f" ± {error:.1f}" if error else "")
         fills, held = np.mean([run.fills for run in runs]), np.mean([run.mean_inventory for run in runs])
-        lines.append((market, strategy, f"{np.mean(pnl):.1f} ± {error:.1f}", *cells, f"{fills:,.0f}", f"{held:.4f}"))
+        lines.append((market, strategy, shown, *cells, f"{fills:,.0f}", f"{held:.4f}"))
     return lines
 
 
@@ -162,7 +146,7 @@ def turns(preset: str, seeds: int, jobs: int) -> list[tuple[str, ...]]:
         pnl, engine = [each.pnl for each in of], [each.engine for each in of]
         worst = float(np.subtract(pnl, engine).min())
         late = "" if how == "not" else f"{max(each.let_go_s for each in of) / 60:.0f}"
-        lines.append((preset, how, str(difference(pnl, engine)), f"{worst:+.1f}", late, f"{len(of)}"))
+        lines.append((preset, how, less(pnl, engine), f"{worst:+.1f}", late, f"{len(of)}"))
     return lines
 
 

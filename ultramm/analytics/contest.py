@@ -93,14 +93,14 @@ def standings(runs: Sequence[Played]) -> list[Standing]:
 
 def _standing(by_seed: dict[int, Played], base: dict[int, Played] | None) -> Standing:
     runs = list(by_seed.values())
-    pnl, pnl_error = _mean([run.pnl for run in runs], [run.steps for run in runs])
+    pnl, pnl_error = mean_over_runs([run.pnl for run in runs], [run.steps for run in runs])
     difference = difference_error = t = None
     if base is not None:
         if by_seed.keys() != base.keys():
             raise ValueError(f"{runs[0].market}: {runs[0].strategy} did not play the seeds of the first strategy")
         pairs = [(run, base[seed]) for seed, run in by_seed.items()]
         steps = [tuple(np.subtract(run.steps, other.steps)) for run, other in pairs]
-        difference, difference_error = _mean([run.pnl - other.pnl for run, other in pairs], steps)
+        difference, difference_error = mean_over_runs([run.pnl - other.pnl for run, other in pairs], steps)
         t = difference / difference_error if difference_error else None
     return Standing(
         market=runs[0].market,
@@ -121,8 +121,8 @@ def _standing(by_seed: dict[int, Played], base: dict[int, Played] | None) -> Sta
     )
 
 
-def _mean(values: Sequence[float], steps: Sequence[tuple[float, ...]]) -> tuple[float, float | None]:
-    """Mean over runs and its error: between them, or within the only one."""
+def mean_over_runs(values: Sequence[float], steps: Sequence[Sequence[float]]) -> tuple[float, float | None]:
+    """Mean over runs and its standard error: between them, or by the steps of the only one (Newey and West)."""
     mean = float(np.mean(values))
     if len(values) > 1:
         return mean, float(np.std(values, ddof=1)) / math.sqrt(len(values))

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from ultramm.analytics.contest import Played
+from ultramm.analytics.contest import Played, mean_over_runs
 from ultramm.learning.significance import deflated_sharpe
 from ultramm.learning.validate import Interval
 
@@ -26,7 +26,7 @@ class Harder(msgspec.Struct, frozen=True, kw_only=True):
 
     how: str
     difference: float
-    error: float
+    error: float | None
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         Of a run.
     currency : str
     difference, error, t : float
-        P&L of a run less that of the other, its standard error over runs, and their ratio; of a single run by steps.
+        P&L of a run less that of the other, its standard error, and their ratio; None where one run is too short.
     utility : Interval or None
         Difference of `utility` of an hour, by a stationary bootstrap; None where too little was seen to draw.
     deflated : float or None
@@ -60,7 +60,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     currency: str
     difference: float
-    error: float
+    error: float | None
     t: float
     utility: Interval | None
     deflated: float | None
@@ -109,7 +109,7 @@ def evidence(
     minutes = [(by_minute(ours), by_minute(theirs)) for ours, theirs in pairs]
     step_s = pairs[0][0].seconds / len(minutes[0][0])
     steps = np.concatenate([ours - theirs for ours, theirs in minutes])
-    difference, error = _mean([ours.pnl - theirs.pnl for ours, theirs in pairs], steps)
+    difference, error = _less(pairs)
     first = pairs[0][0]
     return Evidence(
         against=against,
@@ -118,15 +118,13 @@ def evidence(
         currency=first.currency,
         difference=difference,
         error=error,
-        t=difference / error if error > 0.0 else 0.0,
+        t=difference / error if error else 0.0,
         utility=_utilities(minutes, step_s, seed),
         deflated=_deflated(steps, trials),
         trials=trials,
         overfitting=overfitting,
         harder=tuple(
-            Harder(how=how, difference=found[0], error=found[1])
-            for how, of in harder.items()
-            for found in [_mean([ours.pnl - theirs.pnl for ours, theirs in of], None)]
+            Harder(how=how, difference=found[0], error=found[1]) for how, of in harder.items() for found in [_less(of)]
         ),
         drawdown=_drawdown([ours for ours, _ in pairs]),
         drawdown_against=_drawdown([theirs for _, theirs in pairs]),
@@ -171,11 +169,10 @@ def _deflated(steps: Array, trials: int) -> float | None:
     return deflated_sharpe(ratio, len(steps), max(1, trials), 1.0 / len(steps), skew=skew, kurtosis=kurtosis)
 
 
-def _mean(values: Sequence[float], steps: Array | None) -> tuple[float, float]:
-    mean = float(np.mean(values))
-    if len(values) > 1:
-        return mean, float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return mean, 0.0 if steps is None else float(steps.std()) * math.sqrt(len(steps))
+def _less(pairs: Sequence[tuple[Played, Played]]) -> tuple[float, float | None]:
+    """P&L of a run less that of the other, and its error."""
+    steps = [np.subtract(ours.steps, theirs.steps).tolist() for ours, theirs in pairs]
+    return mean_over_runs([ours.pnl - theirs.pnl for ours, theirs in pairs], steps)
 
 
 def _drawdown(runs: Sequence[Played]) -> float:

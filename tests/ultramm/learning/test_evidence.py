@@ -119,6 +119,7 @@ def test_a_single_short_run_is_no_evidence() -> None:
     found: Evidence = evidence("engine", short, {}, 3, None)
     assert (found.utility, found.deflated) == (None, None)
     assert len(found.lacking) >= 2
+    assert found.error is not None
     assert found.error > 0.0
 
 
