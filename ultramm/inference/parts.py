@@ -32,8 +32,8 @@ _LESS, _MORE = 0.8, 1.2
 class Belief:
     """What forecasts of one kind were worth, and how far the next is believed.
 
-    The slope of outcomes on forecasts less one error of it, between 0 and 1: it begins with nothing, and what stops
-    working, or turns, fades to nothing. Where it suddenly fares worse than it did, it begins anew.
+    The slope of outcomes on forecasts less one error of it, between 0 and 1; nothing before there are enough outcomes
+    to tell. What stops working, or turns, fades to nothing. Where it suddenly fares worse than it did, it begins anew.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Belief:
     overlap : float
         Outcomes that count as one, because their horizons overlap.
     least : int
-        Outcomes before it is doubted.
+        Outcomes before it is believed, or doubted.
 
     Attributes
     ----------
@@ -59,6 +59,7 @@ class Belief:
         self._fared = AdaptiveWindow()
         self._size = SampleAverage(max(100.0, memory_s))
         self._last_ns = 0
+        self._judged = 0  # outcomes since it began, or began anew
         self.outcomes = 0
         self.failed = ""
 
@@ -74,6 +75,7 @@ class Belief:
         self._last_ns = ts_ns
         self._trust.update(forecast, outcome, keep)
         self.outcomes += 1
+        self._judged += 1
         self._fare(forecast, outcome)
         if self.outcomes >= self._least and self.weight < _DOUBTED:
             self.failed = f"what the model foretold did not come: less than {100 * _DOUBTED:.0f} % of it is believed"
@@ -90,12 +92,12 @@ class Belief:
         loss = ((outcome - forecast) ** 2 - outcome * outcome) / self._size.value
         before = self._fared.mean
         if self._fared.update(max(-_LARGEST_LOSS, min(_LARGEST_LOSS, loss))) and self._fared.mean > before:
-            self._trust = Trust(self._overlap)
+            self._trust, self._judged = Trust(self._overlap), 0
 
     @property
     def weight(self) -> float:
         """Share of a forecast that is believed, 0 .. 1."""
-        return self._trust.value
+        return self._trust.value if self._judged >= self._least else 0.0
 
 
 class _Foretelling:

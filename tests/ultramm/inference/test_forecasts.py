@@ -128,9 +128,10 @@ def test_parts_that_are_not_wanted_say_nothing(folder: Path) -> None:
         (model,) = made._at_work
         assert model.adverse is not None
         assert model.arriving is not None
-        # Believed whole: one outcome came just as it was foretold.
+        # Believed whole: all came just as it was foretold.
         for belief in (model.move.belief, model.adverse.belief, model.arriving.belief):
-            belief._trust.update(1.0, 1.0)
+            for ts_ns in range(1, 601):
+                belief.learn(ts_ns * S, 1.0, 1.0)
     assert whole.move_bps != 0.0
     assert whole.adverse_bps(Side.BUY) == 0.5
     assert whole.arrivals(Side.BUY) == 1.5

@@ -11,7 +11,7 @@ from stored_models import about_part
 
 from ultramm.features.regime import Regimes
 from ultramm.inference.exported import Linear
-from ultramm.inference.parts import Adverse, Arriving, Move, Volatility
+from ultramm.inference.parts import Adverse, Arriving, Belief, Move, Volatility
 from ultramm.market import Side, Trade
 
 S, STEP_NS = 1_000_000_000, 100_000_000
@@ -119,6 +119,35 @@ def test_outcomes_of_a_burst_count_as_one() -> None:
             adverse.on_trade(Trade(now_ns + 1 + place, mid, 1.0, side))
         believed += step > 200 and adverse.belief.weight > 0.1
     assert believed / 1_800 < 0.1
+
+
+def test_a_few_outcomes_earn_nothing_however_well_they_were_foretold() -> None:
+    belief, rng = Belief(about_part(ONE, ("queue_imbalance",)), 600.0, 1.0, 100), random.Random(1)
+    weights = []
+    for second in range(400):
+        told = rng.gauss(0.0, 1.0)
+        belief.learn(second * S, told, told + rng.gauss(0.0, 0.1))
+        weights.append(belief.weight)
+    assert set(weights[:99]) == {0.0}
+    assert min(weights[99:]) > 0.9
+    # What suddenly fares worse begins anew, with nothing, and is doubted at once.
+    for second in range(400, 800):
+        told = rng.gauss(0.0, 1.0)
+        belief.learn(second * S, told, -told)
+        weights.append(belief.weight)
+    assert weights[400 + 60 :] == [0.0] * 340
+    assert "what the model foretold did not come" in belief.failed
+
+
+def test_noise_is_hardly_believed_when_it_begins_to_be_judged() -> None:
+    """By 200 forecasts of noise, each judged by the minute that its model is given at first."""
+    rng, begun = random.Random(1), []
+    for _ in range(200):
+        belief = Belief(about_part(ONE, ("queue_imbalance",)), 600.0, 1.0, 60)
+        for second in range(60):
+            belief.learn(second * S, rng.gauss(0.0, 0.15), rng.gauss(0.0, 1.0))
+        begun.append(belief.weight)
+    assert sum(begun) / len(begun) < 0.1
 
 
 def test_a_forecast_goes_no_further_than_five_deviations() -> None:
