@@ -35,6 +35,7 @@ from ultramm.quoting.decision import name_and_unit
 
 STALE_S = 5.0
 _DASH = "–"  # noqa: RUF001
+_LEAST_MONEY = 1e-10
 
 
 def wrapped(html: str, *, stale: bool = False) -> str:
@@ -107,11 +108,11 @@ def cards(maker: MakerStatus) -> str:
     markout = next((each for each in score.markouts if each.horizon_s == 1.0), None)
     uptime, drawdown = score.quoting.uptime, score.drawdown
     shown = [
-        _card("P&L", _signed(pnl.total), pnl.currency, pnl.total),
-        _card("realised", _DASH if pnl.realised is None else _signed(pnl.realised), pnl.currency, pnl.realised),
-        _card("spread capture", _signed(pnl.spread_capture), pnl.currency, pnl.spread_capture),
-        _card("inventory P&L", _signed(pnl.inventory), pnl.currency, pnl.inventory),
-        _card("fees", _signed(0.0 - pnl.fees), pnl.currency, 0.0 - pnl.fees),
+        _earned("P&L", pnl.total, pnl.currency),
+        _earned("realised", pnl.realised, pnl.currency),
+        _earned("spread capture", pnl.spread_capture, pnl.currency),
+        _earned("inventory P&L", pnl.inventory, pnl.currency),
+        _earned("fees", 0.0 - pnl.fees, pnl.currency),
         _position(maker),
         _card("fills", f"{score.fills:,}", f"{score.maker_fills:,} passive"),
         _markout(markout.mean_bps if markout else None, markout.standard_error_bps if markout else None),
@@ -121,8 +122,13 @@ def cards(maker: MakerStatus) -> str:
     return f"<div class='cards'>{''.join(shown)}</div>"
 
 
+def _earned(name: str, value: float | None, currency: str) -> str:
+    """Money, green or red."""
+    return _card(name, _DASH if value is None else _signed(value), currency, value)
+
+
 def _card(name: str, value: str, note: str, sign: float | None = None) -> str:
-    mood = "" if not sign else " gain" if sign > 0 else " loss"
+    mood = "" if sign is None or abs(sign) < _LEAST_MONEY else " gain" if sign > 0 else " loss"
     return (
         f"<div class='card{mood}'><span>{escape(name)}</span><b>{escape(value)}</b><small>{escape(note)}</small></div>"
     )
@@ -435,6 +441,9 @@ def _moment(ts_ns: int) -> str:
 
 
 def _signed(value: float) -> str:
+    """Money with its sign; below all that is ever paid it is the rounding of a difference."""
+    if abs(value) < _LEAST_MONEY:
+        return "0"
     return f"+{plain(value)}" if value > 0 else plain(value)
 
 

@@ -13,7 +13,7 @@ import pytest
 from ultramm.analytics.latency import LatencyStatus
 from ultramm.analytics.scorecard import Scorecard
 from ultramm.dashboard.follow import Follower
-from ultramm.dashboard.parts import everything
+from ultramm.dashboard.parts import cards, everything
 from ultramm.errors import DataError
 from ultramm.inference.state import ModelState
 from ultramm.journal.open import open_journal
@@ -284,3 +284,11 @@ def test_a_journal_that_cannot_be_read_is_followed_again_once_it_can(redis_proce
     assert follower.poll() is True
     assert follower.run == "demo-1"
     store.close()
+
+
+def test_what_is_left_of_a_difference_by_rounding_is_no_money() -> None:
+    (maker,) = status().makers
+    for realised, shown, mood in ((-2.28e-14, "0", ""), (-2.5, "−2.500", " loss"), (3e-8, "+3.00e−08", " gain")):  # noqa: RUF001
+        pnl = msgspec.structs.replace(maker.score.pnl, realised=realised)
+        changed = msgspec.structs.replace(maker, score=msgspec.structs.replace(maker.score, pnl=pnl))
+        assert f"<div class='card{mood}'><span>realised</span><b>{shown}</b>" in cards(changed)
