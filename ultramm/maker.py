@@ -863,10 +863,15 @@ class Maker:
         self.due_ns = 0
         return done
 
+    @property
+    def doubt(self) -> str:
+        """In words why the strategy does not trade by its model; empty while it does, or has none."""
+        return "" if self._may.believing is None else self._may.believing.doubt
+
     def take_guard_changes(self) -> list[GuardChange]:
         """What guards have begun to hold back, or let go, since this was asked last; and whether a model is doubted."""
         changes = self._protection.take_changes()
-        if self._may.believing is not None and bool(doubt := self._may.believing.doubt) != self._doubts:
+        if bool(doubt := self.doubt) != self._doubts:
             self._doubts = bool(doubt)
             changes += [GuardChange(guard="model", side=side, active=self._doubts, reason=doubt) for side in Side]
         return changes

@@ -67,6 +67,8 @@ def run(
         return
     for score in result.scores:
         _print_score(result, score)
+    for whose, why in result.doubts.items():
+        typer.echo(f"{whose}: {why}")
     if queues:
         _print_queues(queues)
     if result.reported is not None:

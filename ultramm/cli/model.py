@@ -43,12 +43,14 @@ def train(
     from ultramm.cli.output import print_json
     from ultramm.config.model import read_model_config
 
-    made = _trained(*read_model_config(config, overrides), dataset)
+    wanted, market = read_model_config(config, overrides)
+    made = _trained(wanted, market, dataset)
     if json:
         print_json(made)
         return
     _print_validation(made.about)
-    typer.echo(f"kept: {', '.join(made.about.parts)}; {made.folder}")
+    own = f"; {made.about.own_fills:,} fills of ours" if wanted.journals else ""
+    typer.echo(f"kept: {', '.join(made.about.parts)}{own}; {made.folder}")
 
 
 def _trained(wanted: ModelConfig, market: Resolved, dataset: Path | None = None) -> Release:
@@ -111,12 +113,24 @@ def rollback(
     keep: Keep = _FOLDER,
 ) -> None:
     """Let the model trade again that traded before; nodes take it up between two events."""
+    from ultramm.errors import DataError
+    from ultramm.features.alpha import VERSION
+    from ultramm.inference.stored import read_model
     from ultramm.learning.registry import Promotion, Registry
 
     registry = Registry(keep)
     before, now = registry.before(name), datetime.now(UTC).isoformat(timespec="seconds")
     registry.promote(Promotion(name=name, id=before, when=now, how="rolled back", reason=reason))
-    typer.echo(f"{name}: {before} trades" if before else f"{name}: none trades any more")
+    if not before:
+        typer.echo(f"{name}: none trades any more")
+        return
+    try:
+        read_model(keep / before, VERSION)
+    except DataError as exc:
+        # What traded until now trades no more in any case.
+        typer.echo(f"{name}: {before} is to trade, but quotes are made without a model: {exc}", err=True)
+        raise typer.Exit(1) from exc
+    typer.echo(f"{name}: {before} trades")
 
 
 @app.command()
@@ -128,9 +142,7 @@ def prune(
     """Delete old models of a name, but for those that were promoted or wait to be."""
     from ultramm.learning.registry import Registry
 
-    registry = Registry(keep)
-    registry.about(name)  # of another name there is nothing to delete, and that is to be said
-    deleted = registry.prune(name, leave)
+    deleted = Registry(keep).prune(name, leave)
     typer.echo(f"{name}: deleted {', '.join(deleted)}" if deleted else f"{name}: nothing to delete")
 
 
@@ -144,9 +156,10 @@ def run(
     """Train, validate, promote, and trade: one command from a market to a backtest by a model of it."""
     from ultramm.cli.output import print_json, print_table
     from ultramm.config.model import needed_proof, read_model_config
+    from ultramm.nautilus.prove import check_proof
 
     wanted, market = read_model_config(config)
-    needed_proof(config, wanted)  # before anything is trained
+    check_proof(config, wanted, needed_proof(config, wanted))
     made = _trained(wanted, market)
     if not json:
         _print_validation(made.about)
@@ -195,7 +208,7 @@ def list_models(keep: Keep = _FOLDER, json: Json = False) -> None:
             _trades(registry, each),
             each.instrument,
             f"{each.horizon_s:g}",
-            _share(_own_result(each)["explained"]),
+            _own_result(each),
         )
         for each in models
     ]
@@ -259,9 +272,14 @@ def _plain(about: ModelAbout) -> dict[str, Any]:
     return plain
 
 
-def _own_result(about: ModelAbout) -> dict[str, Any]:
-    wanted = (about.parts["move"].kind, about.horizon_s)
-    return next(each for each in about.validation["move"] if (each["candidate"], each["horizon_s"]) == wanted)
+def _own_result(about: ModelAbout) -> str:
+    """What its forecast of moves explained."""
+    moves = about.parts.get("move")
+    wanted = None if moves is None else (moves.kind, about.horizon_s)
+    for each in about.validation.get("move", []):
+        if (each.get("candidate"), each.get("horizon_s")) == wanted:
+            return _share(each["explained"])
+    return "not known"
 
 
 def _print_validation(about: ModelAbout) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from ultramm.bounds import NonNegative, Positive
+from ultramm.bounds import Seconds, Seed
 from ultramm.config.contest import Contestant
 from ultramm.config.load import convert, parse, read
 from ultramm.config.resolve import Resolved, resolve
@@ -32,7 +32,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     strategy: Contestant
     against: Contestant
     set: list[str] = []
-    first_seed: int = 101
+    first_seed: Seed = 101
     seeds: Annotated[int, msgspec.Meta(ge=1)] = 20
     accept: str = ""
 
@@ -83,14 +83,14 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     instrument: str
     leader: str | None = None
     journals: tuple[str, ...] = ()
-    horizons_s: Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1)] = (0.25, 1.0, 5.0)
-    horizon_s: Positive = 1.0
-    every_s: Positive = 0.1
-    latency_s: NonNegative = 0.05
+    horizons_s: Annotated[tuple[Seconds, ...], msgspec.Meta(min_length=1)] = (0.25, 1.0, 5.0)
+    horizon_s: Seconds = 1.0
+    every_s: Seconds = 0.1
+    latency_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.05
     folds: Annotated[int, msgspec.Meta(ge=1, le=50)] = 4
     estimators: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("ridge", "poisson", "trees")
     shuffled: bool = False
-    seed: int = 0
+    seed: Seed = 0
     keep: str = "data/models"
     proof: Proof | None = None
 

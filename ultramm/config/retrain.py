@@ -31,7 +31,7 @@ class RetrainParams(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     config: str
     every_h: Positive = 6.0
-    last_h: Positive | None = None
+    last_h: Annotated[float, msgspec.Meta(gt=0, le=100_000)] | None = None
     shadow_h: NonNegative = 24.0
-    jobs: int = 1
+    jobs: Annotated[int, msgspec.Meta(ge=1)] = 1
     leave: Annotated[int, msgspec.Meta(ge=1)] = 20

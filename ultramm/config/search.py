@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
+from ultramm.bounds import Seed
 from ultramm.config.contest import Contestant, entered
 from ultramm.config.load import Loaded, convert, parse, read
 from ultramm.config.resolve import resolve
@@ -41,13 +43,13 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     search: Annotated[dict[str, Range], msgspec.Meta(min_length=1, max_length=6)]
     set: list[str] = []
     unseen_set: list[str] = []
-    first_seed: int = 201
+    first_seed: Seed = 201
     seeds: Annotated[int, msgspec.Meta(ge=1)] = 6
-    unseen_first_seed: int = 301
+    unseen_first_seed: Seed = 301
     unseen_seeds: Annotated[int, msgspec.Meta(ge=2)] = 20
     generations: Annotated[int, msgspec.Meta(ge=1)] = 9
     candidates: Annotated[int, msgspec.Meta(ge=4)] = 10
-    seed: int = 0
+    seed: Seed = 0
 
     @property
     def start(self) -> dict[str, float]:
@@ -58,6 +60,14 @@ class SearchConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """The market with the strategy of these parameters in it."""
         own = msgspec.structs.replace(self.strategy, params={**self.strategy.params, **params})
         return entered(loaded, own, seed)
+
+
+def _corners(config: SearchConfig) -> Iterator[dict[str, float]]:
+    """The start, and each parameter at the ends of its range and between: whether all of it can be played."""
+    yield config.start
+    for name, each in config.search.items():
+        for value in (each.least, each.value(0.37), each.most):
+            yield {**config.start, name: value}
 
 
 def read_search_config(path: Path) -> tuple[SearchConfig, Loaded, Loaded]:
@@ -74,5 +84,12 @@ def read_search_config(path: Path) -> tuple[SearchConfig, Loaded, Loaded]:
         raise ConfigError(f"{path}: unseen_first_seed: these seeds are among those that are searched on")
     markets = [read(Path(config.market), [*more, "mode=backtest"]) for more in (config.set, config.unseen_set)]
     for market in markets:
-        resolve(config.played(config.start, market, config.first_seed))
+        for params in _corners(config):
+            try:
+                resolve(config.played(params, market, config.first_seed))
+            except ConfigError as exc:
+                changed = [f"search.{name}" for name, value in params.items() if value != config.start[name]]
+                if not changed:
+                    raise
+                raise ConfigError(f"{path}: {changed[0]}: {exc}") from exc
     return config, markets[0], markets[1]

@@ -216,6 +216,9 @@ class Forecasts:
             return Model(stored, self._features.names, self._max_age_h), ""
         except DataError as exc:
             return None, str(exc)
+        except Exception as exc:
+            # Whatever is in its files: the maker goes on without it.
+            return None, f"model {name} cannot be used: {type(exc).__name__}: {exc}; train the model anew"
 
     def _checked(self, stored: StoredModel) -> StoredModel:
         about = stored.about

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from ultramm.bounds import NonNegative, Seconds
 from ultramm.errors import DataError
 from ultramm.features.regime import Regimes
 from ultramm.inference.exported import Exported, Predict
@@ -57,7 +58,7 @@ class PartAbout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     kind: str
     features: tuple[str, ...]
     mean: float
-    deviation: float
+    deviation: NonNegative
     golden: tuple[Golden, ...]
 
 
@@ -87,7 +88,7 @@ class Familiar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     features: tuple[str, ...]
     centre: tuple[float, ...]
     factor: tuple[tuple[float, ...], ...]
-    furthest: float
+    furthest: NonNegative
 
 
 class ModelAbout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,6 +112,7 @@ class ModelAbout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     data : dict of str to str
         SHA-256 of the files of the market, and of the fills of journals.
     seed : int
+        Of trees and intervals.
     libraries : dict of str to str
         Versions of what fitted it, and of ultramm.
     validation : dict of str to list of dict
@@ -122,14 +124,16 @@ class ModelAbout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Those that were worth something on what they had not seen.
     familiar : Familiar
     model_sha256 : str
+    market_seed : int, optional
+        Of the market that it was trained on.
     """
 
     name: str
     instrument: str
     leader: str | None
     features_version: int
-    horizon_s: float
-    latency_s: float
+    horizon_s: Seconds
+    latency_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)]
     first_ns: int
     last_ns: int
     rows: int
@@ -142,6 +146,7 @@ class ModelAbout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     familiar: Familiar
     model_sha256: str
     own_fills: int = 0
+    market_seed: int | None = None
 
     @property
     def id(self) -> str:
@@ -172,7 +177,7 @@ def read_about(folder: Path) -> ModelAbout:
         return msgspec.json.decode((folder / ABOUT).read_bytes(), type=ModelAbout)
     except OSError as exc:
         raise DataError(f"{folder / ABOUT}: cannot be read: {exc.strerror or exc}") from exc
-    except msgspec.DecodeError as exc:
+    except (msgspec.DecodeError, RecursionError) as exc:
         raise DataError(f"{folder / ABOUT}: {exc}; train the model anew") from exc
 
 

@@ -88,16 +88,33 @@ class Registry:
         return target
 
     def models(self, name: str = "") -> list[ModelAbout]:
-        """All of them, or of a name: by name, latest data first, then trained last; without what is damaged."""
+        """All of them, or of a name: by name, latest data first, then trained last; without what is damaged, or is in a
+        folder of another name, as a copy is.
+
+        Raises
+        ------
+        DataError
+            The folder cannot be read.
+        """
         found = []
-        pattern = f"{name}-*/" if name else "*/"
-        for folder in sorted(self.folder.glob(pattern)) if self.folder.is_dir() else []:
+        for folder in self._folders():
             try:
                 about = read_about(folder)
-                found.append((about.name, -about.last_ns, -(folder / ABOUT).stat().st_mtime_ns, about.id, about))
+                trained_ns = (folder / ABOUT).stat().st_mtime_ns
             except (DataError, OSError):
                 continue
-        return [each[-1] for each in sorted(found) if name in ("", each[0])]
+            if about.id == folder.name and name in ("", about.name):
+                found.append((about.name, -about.last_ns, -trained_ns, about.id, about))
+        return [each[-1] for each in sorted(found)]
+
+    def _folders(self) -> list[Path]:
+        try:
+            with os.scandir(self.folder) as held:
+                return sorted(Path(each.path) for each in held if each.is_dir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as exc:
+            raise DataError(f"{self.folder}: cannot be read: {exc.strerror or exc}; check permissions") from exc
 
     def about(self, name: str) -> ModelAbout:
         """A model by its id, or the latest of that name.
@@ -107,9 +124,12 @@ class Registry:
         DataError
             There is none.
         """
-        for about in (*self.models(name), *self.models(name.rpartition("-")[0])):
+        for about in self.models():
             if name in (about.id, about.name):
                 return about
+        damaged = next((folder for folder in self._folders() if folder.name == name), None)
+        if damaged is not None:
+            read_about(damaged)  # says what is wrong with it
         known = ", ".join(about.id for about in self.models()) or "none"
         raise DataError(f"{self.folder}: no model {name}; there are: {known}")
 
@@ -125,8 +145,11 @@ class Registry:
         Raises
         ------
         DataError
-            One cannot be deleted.
+            There is no model of that name, or one cannot be deleted.
         """
+        if not any(each.name == name for each in self.models()):
+            self.about(name)
+            raise DataError(f"{self.folder}: {name} is one model; state the name that many have")
         stays = {each.id for each in self.promotions(name)} | {self.waiting(name)}
         others = [each.id for each in self.models(name)[leave:] if each.id not in stays]
         for each in others:
@@ -176,6 +199,16 @@ class Registry:
         """From now on it trades."""
         self._append(PROMOTIONS, [msgspec.json.encode(promotion)])
 
+    def proven(self, name: str) -> list[str]:
+        """The ids that were promoted and not rolled back since, in that order; the last one trades."""
+        stack: list[str] = []
+        for each in self.promotions(name):
+            if each.how == "rolled back":
+                del stack[-1:]
+            elif stack[-1:] != [each.id]:
+                stack.append(each.id)
+        return stack
+
     def before(self, name: str) -> str:
         """The id of the model that traded before the one that does now; of nothing where there was none.
 
@@ -184,12 +217,7 @@ class Registry:
         DataError
             None trades.
         """
-        stack: list[str] = []
-        for each in self.promotions(name):
-            if each.how == "rolled back":
-                stack.pop()
-            elif stack[-1:] != [each.id]:
-                stack.append(each.id)
+        stack = self.proven(name)
         if not stack:
             raise DataError(f"{self.folder}: no model {name} trades: there is nothing to roll back")
         return stack[-2] if len(stack) > 1 else ""

@@ -134,6 +134,7 @@ def release(
         own_fills=len(dataset.own_ns),
         data=dataset.about.data,
         seed=plan.seed,
+        market_seed=dataset.about.seed,
         libraries={
             "ultramm": __version__,
             "numpy": np.__version__,

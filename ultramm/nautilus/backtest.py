@@ -43,7 +43,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BacktestResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backtest found; equal, to the byte, for an equal configuration, data and version."""
+    """What a backtest found; equal, to the byte, for an equal configuration, data and version.
+
+    `doubts` says of strategies that do not trade by what they are meant to trade by, as a model, why.
+    """
 
     name: str
     version: str
@@ -57,6 +60,7 @@ class BacktestResult(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[Account, ...]
     halts: tuple[HaltEvent, ...]
     fills_sha256: str
+    doubts: dict[str, str] = {}
 
 
 class Collector:
@@ -198,6 +202,9 @@ def _result(
         reported=conversion.reported(scores) if conversion is not None else None,
         accounts=tuple(_account(engine, feed, scores) for feed in opened),
         halts=tuple(collector.halts),
+        doubts={
+            f"{shell.maker.name} on {shell.maker.instrument.id}": why for shell in makers if (why := shell.maker.doubt)
+        },
         fills_sha256=collector.fills_sha256(),
     )
     # Ending a stream without a known end goes to the end of time: it would fire every heartbeat, and it settles futures

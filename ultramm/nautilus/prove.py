@@ -15,7 +15,8 @@ from ultramm.config.load import Loaded, read
 from ultramm.config.model import ModelConfig, Proof, needed_proof
 from ultramm.config.resolve import resolve
 from ultramm.errors import ConfigError
-from ultramm.inference.stored import ModelAbout
+from ultramm.features.alpha import VERSION
+from ultramm.inference.stored import ModelAbout, read_model
 from ultramm.learning.evidence import Evidence, evidence
 from ultramm.learning.registry import Promotion, Registry
 from ultramm.nautilus.contest import Contest, Entry
@@ -68,6 +69,17 @@ def proof_runs(config: ModelConfig, proof: Proof, about: ModelAbout) -> dict[str
     return found
 
 
+def check_proof(path: Path, config: ModelConfig, proof: Proof) -> None:
+    """Before anything is trained: whether the runs of a proof can be made; raises `ConfigError` where they cannot."""
+    market = read(Path(config.market), [*proof.set, "mode=backtest"])
+    ours = with_model(config, proof, config.name, unproven=True)
+    for key, contestant in (("strategy", ours), ("against", proof.against)):
+        try:
+            resolve(entered(market, contestant, proof.first_seed))
+        except ConfigError as exc:
+            raise ConfigError(f"{path}: proof.{key}: {exc}") from exc
+
+
 def proof_seeds(market: Loaded, proof: Proof) -> range:
     """A recording is the same whatever the seed."""
     drawn = any(venue.adapter != _REPLAY for venue in market.config.venues.values())
@@ -77,20 +89,32 @@ def proof_seeds(market: Loaded, proof: Proof) -> range:
 def _unseen(config: ModelConfig, proof: Proof, about: ModelAbout) -> Loaded:
     """The market of a proof: recordings from behind what was learned from, seeds that were not."""
     market = read(Path(config.market), [*proof.set, "mode=backtest"])
-    learned = read(Path(config.market), [*config.set, "mode=backtest"]).config
     reach_s = about.horizon_s + about.latency_s + _EMBARGO_S
-    behind = datetime.fromtimestamp(about.last_ns * 1e-9 + reach_s, UTC).replace(tzinfo=None)
+    behind = datetime.fromtimestamp(about.last_ns * 1e-9 + reach_s, UTC)
     late = []
     for name, venue in market.config.venues.items():
         if venue.adapter != _REPLAY:
-            if learned.seed in proof_seeds(market, proof):
-                raise ConfigError(f"proof.first_seed: seed {learned.seed} is what model {about.id} has learned from")
+            if about.market_seed in proof_seeds(market, proof):
+                text = f"seed {about.market_seed} is what model {about.id} has learned from"
+                raise ConfigError(f"proof.first_seed: {text}; state another")
         elif venue.params.get("start") is None:
-            late.append(f"venues.{name}.params.start={behind.isoformat(timespec='milliseconds')}")
-        elif datetime.fromisoformat(venue.params["start"]).replace(tzinfo=None) < behind:
+            late.append(f"venues.{name}.params.start={behind.replace(tzinfo=None).isoformat(timespec='milliseconds')}")
+        elif _moment(name, venue.params["start"]) < behind:
             text = f"venues.{name}.params.start is before {behind} UTC, until when model {about.id} has learned"
             raise ConfigError(f"proof.set: {text}; leave it out")
     return read(Path(config.market), [*proof.set, *late, "mode=backtest"]) if late else market
+
+
+def _moment(venue: str, start: object) -> datetime:
+    """When a recording is to begin; UTC where it does not say."""
+    try:
+        found = datetime.fromisoformat(start) if isinstance(start, str) else None
+    except ValueError:
+        found = None
+    if found is None:
+        text = f"{start!r} is no time; write such as 2024-08-08T23:55:00"
+        raise ConfigError(f"proof.set: venues.{venue}.params.start: {text}")
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def trading_run(config: ModelConfig, about: ModelAbout) -> Entry:
@@ -99,7 +123,8 @@ def trading_run(config: ModelConfig, about: ModelAbout) -> Entry:
     assert proof is not None
     market = _unseen(config, proof, about)
     strategy = with_model(config, proof, config.name, unproven=False)
-    return Entry(config.name, "traded", entered(market, strategy, proof_seeds(market, proof).stop))
+    seed = proof_seeds(market, proof).stop
+    return Entry(config.name, "traded", entered(market, strategy, seed + (seed == about.market_seed)))
 
 
 class Promoted(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +161,8 @@ def promote(
     jobs: int = 1,
     runs: Path | None = None,
     progress: Progress = lambda total, missing: nullcontext(lambda _: None),  # noqa: ARG005
+    *,
+    waiting: bool = False,
 ) -> Promoted:
     """Play the market with a model and without, on what it has not seen, and let it trade if that is better.
 
@@ -149,17 +176,23 @@ def promote(
         Why it is to trade though evidence lacks.
     progress : callable
         ``progress(total, missing)`` gives a context of what is told of each run that has finished.
+    waiting : bool
+        Only if it is still the one that waits once its proof is there: what people did meanwhile stands.
 
     Raises
     ------
     ConfigError
-        The file has no proof, or the model is of another name.
+        The file has no proof, or the model is of another name or instrument.
+    DataError
+        The model cannot be read, or is not what was trained.
     """
     proof = needed_proof(path, wanted)
     registry = Registry(Path(wanted.keep))
     about = registry.about(model)
-    if about.name != wanted.name:
-        raise ConfigError(f"{path}: name: model {about.id} is not of the name {wanted.name}")
+    if (about.name, about.instrument) != (wanted.name, wanted.instrument):
+        text = f"model {about.id} is not of the name {wanted.name} and {wanted.instrument}, but of {about.instrument}"
+        raise ConfigError(f"{path}: {text}; state one with --model")
+    read_model(registry.folder / about.id, VERSION)
     planned = proof_runs(wanted, proof, about)
     entries = [entry for pairs in planned.values() for pair in pairs for entry in pair]
     with Contest(jobs, runs) as contest, progress(len(entries), contest.missing(entries)) as advance:
@@ -169,6 +202,9 @@ def promote(
     lacking, reason = found.lacking, accept or proof.accept
     how = "promoted" if not lacking else "accepted" if reason else ""
     reason = reason if how == "accepted" else ""
+    read_model(registry.folder / about.id, VERSION)  # it may have been deleted meanwhile
+    if waiting and registry.waiting(wanted.name) != about.id:
+        how, lacking = "", [*lacking, "another was promoted, trained or rolled back meanwhile"]
     if how:
         now, plain = datetime.now(UTC).isoformat(timespec="seconds"), msgspec.to_builtins(found)
         registry.promote(Promotion(name=wanted.name, id=about.id, when=now, how=how, reason=reason, evidence=plain))

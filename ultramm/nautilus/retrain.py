@@ -79,8 +79,11 @@ class Retraining:
         now_s : float
             Seconds since the epoch.
         """
+        self._guarded(lambda: self._look(now_s, status))
+
+    def _guarded(self, step: Callable[[], None]) -> None:
         try:
-            self._look(now_s, status)
+            step()
         except UserError as exc:
             self._say(f"retrain: {exc}")
         except Exception as exc:
@@ -95,8 +98,9 @@ class Retraining:
         self._shadow.seen(waiting, status, _LOOK_S)
         open_ = bool(waiting) and waiting != self._tried
         if open_ and self._shown:
-            self._prove(wanted, waiting)
+            # Whatever comes of it, it is tried once, and the next training is not held up.
             self._tried, open_ = waiting, False
+            self._guarded(lambda: self._prove(wanted, waiting))
         # What waits is not replaced by what is newer, or nothing would ever have waited long enough; but not for ever.
         waits = open_ and now_s - self._since_s < _PATIENCE * 3_600.0 * self._params.shadow_h
         if now_s >= self._next_s and not waits:
@@ -126,7 +130,7 @@ class Retraining:
         return [f"venues.{name}.params.start={start}" for name in replayed]
 
     def _prove(self, wanted: ModelConfig, model: str) -> None:
-        made = promote(self._path, wanted, model, "", self._params.jobs)
+        made = promote(self._path, wanted, model, "", self._params.jobs, waiting=True)
         self._say(f"retrain: {model}: {made.promotion or 'stays in the shadow: ' + '; '.join(made.lacking)}")
 
 

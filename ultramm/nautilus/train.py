@@ -8,13 +8,13 @@ from pathlib import Path
 
 from ultramm.config.model import ModelConfig
 from ultramm.config.resolve import Resolved
-from ultramm.errors import DataError
+from ultramm.errors import ConfigError, DataError, UserError
 from ultramm.journal.fills import MakerFills
 from ultramm.journal.open import open_journal
 from ultramm.learning.dataset import Dataset
 from ultramm.learning.registry import Registry
 from ultramm.learning.release import Release, release
-from ultramm.learning.train import Plan
+from ultramm.learning.train import Plan, estimator
 from ultramm.market import Side
 from ultramm.nautilus.observe import observe
 
@@ -27,15 +27,23 @@ def dataset_of(wanted: ModelConfig, market: Resolved, on_time: Callable[[int], N
     DataError
         Nothing was seen, or a journal is not there.
     """
-    dataset = observe(market, wanted.instrument, wanted.leader, wanted.every_s, on_time)
+    # Before the market is played, which may take hours.
+    for place, name in enumerate(wanted.estimators):
+        try:
+            estimator(name)
+        except UserError as exc:
+            raise ConfigError(f"{wanted.name}: estimators[{place}]: {exc}") from exc
     own: list[tuple[int, Side]] = []
-    data = {}
+    data: dict[str, str] = {}
     for address in wanted.journals:
         with closing(open_journal(address)) as journal:
+            if journal.place in data:
+                raise DataError(f"{journal.place}: is named twice in journals; its fills would count twice")
             found = MakerFills(journal, wanted.instrument)
             data[journal.place] = found.sha256
         own += zip(found.times_ns, found.sides, strict=True)
     own.sort()
+    dataset = observe(market, wanted.instrument, wanted.leader, wanted.every_s, on_time)
     return dataset.with_own([ts_ns for ts_ns, _ in own], [side for _, side in own], data)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from ultramm.bounds import NonNegative, Positive
 from ultramm.errors import DataError
 from ultramm.inference.forecasts import Source
+from ultramm.inference.stored import MODEL, sha256
 from ultramm.learning.registry import PROMOTIONS, Registry
 from ultramm.maker import EngineParams
 
@@ -107,7 +108,7 @@ class AiParams(EngineParams, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             trading, shadow = (about.id if self.model == about.id or not trading else trading), ""
         elif self.model == about.id:
             # Named itself: that one and no other.
-            proven = about.id in {each.id for each in registry.promotions(about.name)}
+            proven = about.id in registry.proven(about.name)
             trading, shadow = (about.id, "") if proven else ("", about.id)
         problem = (
             "" if trading else f"model {about.id} was not promoted: it is in the shadow; see ultramm model promote"
@@ -132,7 +133,9 @@ class AiParams(EngineParams, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             source = self.source
         except DataError:
             return ""
-        return f"{source.trading} {source.shadow}"
+        model = Path(source.folder) / source.trading / MODEL
+        digest = sha256(model.read_bytes()) if source.trading and model.is_file() else ""
+        return f"{source.trading} {source.shadow} {digest}"
 
     @property
     def backtest_only(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from contextlib import chdir, closing
 from pathlib import Path
@@ -12,15 +13,20 @@ import pytest
 from stored_models import keep
 from toy_market import toy_market
 
+from ultramm.cli.model import run
 from ultramm.config.retrain import RetrainParams
+from ultramm.errors import ConfigError
 from ultramm.journal.records import FillEvent
 from ultramm.journal.sqlite import SqliteJournal
 from ultramm.learning.dataset import load_dataset
+from ultramm.learning.registry import Registry
 from ultramm.market import Side
 from ultramm.nautilus.retrain import Retraining
 
 pytestmark = pytest.mark.integration
 
+QUOTES = {"use": "ai-market-maker", "keep": ["order_size", "max_position"]}
+PROOF = {"strategy": QUOTES, "against": QUOTES}
 TRAINING = {"name": "toy", "market": "market.yaml", "instrument": "BTCUSDT.SIM", "horizons_s": [1], "horizon_s": 1}
 
 
@@ -92,6 +98,60 @@ def test_a_node_learns_from_its_own_recording_and_its_own_fills(ultramm: Any, tm
 def fills_of(path: Path) -> list[FillEvent]:
     with closing(SqliteJournal(path)) as journal:
         return [entry.record for entry in journal.read(kind="fill") if isinstance(entry.record, FillEvent)]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"seed": -1}, "toy.yaml: seed"),
+        ({"latency_s": 1e10}, "toy.yaml: latency_s"),
+        ({"horizons_s": [1e12]}, "toy.yaml: horizons_s"),
+        ({"estimators": ["market-maker"]}, "toy: estimators[0]: no plugin named 'market-maker'"),
+        ({"proof": PROOF | {"against": {"use": "nope"}}}, "toy.yaml: proof.against: "),
+        ({"proof": PROOF | {"strategy": {"use": "ai-market-maker"}}}, "toy.yaml: proof.strategy: "),
+    ],
+)
+def test_what_cannot_be_is_said_before_a_market_is_played(
+    training: Path, change: dict[str, Any], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(training.parent)
+    Path("market.yaml").write_text(json.dumps(toy_market(86_400)))  # which nobody waits for
+    Path("toy.yaml").write_text(json.dumps(TRAINING | {"proof": PROOF} | change))
+    with pytest.raises(ConfigError, match=re.escape(why)):
+        run(Path("toy.yaml"))
+
+
+def test_what_cannot_be_read_is_rolled_back_to_and_said(ultramm: Any, tmp_path: Path) -> None:
+    made = [keep(tmp_path / "data" / "models", slope=1.0 + age) for age in range(2)]
+    (tmp_path / "data" / "models" / made[0].id / "model.json").unlink()
+    done = ultramm("model", "rollback", "toy")
+    assert done.returncode == 1
+    assert f"{made[0].id} is to trade, but quotes are made without a model: " in done.stderr
+    assert Registry(tmp_path / "data" / "models").trading("toy") == made[0].id
+
+
+def test_a_list_shows_also_what_says_little_of_itself(ultramm: Any, tmp_path: Path) -> None:
+    about = keep(tmp_path / "data" / "models")
+    done = ultramm("model", "list")
+    assert done.returncode == 0, done.stderr
+    assert about.id in done.stdout
+    assert "not known" in done.stdout
+
+
+def test_a_backtest_without_its_model_says_so(ultramm: Any, tmp_path: Path) -> None:
+    params = {"model": "nope", "order_size": 0.01, "max_position": 0.1}
+    (tmp_path / "market.yaml").write_text(json.dumps(toy_market(20, use="ai-market-maker", params=params)))
+    done = ultramm("backtest", "run", "market.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "mm on BTCUSDT.SIM: data/models: no model nope; there are: none" in done.stdout
+
+
+def test_the_same_journal_twice_is_refused(ultramm: Any, training: Path, tmp_path: Path) -> None:
+    SqliteJournal(tmp_path / "own.db", create=True).close()
+    training.write_text(json.dumps(TRAINING | {"journals": ["sqlite:///own.db", "own.db"]}))
+    done = ultramm("model", "train", "toy.yaml")
+    assert done.returncode != 0
+    assert "is named twice in journals" in done.stderr
 
 
 def test_a_journal_that_is_not_there_is_one_line(ultramm: Any, training: Path) -> None:

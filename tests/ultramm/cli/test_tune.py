@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from toy_market import toy_market
+
+from ultramm.config.search import read_search_config
+from ultramm.errors import ConfigError
 
 pytestmark = pytest.mark.integration
 
@@ -64,3 +68,21 @@ def test_a_wrong_file_is_refused_in_one_line(ultramm: Any, wanted: Path, change:
     assert done.returncode == 2, done.stdout
     assert why in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"seed": -3}, "search.yaml: seed: "),
+        ({"half_spread_bps": {"least": -5, "most": 8, "start": 0.5}}, "search.yaml: search.half_spread_bps: "),
+        ({"refresh_ms": {"least": -1, "most": 3, "start": 1}}, "search.yaml: search.refresh_ms: "),
+    ],
+)
+def test_ranges_are_tried_at_their_ends_before_anything_is_played(
+    wanted: Path, change: dict[str, Any], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(wanted.parent)
+    changed = SEARCH | change if "seed" in change else SEARCH | {"search": SEARCH["search"] | change}
+    wanted.write_text(json.dumps(changed))
+    with pytest.raises(ConfigError, match=re.escape(why)):
+        read_search_config(Path("search.yaml"))

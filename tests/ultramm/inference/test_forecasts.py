@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +180,34 @@ def test_one_that_cannot_be_held_in_the_shadow_is_told_of_and_what_trades_goes_o
     model.write_bytes(whole)
     tape.forecasts.use(Source(str(folder), about.id, other.id, ""))
     assert [state.doubt for state in tape.forecasts.states] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("horizon_s", 0.0), ("horizon_s", 1e300), ("latency_s", -1.0), ("latency_s", 1e9)],
+)
+def test_figures_that_no_model_has_are_refused(folder: Path, key: str, value: float) -> None:
+    about = keep(folder)
+    path = folder / about.id / "about.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    tape = Tape(following(folder, about.id))
+    assert tape.play(10.0) == 0.0
+    assert f"$.{key}" in tape.forecasts.doubt
+    assert "train the model anew" in tape.forecasts.doubt
+
+
+def test_nested_without_end_it_is_refused(folder: Path) -> None:
+    about = keep(folder)
+    path = folder / about.id / "about.json"
+    deep = '"validation": {"move": [{"x": ' + "[" * 5_000 + "]" * 5_000 + "}]}"
+    path.write_text(re.sub(r'"validation": *\{\}', deep, path.read_text()))
+    assert tape_doubt(folder, about.id)
+
+
+def tape_doubt(folder: Path, name: str) -> str:
+    tape = Tape(following(folder, name))
+    tape.play(1.0)
+    return tape.forecasts.doubt
 
 
 def test_without_a_model_nothing_is_foretold(folder: Path) -> None:

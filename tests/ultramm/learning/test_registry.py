@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,55 @@ def test_a_damaged_one_hides_no_other(registry: Registry) -> None:
     assert [each.name for each in registry.models()] == ["toy"]
     with pytest.raises(DataError, match=r"about.json: .*train the model anew"):
         read_model(bad, 1)
+
+
+def test_a_damaged_one_is_told_by_its_name(registry: Registry) -> None:
+    about = keep(registry.folder)
+    path = registry.folder / about.id / "about.json"
+    path.write_text(path.read_text()[:200])
+    with pytest.raises(DataError, match=r"about.json: .*train the model anew"):
+        registry.about(about.id)
+
+
+def test_a_copy_is_no_model_and_nothing_is_deleted_for_it(registry: Registry) -> None:
+    made = [keep(registry.folder, slope=float(age), last_ns=9 - age, promoted=False).id for age in range(3)]
+    shutil.copytree(registry.folder / made[0], registry.folder / f"{made[0]}-backup")
+    assert [each.id for each in registry.models("toy")] == made
+    assert registry.prune("toy", 2) == made[2:]
+    assert [each.id for each in registry.models("toy")] == made[:2]
+
+
+@pytest.mark.parametrize("name", ["/", "**", "../..", "x" * 400, "/tmp/x"])
+def test_whatever_is_asked_for_that_is_not_there_is_one_line(registry: Registry, name: str) -> None:
+    keep(registry.folder)
+    with pytest.raises(DataError, match="no model"):
+        registry.about(name)
+    with pytest.raises(DataError, match="no model"):
+        registry.prune(name, 1)
+
+
+def test_one_model_is_no_name_of_many(registry: Registry) -> None:
+    with pytest.raises(DataError, match="is one model; state the name that many have"):
+        registry.prune(keep(registry.folder).id, 1)
+
+
+def test_a_folder_that_cannot_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(DataError, match="models: cannot be read: Permission denied; check permissions"):
+        Registry(tmp_path / "models").models()
+    monkeypatch.undo()
+    with pytest.raises(DataError, match="cannot be read: File name too long"):
+        Registry(tmp_path / ("x" * 300)).models()
+
+
+def test_what_begins_with_a_rollback_has_nothing_to_roll_back(registry: Registry) -> None:
+    promote(registry, "", "rolled back")
+    assert registry.proven("toy") == []
+    with pytest.raises(DataError, match="nothing to roll back"):
+        registry.before("toy")
 
 
 def test_a_model_waits_in_the_shadow_until_it_is_promoted(registry: Registry) -> None:

@@ -124,6 +124,18 @@ def test_what_waits_is_not_replaced_before_its_time_but_not_for_ever_either() ->
     assert len(unbelieved) == 2
 
 
+def test_a_proof_that_fails_holds_no_training_up() -> None:
+    Path("toy.json").write_text(json.dumps({key: each for key, each in TRAINING.items() if key != "proof"}))
+    said: list[str] = []
+    retraining = Retraining(RetrainParams(config="toy.json", every_h=1.0, shadow_h=0.0), said.append)
+    for hour in range(3):
+        for minute in (0.0, 60.0, 120.0):
+            retraining.look(3_600.0 * hour + minute, None)
+    # The same market is the same model: proven once, trained three times.
+    assert sum("rows: move" in each for each in said) == 3
+    assert sum("proof: is needed to promote" in each for each in said) == 1
+
+
 def test_a_file_that_is_being_written_is_waited_for() -> None:
     said: list[str] = []
     retraining = Retraining(RetrainParams(config="toy.json"), said.append)
