@@ -25,8 +25,12 @@ from ultramm.nautilus.retrain import Retraining
 
 pytestmark = pytest.mark.integration
 
-QUOTES = {"use": "ai-market-maker", "keep": ["order_size", "max_position"]}
-PROOF = {"strategy": QUOTES, "against": QUOTES}
+PROOF = {
+    "strategy": {"use": "ai-market-maker", "keep": ["order_size", "max_position"]},
+    "against": {"use": "glft", "keep": ["order_size", "max_position"]},
+    "set": ["venues.SIM.params.duration_s=90"],
+    "seeds": 2,
+}
 TRAINING = {"name": "toy", "market": "market.yaml", "instrument": "BTCUSDT.SIM", "horizons_s": [1], "horizon_s": 1}
 
 
@@ -183,14 +187,6 @@ def test_a_wrong_file_is_refused_in_one_line(ultramm: Any, training: Path) -> No
 def test_without_a_model_the_list_says_what_to_do(ultramm: Any) -> None:
     assert "train one: ultramm model train CONFIG" in ultramm("model", "list").stdout
     assert json.loads(ultramm("model", "list", "--json").stdout) == []
-
-
-PROOF = {
-    "strategy": {"use": "ai-market-maker", "keep": ["order_size", "max_position"]},
-    "against": {"use": "glft", "keep": ["order_size", "max_position"]},
-    "set": ["venues.SIM.params.duration_s=90"],
-    "seeds": 2,
-}
 
 
 def proven(training: Path, **changes: Any) -> None:
