@@ -346,7 +346,7 @@ def test_a_long_run_keeps_no_more_orders_than_a_short_one(default_config: Any, m
         stop(self)
 
     monkeypatch.setattr(MakerShell, "on_stop", count)
-    scores = [only_score(run_backtest(default_config(f"venues.SIM.params.duration_s={s}"))) for s in (240, 720)]
+    scores = [only_score(run_backtest(default_config(f"venues.SIM.params.duration_s={s}"))) for s in (160, 480)]
     submitted = [score.quoting.orders_submitted for score in scores]
     assert submitted[1] > 2.5 * submitted[0]
     assert kept[1] < 1.5 * kept[0]
