@@ -147,11 +147,12 @@ class Registry:
         DataError
             There is no model of that name, or one cannot be deleted.
         """
-        if not any(each.name == name for each in self.models()):
+        models = [each for each in self.models() if each.name == name]
+        if not models:
             self.about(name)
             raise DataError(f"{self.folder}: {name} is one model; state the name that many have")
         stays = {each.id for each in self.promotions(name)} | {self.waiting(name)}
-        others = [each.id for each in self.models(name)[leave:] if each.id not in stays]
+        others = [each.id for each in models[leave:] if each.id not in stays]
         for each in others:
             try:
                 shutil.rmtree(self.folder / each)

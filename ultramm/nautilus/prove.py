@@ -100,8 +100,8 @@ def _unseen(config: ModelConfig, proof: Proof, about: ModelAbout) -> Loaded:
         elif venue.params.get("start") is None:
             late.append(f"venues.{name}.params.start={behind.replace(tzinfo=None).isoformat(timespec='milliseconds')}")
         elif _moment(name, venue.params["start"]) < behind:
-            text = f"venues.{name}.params.start is before {behind} UTC, until when model {about.id} has learned"
-            raise ConfigError(f"proof.set: {text}; leave it out")
+            until = f"{behind:%Y-%m-%d %H:%M:%S} UTC, until when model {about.id} has learned"
+            raise ConfigError(f"proof.set: venues.{name}.params.start is before {until}; leave it out")
     return read(Path(config.market), [*proof.set, *late, "mode=backtest"]) if late else market
 
 

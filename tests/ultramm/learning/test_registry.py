@@ -72,7 +72,7 @@ def test_a_copy_is_no_model_and_nothing_is_deleted_for_it(registry: Registry) ->
     assert [each.id for each in registry.models("toy")] == made[:2]
 
 
-@pytest.mark.parametrize("name", ["/", "**", "../..", "x" * 400, "/tmp/x"])
+@pytest.mark.parametrize("name", ["", "/", "**", "../..", "x" * 400, "/tmp/x"])
 def test_whatever_is_asked_for_that_is_not_there_is_one_line(registry: Registry, name: str) -> None:
     keep(registry.folder)
     with pytest.raises(DataError, match="no model"):
